@@ -1,0 +1,34 @@
+"""What time is it, and how does one wait? The only reader of clocks."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time as the rooms see it; tests bring a fake."""
+
+    def now(self) -> float:
+        """Return the monotonic moment, s."""
+
+    def unix(self) -> float:
+        """Return the wall-clock moment, s since 1970."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+
+
+class SystemClock:
+    """The clocks of this machine."""
+
+    def now(self) -> float:
+        """Return the monotonic moment, s."""
+        return time.monotonic()
+
+    def unix(self) -> float:
+        """Return the wall-clock moment, s since 1970."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+        await asyncio.sleep(seconds)

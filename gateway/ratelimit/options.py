@@ -1,0 +1,16 @@
+"""How is the learned quota used?"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Lt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitOptions:
+    """The learned rate limit."""
+
+    enabled: bool = True
+    max_wait: Annotated[float, Ge(0)] = 2.0  # s a request may be held for a permit
+    # share of the limit kept for priority routes, rounded up to whole requests
+    reserve: Annotated[float, Ge(0), Lt(1)] = 0.05
