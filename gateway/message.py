@@ -1,7 +1,9 @@
 """What does the gateway know about one request on its way through?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import BinaryIO
 
 
 class Sent(StrEnum):
@@ -21,6 +23,35 @@ class Waits:
     token: float = 0.0
     backoff: float = 0.0
     upstream: float = 0.0
+
+
+class Body:
+    """A request body that can be sent again: in memory, or spilled to a file."""
+
+    __slots__ = ("data", "file", "size")
+
+    def __init__(self, data: bytes = b"", file: BinaryIO | None = None) -> None:
+        self.data = data
+        self.file = file  # positioned anywhere; `chunks` rewinds
+        if file is None:
+            self.size = len(data)
+        else:
+            self.size = file.seek(0, 2)
+
+    def chunks(self, size: int = 64 * 1024) -> Iterator[bytes]:
+        """Yield the whole body from its start, blocking on the disk when spilled."""
+        if self.file is None:
+            if self.data:
+                yield self.data
+            return
+        self.file.seek(0)
+        while chunk := self.file.read(size):
+            yield chunk
+
+    def close(self) -> None:
+        """Give the spilled file back."""
+        if self.file is not None:
+            self.file.close()
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +75,8 @@ class Exchange:
     key: str | None = None  # as the caller sees it
     upstream_key: str | None = None  # as Dinie sees it
     key_minted: bool = False
-    fingerprint: bytes = b""
+    body: Body = field(default_factory=Body)
+    content_type: str = ""
     upload: bool = False
     repeatable: bool = True  # False: its effect cannot be repeated once received
     own_bearer: bool = False  # the caller's own bearer passes untouched

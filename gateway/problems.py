@@ -74,10 +74,16 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
         "upstream-timeout", 504, "Dinie did not answer in time", "http_response_timeout"
     ),
     errors.CredentialsUnavailable: Problem(
-        "credentials-unavailable", 503, "No token can be had now", "proxy_internal_error"
+        "credentials-unavailable",
+        503,
+        "No token can be had now",
+        "proxy_internal_error",
     ),
     errors.CircuitOpen: Problem(
-        "circuit-open", 503, "Dinie is failing; the circuit is open", "destination_unavailable"
+        "circuit-open",
+        503,
+        "Dinie is failing; the circuit is open",
+        "destination_unavailable",
     ),
     errors.Overloaded: Problem(
         "overloaded", 503, "The gateway's queue is full", "connection_limit_reached"
