@@ -1,17 +1,8 @@
 """What does the gateway know about one request on its way through?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import BinaryIO
-
-
-class Sent(StrEnum):
-    """What is known about the last send of an exchange."""
-
-    NOT_SENT = "not_sent"  # no byte reached a connection
-    UNKNOWN = "unknown"  # written, no whole answer came
-    ANSWERED = "answered"  # a whole answer came
+from typing import BinaryIO, Protocol
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +45,14 @@ class Body:
             self.file.close()
 
 
+class Peer(Protocol):
+    """The caller's connection; `transport` is None once it is gone."""
+
+    @property
+    def transport(self) -> object | None:
+        """Return the connection's transport."""
+
+
 @dataclass(slots=True, eq=False)
 class Exchange:
     """One inbound request and what became of it; stages fill it in as it passes.
@@ -65,16 +64,22 @@ class Exchange:
     request_id: str
     method: str
     target: str
-    path: str
-    query: str | None
     started: float
+    peer: Peer | None = None
+    echoed_id: str = ""  # the X-Request-Id of the answer
+    path: str = "/"  # raw, without query
+    query: str | None = None  # raw; None where the target has no "?"
+    plain_path: str = "/"  # decoded, for rules only, never sent
     route: str = "other"
     caller: str = "other"
     interactive: bool = True
+    headers: list[tuple[str, str]] = field(default_factory=list)  # to be relayed
+    control: dict[str, str] = field(default_factory=dict)  # lower-case names
     deadline: float = 0.0
     key: str | None = None  # as the caller sees it
     upstream_key: str | None = None  # as Dinie sees it
     key_minted: bool = False
+    fingerprint: bytes = b""
     body: Body = field(default_factory=Body)
     content_type: str = ""
     upload: bool = False
@@ -86,9 +91,15 @@ class Exchange:
     status: int = 0  # the status sent to the caller; 0 while none
     slug: str | None = None
     note: str | None = None  # X-Gateway-Retry
+    retry_after: float | None = None  # s; what Dinie asked for, on a relayed refusal
+    answer: bytes | None = None  # the whole body of Dinie's answer, once read
+    overflow: bytes = b""  # the first bytes of an answer that is streamed instead
+    untyped: bool = False  # Dinie's answer has no Content-Type, nor may ours
+    lost_headers: int = 0  # headers of Dinie's answer that could not be relayed
+    release: Callable[[], None] | None = None  # gives back what a stream still holds
     waits: Waits = field(default_factory=Waits)
 
     @property
-    def safe_to_repeat(self) -> bool:
-        """Whether the method may be executed twice without a second effect."""
-        return self.method != "POST"
+    def caller_gone(self) -> bool:
+        """Whether nobody is there any more to read an answer."""
+        return self.peer is not None and self.peer.transport is None

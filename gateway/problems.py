@@ -100,7 +100,7 @@ def retry_after_seconds(seconds: float) -> str:
 
 
 def render(error: GatewayError, *, instance: str) -> tuple[int, bytes, dict[str, str]]:
-    """Return status, body and headers of an error's answer; `instance`: the request id."""
+    """Return status, body and headers of an answer; `instance`: the request id."""
     problem = CATALOGUE[type(error)]
     body = orjson.dumps(
         {

@@ -6,7 +6,7 @@ MASK: Final = "[redacted]"
 
 
 class Secret:
-    """A secret text. `repr`, `str` and formatting show a mask; `reveal` is the way out."""
+    """A secret text; printed it is a mask, and `reveal` is the only way out."""
 
     __slots__ = ("_value",)
 

@@ -1,0 +1,49 @@
+"""What is refused before anything is spent on it? Pure."""
+
+from typing import Final
+
+from gateway.admission.options import AdmissionOptions
+from gateway.errors import BadRequest, MethodNotAllowed, RequestTooLarge
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UPLOAD_SLOTS: Final = 8  # uploads are slow: they get slots of their own
+SLOT_WAIT: Final = 2.0  # s an attempt may wait for a slot
+SPILL: Final = 1024 * 1024  # bytes of a body that are kept in memory
+
+
+def check_method(method: str) -> None:
+    """Refuse TRACE, CONNECT and everything that is no HTTP method.
+
+    Raises:
+        MethodNotAllowed: as said.
+    """
+    if method not in METHODS:
+        raise MethodNotAllowed("only " + ", ".join(sorted(METHODS)) + " are relayed")
+
+
+def check_length(text: str | None, cap: int) -> None:
+    """Refuse a declared length over the cap, before the body is read.
+
+    Raises:
+        RequestTooLarge: over the cap.
+        BadRequest: no length at all (the parser lets nothing of the kind pass).
+    """
+    if text is None:
+        return
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest("Content-Length must be a whole number")
+    if int(text) > cap:
+        raise too_large(cap)
+
+
+def too_large(cap: int) -> RequestTooLarge:
+    """Return the refusal of a body over its route's cap (bytes)."""
+    return RequestTooLarge(
+        f"the body is over {cap} bytes, the cap of this route "
+        "(admission.max_body, admission.max_upload)"
+    )
+
+
+def cap_of(options: AdmissionOptions, *, upload: bool) -> int:
+    """Return the body cap of a route, bytes."""
+    return options.max_upload if upload else options.max_body

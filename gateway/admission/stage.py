@@ -1,0 +1,160 @@
+"""Refuse what must not pass, and take in the body of what may."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from typing import BinaryIO
+
+from aiohttp import HttpVersion11, web
+from aiohttp.streams import StreamReader
+from aiohttp.web_exceptions import HTTPException
+
+from gateway.admission.options import AdmissionOptions
+from gateway.admission.policy import (
+    SPILL,
+    UPLOAD_SLOTS,
+    cap_of,
+    check_length,
+    too_large,
+)
+from gateway.errors import BadRequest, Draining, Overloaded, RouteForbidden
+from gateway.message import Body, Exchange
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+BODY_TIMEOUT = 30.0  # s for a body to arrive
+
+
+class AdmissionStage:
+    """An aiohttp server middleware; counts what is inside."""
+
+    def __init__(
+        self,
+        options: AdmissionOptions,
+        *,
+        denied: Callable[[str], bool],
+        is_upload: Callable[[str], bool],
+        body_timeout: float = BODY_TIMEOUT,
+    ) -> None:
+        """Wire the stage.
+
+        Args:
+            options: Caps.
+            denied: Whether a plain path is denied.
+            is_upload: Whether a plain path is an upload route.
+            body_timeout: s for a body to arrive.
+        """
+        self._options = options
+        self._denied = denied
+        self._is_upload = is_upload
+        self._body_timeout = body_timeout
+        self._most = options.max_in_flight + UPLOAD_SLOTS + options.max_queue
+        self.inside = 0
+        self.draining = False
+
+    async def __call__(
+        self, request: web.BaseRequest, handler: Handler
+    ) -> web.StreamResponse:
+        """Check the request, read its body, go on.
+
+        Raises:
+            GatewayError: the request is refused; nothing was sent.
+        """
+        if self.draining:
+            raise Draining("the gateway is stopping: another one will take this")
+        exchange: Exchange = request["exchange"]
+        if self._denied(exchange.plain_path):
+            raise RouteForbidden("the route is denied by admission.deny")
+        if self.inside >= self._most:
+            raise Overloaded("the queue is full (admission.max_queue)", retry_after=1.0)
+        self.inside += 1
+        try:
+            exchange.upload = self._is_upload(exchange.plain_path)
+            await self._take_body(request, exchange)
+            return await handler(request)
+        finally:
+            self.inside -= 1
+            exchange.body.close()
+
+    async def _take_body(self, request: web.BaseRequest, exchange: Exchange) -> None:
+        cap = cap_of(self._options, upload=exchange.upload)
+        check_length(exchange.control.get("content-length"), cap)
+        if not request.can_read_body:
+            return
+        await _answer_expectation(request)
+        content = request.content
+        if content.is_eof():
+            exchange.body = Body(content.read_nowait())
+            if exchange.body.size <= cap:
+                return
+            raise too_large(cap)
+        exchange.body = await self._read(content, cap)
+
+    async def _read(self, content: StreamReader, cap: int) -> Body:
+        try:
+            async with asyncio.timeout(self._body_timeout):
+                return await read_body(content, cap)
+        except TimeoutError as error:
+            raise BadRequest("the body did not arrive in time") from error
+        except HTTPException as error:
+            raise BadRequest("the body is malformed") from error
+
+
+async def _answer_expectation(request: web.BaseRequest) -> None:
+    """Tell a caller that waits for it to go on; nothing is relayed of this."""
+    expect = request.headers.get("Expect")
+    if expect is None or request.version < HttpVersion11:
+        return
+    if expect.lower() != "100-continue":
+        raise BadRequest("the only expectation that can be met is 100-continue")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # it is no part of the answer
+
+
+async def read_body(content: StreamReader, cap: int) -> Body:
+    """Read a body up to a cap (bytes), on disk beyond `SPILL`.
+
+    Raises:
+        RequestTooLarge: over the cap.
+        BadRequest: the body is malformed or ends early.
+        Overloaded: the disk does not take it.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    file: BinaryIO | None = None
+    whole = False
+    try:
+        while chunk := await content.readany():
+            size += len(chunk)
+            if size > cap:
+                break
+            chunks.append(chunk)
+            if size > SPILL:
+                file = await _spill(file, chunks)
+        else:
+            whole = True
+            return Body(b"".join(chunks) if file is None else b"", file)
+    except (web.RequestPayloadError, EOFError) as error:
+        raise BadRequest("the body is malformed or ends early") from error
+    finally:
+        if file is not None and not whole:
+            file.close()
+    raise too_large(cap)
+
+
+async def _spill(file: BinaryIO | None, chunks: list[bytes]) -> BinaryIO:
+    """Move what was read to disk, in a thread; the list is empty afterwards."""
+
+    def write() -> BinaryIO:
+        target = file if file is not None else tempfile.TemporaryFile()  # noqa: SIM115
+        target.writelines(chunks)
+        target.flush()
+        return target
+
+    try:
+        target = await asyncio.to_thread(write)
+    except OSError as error:
+        raise Overloaded(
+            "the body could not be kept on disk", retry_after=5.0
+        ) from error
+    chunks.clear()
+    return target

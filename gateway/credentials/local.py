@@ -1,0 +1,78 @@
+"""What does an SDK get that asks the gateway for a token?
+
+Official SDKs insist on minting a token before the first call. They get an opaque one
+which means "somebody on this host"; the real one never leaves the gateway.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs
+
+import orjson
+from aiohttp import web
+
+from gateway.credentials.policy import LOCAL_PREFIX
+from gateway.errors import BadRequest
+from gateway.message import Exchange
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
+
+LIFE = 3600  # s; above the 300 s margin that the SDKs keep
+
+
+def local_grant(
+    content_type: str, body: bytes, *, random_hex: Callable[[], str]
+) -> bytes:
+    """Return the JSON answer to `POST /auth/token`, in either dialect.
+
+    Credentials are not looked at: dummies are what callers are meant to have.
+
+    Raises:
+        BadRequest: the body names a grant type other than `client_credentials`.
+    """
+    grant = _grant_type(content_type, body)
+    if grant not in {None, "client_credentials"}:
+        raise BadRequest("grant_type must be client_credentials")
+    return orjson.dumps(
+        {
+            "access_token": LOCAL_PREFIX + random_hex(),
+            "token_type": "bearer",
+            "expires_in": LIFE,
+        }
+    )
+
+
+def _grant_type(content_type: str, body: bytes) -> object:
+    if "json" in content_type:
+        try:
+            fields = orjson.loads(body) if body else {}
+        except orjson.JSONDecodeError as error:
+            raise BadRequest("the body is no JSON") from error
+        return fields.get("grant_type") if isinstance(fields, dict) else None
+    values = parse_qs(body.decode("latin-1"), max_num_fields=20).get("grant_type")
+    return values[0] if values else None
+
+
+class LocalTokenStage:
+    """An aiohttp server middleware that answers `POST /auth/token` itself."""
+
+    def __init__(self, random_hex: Callable[[], str]) -> None:
+        self._random_hex = random_hex
+
+    async def __call__(
+        self, request: web.BaseRequest, handler: Handler
+    ) -> web.StreamResponse:
+        """Answer the token route; let everything else pass."""
+        exchange: Exchange = request["exchange"]
+        if exchange.plain_path != TOKEN_PATH or exchange.method != "POST":
+            return await handler(request)
+        body = local_grant(
+            exchange.content_type.lower(),
+            exchange.body.data,
+            random_hex=self._random_hex,
+        )
+        return web.Response(
+            body=body,
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )

@@ -1,0 +1,142 @@
+"""How long is a token good, and what does the token endpoint's answer mean? Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from gateway.backoff import full_jitter
+from gateway.secret import Secret
+
+LEAST_LEFT: Final = 30.0  # s; a token with less is not sent,
+LEAST_SHARE: Final = 0.1  # or with less than this share of its life, if that is less
+RENEW_AT: Final = 0.8  # of its life, less up to
+RENEW_SPREAD: Final = 0.05  # so that replicas do not renew together
+FORCED_GAP: Final = 5.0  # s between renewals that a 401 forces
+REFUSED_GAP: Final = 60.0  # s between tries of a credential that was refused
+RETRY_BASE: Final = 1.0  # s
+RETRY_CAP: Final = 30.0  # s
+LOCAL_PREFIX: Final = "gw_"  # bearers that the gateway issued itself
+_OK: Final = 200
+_REFUSED: Final = frozenset({400, 401})
+_LONGEST_LIFE: Final = 30 * 86400  # s; more is a mistake of units
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token of Dinie. Moments are monotonic."""
+
+    value: Secret
+    header: str  # "Bearer ...", made once
+    expires_at: float
+    usable_until: float
+    renew_at: float
+    generation: int
+    secret_version: str
+
+    def __repr__(self) -> str:
+        return f"Token(generation={self.generation})"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token as the endpoint gave it."""
+
+    access_token: Secret
+    expires_in: float  # s
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The endpoint does not accept the credential."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transient:
+    """No token this time; the reason is from a closed set."""
+
+    reason: str
+
+
+def read_grant(status: int, body: bytes) -> Grant | Refused | Transient:
+    """Return what the token endpoint's answer means; never raises.
+
+    An empty or malformed 200 is transient: a token endpoint behind a failing cache
+    or gateway gives those, and the credential is not to blame.
+    """
+    if status in _REFUSED:
+        return Refused(status)
+    if status != _OK:
+        return Transient(f"status_{status // 100}xx")
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Transient("malformed")
+    if not isinstance(fields, dict):
+        return Transient("malformed")
+    token, life = fields.get("access_token"), _life(fields.get("expires_in"))
+    if not isinstance(token, str) or not _sendable(token) or life is None:
+        return Transient("malformed")
+    return Grant(Secret(token), life)
+
+
+def _sendable(token: str) -> bool:
+    """Return whether a token can stand in a header as it is (RFC 6750: b64token)."""
+    return (
+        0 < len(token) <= 8192  # noqa: PLR2004
+        and token.isascii()
+        and token.isprintable()
+        and " " not in token
+    )
+
+
+def _life(value: object) -> float | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value <= _LONGEST_LIFE else None
+
+
+def make_token(
+    grant: Grant,
+    *,
+    asked_at: float,
+    random: float,
+    generation: int,
+    secret_version: str,
+) -> Token:
+    """Return the token of a grant; its life counts from the moment it was asked for."""
+    life = grant.expires_in
+    expires_at = asked_at + life
+    return Token(
+        value=grant.access_token,
+        header=f"Bearer {grant.access_token.reveal()}",
+        expires_at=expires_at,
+        usable_until=expires_at - min(LEAST_LEFT, LEAST_SHARE * life),
+        renew_at=asked_at + life * (RENEW_AT - RENEW_SPREAD * random),
+        generation=generation,
+        secret_version=secret_version,
+    )
+
+
+def retry_wait(failures: int, *, random: float) -> float:
+    """Return the wait after so many failed renewals in a row (from 1), s."""
+    return full_jitter(failures - 1, base=RETRY_BASE, cap=RETRY_CAP, random=random)
+
+
+def classify_bearer(authorization: str | None) -> str:
+    """Return `own` for a caller's bearer that passes untouched, else `replace`.
+
+    Absent, local (`gw_...`), Basic and unknown schemes are all replaced: only a bearer
+    of Dinie's own (a customer's session token) has business upstream.
+    """
+    if authorization is None:
+        return "replace"
+    scheme, _, value = authorization.strip().partition(" ")
+    value = value.strip()
+    if scheme.lower() != "bearer" or not value or value.startswith(LOCAL_PREFIX):
+        return "replace"
+    return "own"

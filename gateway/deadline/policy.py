@@ -1,0 +1,30 @@
+"""Until when may a request be worked on? Pure."""
+
+from gateway.deadline.options import DeadlineOptions
+from gateway.errors import BadRequest
+
+MARGIN = 0.3  # s; with less left no attempt is begun
+_LONGEST = 10  # digits of a header worth reading
+
+
+def budget(options: DeadlineOptions, control: dict[str, str], *, upload: bool) -> float:
+    """Return how long a request may take, s. A caller can only lower it.
+
+    Source: the headers are relative, because clocks differ.
+
+    Raises:
+        BadRequest: `X-Request-Timeout-Ms` is no positive whole number.
+    """
+    total = options.maximum if upload else options.total
+    asked = control.get("x-request-timeout-ms")
+    if asked is not None:
+        if not (asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST):
+            raise BadRequest("X-Request-Timeout-Ms must be whole milliseconds")
+        if int(asked) == 0:
+            raise BadRequest("X-Request-Timeout-Ms must be above 0")
+        return min(total, int(asked) / 1000)
+    envoy = control.get("x-envoy-expected-rq-timeout-ms", "")
+    # A mesh sets this one by itself: what it gets wrong is no fault of the caller.
+    if envoy.isascii() and envoy.isdigit() and len(envoy) <= _LONGEST and int(envoy):
+        return min(total, int(envoy) / 1000)
+    return total

@@ -1,0 +1,28 @@
+"""Give each request one budget that everything below draws on."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from gateway.deadline.options import DeadlineOptions
+from gateway.deadline.policy import budget
+from gateway.message import Exchange
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class DeadlineStage:
+    """An aiohttp server middleware that sets `exchange.deadline`."""
+
+    def __init__(self, options: DeadlineOptions) -> None:
+        self._options = options
+
+    async def __call__(
+        self, request: web.BaseRequest, handler: Handler
+    ) -> web.StreamResponse:
+        """Set the moment after which no work is begun, then go on."""
+        exchange: Exchange = request["exchange"]
+        exchange.deadline = exchange.started + budget(
+            self._options, exchange.control, upload=exchange.upload
+        )
+        return await handler(request)

@@ -1,0 +1,221 @@
+"""What of a message is relayed, and in which form? Pure.
+
+Sources: RFC 9110 7.6.1 (hop-by-hop fields), RFC 9112 3.2 (request targets).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import unquote
+
+from gateway.errors import BadRequest
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+# Read by the gateway and not relayed; a second copy of any is an attack or a bug.
+_CONTROL: Final = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "idempotency-key",
+        "x-envoy-expected-rq-timeout-ms",
+        "x-gateway-caller",
+        "x-gateway-priority",
+        "x-idempotency-key",
+        "x-request-timeout-ms",
+    }
+)
+# Read and relayed, but still unique.
+_SHARED: Final = frozenset({"content-type", "x-dinie-retry-count", "x-request-id"})
+# aiohttp's client would wait for a 100 that Dinie never sends.
+_DROPPED: Final = HOP_BY_HOP | {"host", "expect", "http2-settings"}
+
+DROPPED: Final = 1
+CONTROL: Final = 2
+SHARED: Final = 3
+# One look-up per header.
+_ACTION: Final = (
+    dict.fromkeys(_DROPPED, DROPPED)
+    | dict.fromkeys(_CONTROL, CONTROL)
+    | dict.fromkeys(_SHARED, SHARED)
+)
+# The gateway says these of itself; what Dinie says under the names is left out.
+_OWN_ANSWER: Final = frozenset(
+    {
+        "idempotency-key",
+        "x-gateway-request-id",
+        "x-gateway-attempts",
+        "x-gateway-environment",
+        "x-gateway-error",
+        "x-gateway-retry",
+    }
+)
+_KEPT_CONNECTION: Final = frozenset({"", "keep-alive", "close", "upgrade"})
+_MAX_DECODES: Final = 3  # a path encoded over and over is looked at this deep
+
+
+def inbound_headers(
+    items: Iterable[tuple[str, str]],
+) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """Return the headers to relay, and those the gateway reads (lower-case names).
+
+    Raises:
+        BadRequest: a control header twice or disguised, or bytes that cannot go on.
+    """
+    relayed: list[tuple[str, str]] = []
+    control: dict[str, str] = {}
+    connection: list[str] = []
+    for item in items:
+        name, value = item
+        lower = name.lower()
+        action = _ACTION.get(lower)
+        if "_" in lower or not value.isascii():
+            _refuse_disguise(lower, value)
+        if action is None:
+            relayed.append(item)
+        elif action == DROPPED:
+            if lower == "connection":
+                connection.append(value)
+        else:
+            if lower in control:
+                raise BadRequest(f"header {lower!r} is sent more than once: send one")
+            control[lower] = value
+            if action == SHARED:
+                relayed.append(item)
+    return _without_named(relayed, connection), control
+
+
+def _refuse_disguise(name: str, value: str) -> None:
+    """Refuse what another server could read as something else."""
+    if _ACTION.get(name.replace("_", "-")) == CONTROL and "_" in name:
+        # Some servers fold "_" to "-": it would reach Dinie as ours.
+        raise BadRequest(f"header {name!r} imitates a control header")
+    if not _encodable(value):
+        raise BadRequest(f"header {name!r} has bytes that are not UTF-8: encode them")
+
+
+def _without_named(
+    relayed: list[tuple[str, str]], connection: list[str]
+) -> list[tuple[str, str]]:
+    """Take out the fields that a Connection header makes hop-by-hop."""
+    named = {
+        token.strip().lower() for value in connection for token in value.split(",")
+    } - _KEPT_CONNECTION
+    if not named:
+        return relayed
+    return [item for item in relayed if item[0].lower() not in named]
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def outbound_headers(
+    items: Iterable[tuple[str, str]],
+) -> tuple[list[tuple[str, str]], int]:
+    """Return the headers of Dinie's answer to relay, and how many could not be.
+
+    `content-length` stays in: whoever writes the body decides about it.
+    """
+    relayed: list[tuple[str, str]] = []
+    connection: list[str] = []
+    lost = 0
+    for item in items:
+        lower = item[0].lower()
+        if lower in HOP_BY_HOP:
+            if lower == "connection":
+                connection.append(item[1])
+        elif not item[1].isascii() and not _encodable(item[1]):
+            lost += 1
+        elif lower not in _OWN_ANSWER:
+            relayed.append(item)
+    return _without_named(relayed, connection), lost
+
+
+def strip_prefix(target: str, prefixes: Sequence[str]) -> str:
+    """Return the target without the first accepted prefix it starts with.
+
+    `/v3` alone is the base itself and becomes empty; `/v3x` is no match.
+    """
+    for prefix in prefixes:
+        if target.startswith(prefix):
+            rest = target[len(prefix) :]
+            if not rest or rest[0] in "/?":
+                return rest
+    return target
+
+
+def check_target(target: str) -> None:
+    """Refuse a request target that could mean two things to two servers.
+
+    Raises:
+        BadRequest: no origin form, `//`, a dot segment, encoded or not, a backslash, a
+            control character, a fragment or a raw byte that should be encoded.
+    """
+    if not target.startswith("/"):
+        raise BadRequest("the request target must be a path that starts with '/'")
+    if target.startswith("//"):
+        raise BadRequest("the request target must not start with '//'")
+    if not target.isascii():
+        raise BadRequest("the request target has raw non-ASCII bytes: percent-encode")
+    if "\\" in target or "#" in target or not target.isprintable() or " " in target:
+        raise BadRequest(
+            "the request target has a backslash, a '#', a space or a control character"
+        )
+    path = target.partition("?")[0]
+    if "." in path or "%" in path:
+        decoded = unquote(path, errors="surrogateescape").replace("\\", "/")
+        for segment in decoded.split("/"):
+            if segment.partition(";")[0] in {".", ".."}:
+                raise BadRequest("the request target has a dot segment")
+
+
+def plain_path(path: str) -> str:
+    """Return a path as rules see it: decoded, slashes merged, parameters dropped.
+
+    It is for look-ups only and is never sent; decoding goes deeper than Dinie's, since
+    a deny rule had better match too often.
+    """
+    if "%" in path:
+        for _ in range(_MAX_DECODES):
+            decoded = unquote(path, errors="replace")
+            if decoded == path:
+                break
+            path = decoded
+    if "//" not in path and ";" not in path and "\\" not in path and path[-1:] != "/":
+        return path.lower() or "/"
+    segments = [
+        segment.partition(";")[0] for segment in path.replace("\\", "/").split("/")
+    ]
+    return "/" + "/".join(part for part in segments if part).lower()
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Return whether a plain path fits a pattern whose `*` is one segment."""
+    if "*" not in pattern:
+        return pattern == path
+    wanted, given = pattern.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(
+        want in {"*", have} for want, have in zip(wanted, given, strict=True)
+    )
+
+
+def below(pattern: str, path: str) -> bool:
+    """Return whether a plain path is the pattern's or lies under it."""
+    depth = pattern.count("/") + 1
+    return matches(pattern, "/".join(path.split("/")[:depth]))

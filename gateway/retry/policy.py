@@ -1,0 +1,147 @@
+"""Is an attempt repeated, and after how long? Pure.
+
+The matrix is the one of the documentation ("What is retried"): rows are outcomes,
+columns the kinds of request.
+"""
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Final
+
+from gateway.backoff import full_jitter
+from gateway.retry.options import RetryOptions
+
+RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+TOO_MANY_REQUESTS: Final = 429
+_EPOCH_SECONDS: Final = 1e9  # a reset above is a moment, below a span
+_EPOCH_MILLISECONDS: Final = 1e12
+_ATTEMPTS_FOR_A_RETRYING_CALLER: Final = 2
+_MAX_JITTER: Final = 1.0  # s, on top of a wait that the server set
+_LONGEST_WAIT: Final = 86400.0  # s; a server that says more means "not today"
+
+
+class Outcome(StrEnum):
+    """How one attempt ended; also the metric label."""
+
+    ANSWERED = "answered"
+    NOT_SENT = "not_sent"  # DNS, refused, connect time-out
+    TLS_INVALID = "tls_invalid"  # the certificate does not hold
+    TIMEOUT = "timeout"  # sent, nothing whole came in time
+    DROPPED = "dropped"  # sent, the connection went away
+    CUT = "cut"  # the answer ended before its end
+    MALFORMED = "malformed"  # the answer is no HTTP
+
+
+UNKNOWN_OUTCOMES: Final = frozenset(
+    {Outcome.TIMEOUT, Outcome.DROPPED, Outcome.CUT, Outcome.MALFORMED}
+)
+
+
+def may_repeat(outcome: Outcome, status: int, *, repeatable: bool) -> bool:
+    """Return whether the matrix allows another attempt.
+
+    Every request that gets here is idempotent by method or carries a key, so only the
+    routes whose effect cannot be repeated (`repeatable` False) make a column of
+    their own.
+    """
+    if outcome is Outcome.NOT_SENT:
+        return True
+    if outcome is Outcome.TLS_INVALID:
+        return False
+    if outcome is Outcome.ANSWERED:
+        if not repeatable:
+            return status == TOO_MANY_REQUESTS
+        return status in RETRYABLE_STATUSES
+    return repeatable
+
+
+def attempts_allowed(options: RetryOptions, *, caller_retries: bool) -> int:
+    """Return the number of attempts; a caller that retries itself gets half of it."""
+    if caller_retries:
+        return min(options.attempts, _ATTEMPTS_FOR_A_RETRYING_CALLER)
+    return options.attempts
+
+
+def server_wait(
+    status: int, headers: Mapping[str, str], *, unix: float
+) -> float | None:
+    """Return how long the server asks to wait, s; None where it does not say.
+
+    Args:
+        status: Of the answer; only a 429 lets `X-RateLimit-Reset` speak.
+        headers: Of the answer; look-ups must ignore case.
+        unix: s; used where the answer has no `Date`.
+
+    Source: RFC 9110 10.2.3; Retry-After outranks a reset (RateLimit headers draft).
+    """
+    waits = (
+        _milliseconds(headers.get("Retry-After-Ms")),
+        _retry_after(headers.get("Retry-After"), headers, unix),
+        _reset(headers, unix) if status == TOO_MANY_REQUESTS else None,
+    )
+    for wait in waits:
+        if wait is not None:
+            return min(max(0.0, wait), _LONGEST_WAIT)
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    if text is None or not text.isascii():
+        return None
+    stripped = text.strip()
+    whole, _, fraction = stripped.partition(".")
+    if not whole.isdigit() or (fraction and not fraction.isdigit()):
+        return None
+    # "nan", "inf" and "1e9" are words, not waits.
+    return float(stripped) if len(stripped) < 20 else None  # noqa: PLR2004
+
+
+def _milliseconds(text: str | None) -> float | None:
+    number = _number(text)
+    return None if number is None else number / 1000
+
+
+def _retry_after(
+    text: str | None, headers: Mapping[str, str], unix: float
+) -> float | None:
+    number = _number(text)
+    if number is not None or text is None:
+        return number
+    until = _moment(text)
+    return None if until is None else until - (_moment(headers.get("Date")) or unix)
+
+
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _reset(headers: Mapping[str, str], unix: float) -> float | None:
+    number = _number(headers.get("X-RateLimit-Reset"))
+    if number is None or number < _EPOCH_SECONDS:
+        return number
+    if number >= _EPOCH_MILLISECONDS:
+        number /= 1000
+    return number - (_moment(headers.get("Date")) or unix)
+
+
+def wait_before(
+    retry: int, asked: float | None, options: RetryOptions, *, random: float
+) -> float:
+    """Return the wait before retry number `retry` (from 1), s.
+
+    Args:
+        retry: How many attempts were made.
+        asked: s; what the server asked for, or None.
+        options: Base and cap of the backoff.
+        random: From [0, 1).
+    """
+    if asked is not None:
+        # Upwards only: earlier than asked would be refused again.
+        return asked + random * min(_MAX_JITTER, asked * 0.1)
+    return full_jitter(retry - 1, base=options.base, cap=options.cap, random=random)

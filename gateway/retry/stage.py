@@ -1,0 +1,242 @@
+"""Repeat an attempt where that is safe, within one deadline and one budget.
+
+aiohttp-retry drives the loop. Its own switches would bypass our decision, so they are
+off: each attempt passes `_Attempts.__call__`, a client middleware, where failures
+become either `_Again` (the only exception that the loop repeats) or the caller's
+problem; whole answers are judged in the evaluate callback.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import ClientRequest, ClientResponse
+from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp_retry import RetryClient, RetryOptionsBase
+
+from gateway.clock import Clock
+from gateway.errors import (
+    GatewayError,
+    OutcomeUnknown,
+    UpstreamProtocol,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from gateway.message import Exchange
+from gateway.retry.budget import RetryBudget
+from gateway.retry.options import RetryOptions
+from gateway.retry.policy import (
+    RETRYABLE_STATUSES,
+    TOO_MANY_REQUESTS,
+    UNKNOWN_OUTCOMES,
+    Outcome,
+    attempts_allowed,
+    may_repeat,
+    server_wait,
+    wait_before,
+)
+from gateway.retry.ports import AttemptFailed, Breaker, Observer
+
+MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
+_ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST"})
+_SERVER_ERROR = 500
+_BREAKER_FAILURES = frozenset({500, 502, 503, 504})
+
+
+class _Again(Exception):  # noqa: N818 - a signal to the loop
+    """Make another attempt."""
+
+
+class RetryStage:
+    """Runs the attempts of an exchange; holds the budget that all of them share."""
+
+    def __init__(
+        self,
+        options: RetryOptions,
+        *,
+        clock: Clock,
+        random: Callable[[], float],
+        breaker: Breaker,
+        observer: Observer,
+        horizon: Callable[[], float],
+    ) -> None:
+        """Wire the stage.
+
+        Args:
+            options: Attempts, backoff, budget.
+            clock: Real or fake.
+            random: Returns from [0, 1).
+            breaker: Asked before each attempt.
+            observer: Hears of each attempt and retry.
+            horizon: The moment (monotonic) past which no wait may reach: the end of
+                a drain, or infinity.
+        """
+        self.options = options
+        self.clock = clock
+        self.random = random
+        self.breaker = breaker
+        self.observer = observer
+        self.horizon = horizon
+        self.budget = RetryBudget(options, now=clock.now())
+
+    async def run(
+        self, exchange: Exchange, client: RetryClient, url: Any, **send: Any
+    ) -> ClientResponse:
+        """Send until there is an answer worth relaying; return it.
+
+        Args:
+            exchange: Whose request it is.
+            client: aiohttp-retry around the upstream session.
+            url: Of the upstream, already encoded.
+            send: Further arguments of `ClientSession.request`; `middlewares` are the
+                per-attempt stages below this one.
+
+        Raises:
+            GatewayError: what the caller is told instead of an answer.
+        """
+        attempts = _Attempts(self, exchange)
+        self.budget.deposit(now=self.clock.now())
+        send["middlewares"] = (attempts.attempt, *send["middlewares"])
+        try:
+            return await client.request(
+                exchange.method, url, retry_options=attempts, **send
+            )
+        except GatewayError as error:
+            raise attempts.final(error) from error
+
+
+class _Attempts(RetryOptionsBase):
+    """The attempts of one exchange, as aiohttp-retry wants its options."""
+
+    def __init__(self, stage: RetryStage, exchange: Exchange) -> None:
+        # The base constructor is skipped: it would rebuild defaults that are constant.
+        self.attempts = attempts_allowed(
+            stage.options, caller_retries=exchange.retrying_caller
+        )
+        self.statuses = frozenset()
+        self.exceptions = (_Again,)
+        self.methods = _ALL_METHODS
+        self.retry_all_server_errors = False
+        self.evaluate_response_callback = self._accept
+        self._stage = stage
+        self._exchange = exchange
+        self._made = 0
+        self._wait = 0.0
+        self._last_status = 0
+
+    def get_timeout(
+        self, attempt: int, response: ClientResponse | None = None
+    ) -> float:
+        """Return the wait that was decided with the retry, s."""
+        del attempt, response
+        return self._wait
+
+    async def attempt(
+        self, request: ClientRequest, handler: ClientHandlerType
+    ) -> ClientResponse:
+        """Make one attempt; as a client middleware, above all others."""
+        breaker = self._stage.breaker
+        breaker.admit()
+        self._made += 1
+        verdict = "ignored"
+        try:
+            response = await handler(request)
+            verdict = "failure" if response.status in _BREAKER_FAILURES else "success"
+            return response
+        except AttemptFailed as failure:
+            verdict = (
+                "connect_failure" if failure.outcome is Outcome.NOT_SENT else "failure"
+            )
+            raise self._failed(failure) from failure
+        finally:
+            breaker.record(verdict)
+
+    def _failed(self, failure: AttemptFailed) -> Exception:
+        """Return what an attempt without an answer comes to."""
+        exchange = self._exchange
+        if failure.outcome in UNKNOWN_OUTCOMES:
+            exchange.unknown_sends += 1
+        if may_repeat(
+            failure.outcome, 0, repeatable=exchange.repeatable
+        ) and self._schedule(failure.outcome, asked=None, paced=False):
+            return _Again()
+        return self._problem(failure)
+
+    async def _accept(self, response: ClientResponse) -> bool:
+        """Return whether an answer goes to the caller as it is."""
+        status, exchange = response.status, self._exchange
+        if status not in RETRYABLE_STATUSES:
+            return True
+        if status >= _SERVER_ERROR and status == self._last_status:
+            self._stage.observer.identical_5xx()
+        self._last_status = status
+        asked = server_wait(status, response.headers, unix=self._stage.clock.unix())
+        exchange.retry_after = asked
+        if not may_repeat(Outcome.ANSWERED, status, repeatable=exchange.repeatable):
+            return True
+        paced = status == TOO_MANY_REQUESTS
+        if not self._schedule(str(status), asked=asked, paced=paced):
+            return True
+        # An answer read whole has given its connection back; the rest is cut off,
+        # since waiting for a long refusal would hold the pool.
+        response.close()
+        exchange.retry_after = None
+        return False
+
+    def _schedule(self, reason: str, *, asked: float | None, paced: bool) -> bool:
+        """Decide about one more attempt, and pay for it; sets the wait."""
+        stage, exchange = self._stage, self._exchange
+        if self._made >= self.attempts or exchange.caller_gone:
+            return False
+        now = stage.clock.now()
+        wait = wait_before(self._made, asked, stage.options, random=stage.random())
+        if now + wait + MARGIN > min(exchange.deadline, stage.horizon()):
+            return False
+        # A 429 is paced by the limiter; everything else loads a failing upstream.
+        if not paced and not stage.budget.withdraw(now=now):
+            exchange.note = "budget"
+            return False
+        self._wait = wait
+        exchange.waits.backoff += wait
+        stage.observer.retry(reason)
+        return True
+
+    def final(self, error: GatewayError) -> GatewayError:
+        """Return what the caller must be told, knowing what earlier attempts did."""
+        exchange = self._exchange
+        if (
+            exchange.unknown_sends
+            and exchange.method == "POST"
+            and not isinstance(error, OutcomeUnknown)
+        ):
+            return self._unknown()
+        return error
+
+    def _unknown(self) -> OutcomeUnknown:
+        key = self._exchange.key
+        return OutcomeUnknown(
+            "The request was sent and no whole answer came, so it may have taken "
+            "effect. "
+            + (
+                f"Repeat it with Idempotency-Key: {key} to learn what became of it."
+                if self._exchange.repeatable
+                else "It cannot be repeated: read the resource to learn what became "
+                "of it."
+            ),
+            retry_after=1.0 if self._exchange.repeatable else None,
+        )
+
+    def _problem(self, failure: AttemptFailed) -> GatewayError:
+        """Return the problem that an exchange ends with after a failed attempt."""
+        exchange, outcome = self._exchange, failure.outcome
+        if exchange.method == "POST" and exchange.unknown_sends:
+            return self._unknown()
+        if exchange.sends == 0:
+            return UpstreamUnreachable(
+                f"Nothing was sent: {failure.detail}.",
+                retry_after=None if outcome is Outcome.TLS_INVALID else 1.0,
+            )
+        if outcome is Outcome.TIMEOUT:
+            return UpstreamTimeout(
+                f"{failure.detail}; the method is safe to repeat.", retry_after=1.0
+            )
+        return UpstreamProtocol(f"{failure.detail}.", retry_after=1.0)

@@ -1,0 +1,126 @@
+"""How is an answer put together: Dinie's, relayed, or our own?"""
+
+from http import HTTPStatus
+
+from aiohttp import ClientError, ClientResponse, web
+from multidict import CIMultiDict
+
+from gateway.errors import GatewayError
+from gateway.forwarding.policy import outbound_headers
+from gateway.message import Exchange
+from gateway.problems import CATALOGUE, render, retry_after_seconds
+
+_CHUNK_STATUSES = frozenset({204, 304})
+
+
+def mark(
+    headers: CIMultiDict[str],
+    exchange: Exchange,
+    *,
+    echoed: str,
+    environment: str,
+    took: float,
+) -> None:
+    """Add what every answer says about the gateway that gave it; `took` in s."""
+    headers["X-Gateway-Request-Id"] = exchange.request_id
+    if "X-Request-Id" not in headers:
+        headers["X-Request-Id"] = echoed
+    if exchange.key is not None:
+        headers["Idempotency-Key"] = exchange.key
+    if exchange.note is not None:
+        headers["X-Gateway-Retry"] = exchange.note
+    if exchange.retry_after is not None and "Retry-After" not in headers:
+        # Dinie may say it by X-RateLimit-Reset alone, which no SDK waits for.
+        headers["Retry-After"] = retry_after_seconds(exchange.retry_after)
+    headers["X-Gateway-Attempts"] = str(exchange.sends)
+    headers["X-Gateway-Environment"] = environment
+    waits = exchange.waits
+    queue = waits.queue + waits.permit
+    upstream = max(0.0, waits.upstream)
+    own = max(0.0, took - queue - waits.token - waits.backoff - upstream)
+    headers.add(
+        "Server-Timing",
+        f"queue;dur={queue * 1000:.1f}, token;dur={waits.token * 1000:.1f}, "
+        f"upstream;dur={upstream * 1000:.1f}, "
+        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={own * 1000:.1f}",
+    )
+
+
+def problem(
+    error: GatewayError, exchange: Exchange, request: web.BaseRequest
+) -> web.Response:
+    """Return an error's answer; a body left unread ends the connection."""
+    status, body, headers = render(error, instance=exchange.request_id)
+    exchange.slug = CATALOGUE[type(error)].slug
+    exchange.untyped = False
+    exchange.retry_after = None
+    response = web.Response(status=status, body=body, headers=headers)
+    if request.can_read_body and not request.content.is_eof():
+        response.force_close()
+    return response
+
+
+def relayed_head(
+    exchange: Exchange, response: ClientResponse
+) -> tuple[int, str, CIMultiDict[str]]:
+    """Return status, reason and headers of Dinie's answer as they go on."""
+    items, exchange.lost_headers = outbound_headers(response.headers.items())
+    headers = CIMultiDict(items)
+    exchange.untyped = "Content-Type" not in headers
+    return response.status, _reason(response), headers
+
+
+def _reason(response: ClientResponse) -> str:
+    reason = response.reason
+    if reason and reason.isascii() and reason.isprintable():
+        return reason
+    # Bytes that cannot stand in our status line; the phrase means nothing anyway.
+    try:
+        return HTTPStatus(response.status).phrase
+    except ValueError:
+        return ""
+
+
+def relayed_whole(exchange: Exchange, response: ClientResponse) -> web.Response:
+    """Return Dinie's answer, whose body was read whole."""
+    status, reason, headers = relayed_head(exchange, response)
+    if exchange.method != "HEAD" and status not in _CHUNK_STATUSES:
+        headers.popall("Content-Length", None)  # it is set from the body
+    return web.Response(
+        status=status, reason=reason, headers=headers, body=exchange.answer
+    )
+
+
+async def relay_stream(
+    request: web.BaseRequest,
+    exchange: Exchange,
+    response: ClientResponse,
+    stream: web.StreamResponse,
+) -> web.StreamResponse:
+    """Send a large answer on as it comes.
+
+    Its head has gone out, so there is no retry and no problem any more: a cut upstream
+    cuts the caller's connection, which is the only way left to say so.
+    """
+    try:
+        await stream.prepare(request)
+        await stream.write(exchange.overflow)
+        exchange.overflow = b""
+        while chunk := await response.content.readany():
+            await stream.write(chunk)
+        await stream.write_eof()
+    except (ClientError, OSError, TimeoutError) as error:
+        exchange.slug = "stream-cut"
+        abort(request)
+        if isinstance(error, ConnectionResetError) and request.transport is None:
+            exchange.slug = "caller-gone"
+    finally:
+        response.close()
+    return stream
+
+
+def abort(request: web.BaseRequest) -> None:
+    """Drop the caller's connection without a proper end."""
+    transport = request.transport
+    if transport is not None:
+        transport.abort()

@@ -1,0 +1,145 @@
+"""What is sent to Dinie for an exchange, and what goes back?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import ClientSession, web
+from aiohttp_retry import RetryClient
+from multidict import CIMultiDict
+from yarl import URL
+
+from gateway.message import Exchange
+from gateway.order import Stages
+from gateway.retry.stage import RetryStage
+from gateway.server.answers import (
+    abort,
+    mark,
+    relay_stream,
+    relayed_head,
+    relayed_whole,
+)
+from gateway.upstream.payload import SpilledBody
+from gateway.upstream.watch import Sweeper
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where the upstream is; a target is appended to `path`, never joined."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+
+    @classmethod
+    def of(cls, base_url: str) -> "Base":
+        """Return the parts of a base URL that was checked by the configuration."""
+        url = URL(base_url, encoded=True)
+        assert url.host is not None, "the configuration guarantees a host"  # noqa: S101
+        return cls(url.scheme, url.host, url.explicit_port, url.raw_path.rstrip("/"))
+
+    def url(self, target: str) -> URL:
+        """Return the URL of a raw target (path and query, checked before).
+
+        The whole target goes in as the path, already encoded: taken apart, `/x?` would
+        lose its question mark.
+        """
+        return URL.build(
+            scheme=self.scheme,
+            host=self.host,
+            port=self.port,
+            path=(self.path + target) or "/",
+            encoded=True,
+        )
+
+
+class Forwarder:
+    """The innermost handler: prepared once; attempts start from a pristine copy."""
+
+    def __init__(
+        self,
+        base: Base,
+        session: ClientSession,
+        *,
+        retry: RetryStage,
+        sweeper: Sweeper,
+        longest_stream: float,
+        key_headers: Callable[[str], tuple[tuple[str, str], ...]],
+        environment: str,
+        clock: Callable[[], float],
+    ) -> None:
+        """Wire the handler.
+
+        Args:
+            base: The upstream.
+            session: Its connections.
+            retry: Drives the attempts.
+            sweeper: Ends streams that take too long.
+            longest_stream: s, from the start of the request.
+            key_headers: Returns the headers that carry an idempotency key upstream.
+            environment: Named in the answer.
+            clock: Monotonic, s.
+        """
+        self._base = base
+        self._client = RetryClient(client_session=session)
+        self._retry = retry
+        self._sweeper = sweeper
+        self._longest_stream = longest_stream
+        self._key_headers = key_headers
+        self._environment = environment
+        self._clock = clock
+        self.stages: Stages | None = None  # set once by app.py, which closes the ring
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Send the exchange and return Dinie's answer.
+
+        Raises:
+            GatewayError: there is none to relay.
+        """
+        exchange: Exchange = request["exchange"]
+        assert self.stages is not None  # noqa: S101 - see app.py
+        response = await self._retry.run(
+            exchange,
+            self._client,
+            self._base.url(exchange.target),
+            headers=self._headers(exchange),
+            data=_payload(exchange),
+            allow_redirects=False,
+            middlewares=self.stages.attempt(exchange),
+        )
+        if exchange.answer is not None:
+            return relayed_whole(exchange, response)
+        status, reason, headers = relayed_head(exchange, response)
+        stream = web.StreamResponse(status=status, reason=reason, headers=headers)
+        mark(
+            stream.headers,
+            exchange,
+            echoed=exchange.echoed_id,
+            environment=self._environment,
+            took=self._clock() - exchange.started,
+        )
+        try:
+            with self._sweeper.watch(exchange.started + self._longest_stream):
+                return await relay_stream(request, exchange, response, stream)
+        except TimeoutError:
+            exchange.slug = "stream-cut"
+            abort(request)
+            return stream
+
+    def _headers(self, exchange: Exchange) -> CIMultiDict[str]:
+        headers = CIMultiDict(exchange.headers)
+        control = exchange.control
+        if exchange.own_bearer:
+            headers["Authorization"] = control["authorization"]
+        if exchange.upstream_key is not None:
+            headers.extend(self._key_headers(exchange.upstream_key))
+        if exchange.body.size or "content-length" in control:
+            headers["Content-Length"] = str(exchange.body.size)
+        return headers
+
+
+def _payload(exchange: Exchange) -> bytes | SpilledBody | None:
+    body = exchange.body
+    if body.file is not None:
+        return SpilledBody(body.file, body.size)
+    return body.data or None

@@ -1,0 +1,180 @@
+"""How does a caller's request become an exchange, and an outcome an answer?"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from aiohttp import HttpVersion11, web
+from aiohttp.http import SERVER_SOFTWARE
+
+from gateway.admission.policy import check_method
+from gateway.credentials.policy import classify_bearer
+from gateway.errors import BadRequest, GatewayError
+from gateway.forwarding.policy import (
+    check_target,
+    inbound_headers,
+    plain_path,
+    strip_prefix,
+)
+from gateway.message import Exchange
+from gateway.order import Handler
+from gateway.problems import render_unknown
+from gateway.server.answers import mark, problem
+
+_NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
+_ONE_COPY_UPGRADES = frozenset({"websocket", "tcp"})
+_log = structlog.get_logger("gateway.server")
+
+
+class Telemetry(Protocol):
+    """Hears of every finished exchange."""
+
+    def finished(self, exchange: Exchange, status: int) -> None:
+        """Record an exchange that has its answer."""
+
+
+class ProxyRequest(web.BaseRequest):
+    """A request whose answer carries only headers that Dinie or we chose."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        headers = response.headers
+        if headers.get("Server") == SERVER_SOFTWARE:
+            del headers["Server"]
+        exchange: Exchange | None = self.get("exchange")
+        if exchange is not None and exchange.untyped:
+            headers.popall("Content-Type", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an answer says about the gateway that gave it."""
+
+    environment: str
+    service: str
+
+
+class Proxy:
+    """The handler of the proxy listener: raise anywhere below, rendered once here."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        prefixes: Sequence[str],
+        identity: Identity,
+        telemetry: Telemetry,
+        clock: Callable[[], float],
+        request_ids: Callable[[str | None], tuple[str, str]],
+        route_of: Callable[[str], str],
+    ) -> None:
+        """Wire the boundary.
+
+        Args:
+            handler: The stages around the forwarding handler.
+            prefixes: Stripped from inbound paths; the first that fits.
+            identity: For the answers' headers and the caller's name.
+            telemetry: Hears of every finished exchange.
+            clock: Monotonic, s.
+            request_ids: Takes the caller's id, returns ours and the one to echo.
+            route_of: Returns the template of a plain path.
+        """
+        self._handler = handler
+        self._prefixes = tuple(sorted(prefixes, key=len, reverse=True))
+        self._identity = identity
+        self._telemetry = telemetry
+        self._clock = clock
+        self._request_ids = request_ids
+        self._route_of = route_of
+        self.closing = False  # in the accept phase of a drain: one answer a connection
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, whatever happens below."""
+        request_id, echoed = self._request_ids(request.headers.get("X-Request-Id"))
+        exchange = Exchange(
+            request_id, request.method, "", self._clock(), request, echoed
+        )
+        request["exchange"] = exchange
+        try:
+            self._read_head(request, exchange)
+            response = await self._handler(request)
+        except GatewayError as error:
+            response = problem(error, exchange, request)
+        except asyncio.CancelledError:
+            exchange.slug = "cancelled"
+            raise
+        except Exception as error:  # noqa: BLE001 - the last boundary
+            # The type and the place are ours; the text might hold a caller's data.
+            _log.error("request_failed", request_id=request_id, **_place(error))
+            status, body, headers = render_unknown(instance=request_id)
+            response = web.Response(status=status, body=body, headers=headers)
+            exchange.slug = "internal"
+        finally:
+            if exchange.release is not None:
+                exchange.release()
+                exchange.release = None
+            exchange.body.close()
+        if not response.prepared:
+            self._mark(response, exchange)
+        self._telemetry.finished(exchange, response.status)
+        return response
+
+    def _read_head(self, request: web.BaseRequest, exchange: Exchange) -> None:
+        """Fill in the exchange from the request's head.
+
+        Raises:
+            GatewayError: the request is refused.
+        """
+        check_method(exchange.method)
+        raw = request.message.path
+        check_target(raw)
+        if request.message.upgrade and (
+            request.headers.get("Upgrade", "").lower() in _ONE_COPY_UPGRADES
+        ):
+            raise BadRequest("an upgrade of the connection is not relayed")
+        if request.version >= HttpVersion11 and "Host" not in request.headers:
+            raise BadRequest("HTTP/1.1 asks for a Host header")
+        target = strip_prefix(raw, self._prefixes)
+        path, mark, query = target.partition("?")
+        exchange.target, exchange.path = target, path
+        exchange.query = query if mark else None
+        exchange.plain_path = plain = plain_path(path)
+        exchange.route = self._route_of(plain)
+        exchange.headers, control = inbound_headers(request.headers.items())
+        exchange.control = control
+        exchange.content_type = control.get("content-type", "")
+        exchange.own_bearer = classify_bearer(control.get("authorization")) == "own"
+        exchange.interactive = control.get("x-gateway-priority") != "batch"
+        retries = control.get("x-dinie-retry-count", "0")
+        exchange.retrying_caller = retries.isdigit() and retries.strip("0") != ""
+        exchange.repeatable = plain not in _NOT_REPEATABLE
+        named = control.get("x-gateway-caller")
+        service = self._identity.service
+        exchange.caller = (service or "other") if named in {None, service} else "other"
+
+    def _mark(self, response: web.StreamResponse, exchange: Exchange) -> None:
+        """Add what every answer of the gateway says about itself."""
+        mark(
+            response.headers,
+            exchange,
+            echoed=exchange.echoed_id,
+            environment=self._identity.environment,
+            took=self._clock() - exchange.started,
+        )
+        if self.closing:
+            response.force_close()
+
+
+def _place(error: BaseException) -> dict[str, object]:
+    """Return where an unexpected error came from, without its text."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return {"error": type(error).__name__}
+    return {
+        "error": type(error).__name__,
+        "file": frame.tb_frame.f_code.co_filename.rpartition("/")[2],
+        "line": frame.tb_lineno,
+    }

@@ -1,0 +1,57 @@
+"""What does an aiohttp error say about the attempt it ended?
+
+The details are ours and name no host, since they are shown to callers.
+"""
+
+import ssl
+from typing import Final
+
+from aiohttp import client_exceptions as aio
+from aiohttp.http_exceptions import HttpProcessingError
+
+from gateway.retry.policy import Outcome
+from gateway.retry.ports import AttemptFailed
+
+_RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
+    (
+        aio.ClientConnectorCertificateError,
+        Outcome.TLS_INVALID,
+        "Dinie's TLS certificate does not hold",
+    ),
+    (aio.ClientConnectorDNSError, Outcome.NOT_SENT, "Dinie's name does not resolve"),
+    (aio.ClientConnectorError, Outcome.NOT_SENT, "Dinie refuses the connection"),
+    (aio.ConnectionTimeoutError, Outcome.NOT_SENT, "connecting to Dinie took too long"),
+    (aio.ClientPayloadError, Outcome.CUT, "Dinie's answer was cut"),
+    (aio.ClientResponseError, Outcome.MALFORMED, "Dinie's answer is no valid HTTP"),
+    (HttpProcessingError, Outcome.MALFORMED, "Dinie's answer is no valid HTTP"),
+    (TimeoutError, Outcome.TIMEOUT, "Dinie did not answer in time"),
+    (aio.ClientError, Outcome.DROPPED, "Dinie dropped the connection"),
+    (OSError, Outcome.DROPPED, "the connection to Dinie broke"),
+)
+
+
+def failure_of(error: BaseException, *, sent: bool) -> AttemptFailed | None:
+    """Return what an exception means for the attempt; None: it is no network fault.
+
+    Args:
+        error: What the client raised.
+        sent: Whether the request was written to a connection.
+    """
+    for kind, outcome, detail in _RULES:
+        if isinstance(error, kind):
+            if _is_certificate_fault(error):
+                return AttemptFailed(Outcome.TLS_INVALID, _RULES[0][2])
+            if not sent and outcome is not Outcome.TLS_INVALID:
+                return AttemptFailed(Outcome.NOT_SENT, detail)
+            return AttemptFailed(outcome, detail)
+    return None
+
+
+def _is_certificate_fault(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        inner = getattr(cause, "os_error", None)
+        cause = inner if isinstance(inner, BaseException) else cause.__cause__
+    return False

@@ -1,0 +1,46 @@
+"""How is a spilled body sent, as often as needed?"""
+
+import asyncio
+import os
+from typing import BinaryIO
+
+from aiohttp import payload
+from aiohttp.abc import AbstractStreamWriter
+
+_CHUNK = 256 * 1024  # bytes
+
+
+class SpilledBody(payload.Payload):
+    """A body on disk. Reads by position, so that no send moves another's."""
+
+    _autoclose = True  # the exchange owns the file, not the client
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        super().__init__(file, content_type="application/octet-stream")
+        self._descriptor = file.fileno()
+        self._size = size
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Refuse: a body on disk is never text to us."""
+        raise TypeError(f"a spilled body is not decoded ({encoding}, {errors})")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write the whole body."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write the body from its start, up to a length in bytes."""
+        end = self._size or 0
+        if content_length is not None:
+            end = min(end, content_length)
+        position = 0
+        while position < end:
+            chunk = await asyncio.to_thread(
+                os.pread, self._descriptor, min(_CHUNK, end - position), position
+            )
+            if not chunk:
+                raise OSError("a spilled body is shorter than it was")
+            position += len(chunk)
+            await writer.write(chunk)

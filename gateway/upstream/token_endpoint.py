@@ -1,0 +1,134 @@
+"""Ask Dinie for an access token."""
+
+import asyncio
+import base64
+import ssl
+from typing import Literal, Protocol
+from urllib.parse import quote
+
+import orjson
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from yarl import URL
+
+from gateway.credentials.policy import Grant, Refused, Transient, read_grant
+from gateway.credentials.ports import Credential
+from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.upstream.transport import trust
+
+TIMEOUT = 10.0  # s for a whole token call
+_LARGEST = 64 * 1024  # bytes of an answer that are read
+_HEAD_LIMIT = 16 * 1024  # bytes
+
+
+class HttpTokenEndpoint:
+    """`POST <base>/auth/token`, on a connection pool of its own."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token_auth: Literal["basic", "json"],
+        ssl_context: ssl.SSLContext | None,
+        timeout: float = TIMEOUT,  # s
+    ) -> None:
+        self._url = URL(base_url.rstrip("/") + "/auth/token", encoded=True)
+        self._token_auth = token_auth
+        self._session = ClientSession(
+            connector=TCPConnector(
+                limit=2, ssl=ssl_context if ssl_context is not None else True
+            ),
+            timeout=ClientTimeout(total=timeout, ceil_threshold=timeout + 1),
+            cookie_jar=DummyCookieJar(),
+            trust_env=False,
+            max_line_size=_HEAD_LIMIT,
+            max_field_size=_HEAD_LIMIT,
+        )
+
+    async def mint(self, credential: Credential) -> Grant | Refused | Transient:
+        """Ask once; every failure is a value."""
+        headers, body = _request(credential, self._token_auth)
+        try:
+            async with self._session.post(
+                self._url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                content = await response.content.read(_LARGEST)
+                while response.content.at_eof() is False and len(content) < _LARGEST:
+                    content += await response.content.read(_LARGEST - len(content))
+                return read_grant(response.status, content)
+        except TimeoutError:
+            return Transient("timeout")
+        except (ClientError, OSError, asyncio.IncompleteReadError):
+            return Transient("unreachable")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+
+def _request(
+    credential: Credential, token_auth: Literal["basic", "json"]
+) -> tuple[dict[str, str], bytes]:
+    """Return headers and body in the dialect that is configured."""
+    client_id, secret = credential.client_id.reveal(), credential.client_secret.reveal()
+    if token_auth == "json":  # noqa: S105 - a dialect, no secret
+        return {"Content-Type": "application/json", "Accept": "application/json"}, (
+            orjson.dumps(
+                {
+                    "grant_type": "client_credentials",
+                    "client_id": client_id,
+                    "client_secret": secret,
+                }
+            )
+        )
+    # RFC 6749 2.3.1: both are form-encoded before they are joined.
+    pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
+    return {
+        "Authorization": "Basic " + base64.b64encode(pair.encode()).decode(),
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Accept": "application/json",
+    }, b"grant_type=client_credentials"
+
+
+class _Upstream(Protocol):
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def ca_file(self) -> str | None: ...
+    @property
+    def token_auth(self) -> Literal["basic", "json"]: ...
+
+
+class _Config(Protocol):
+    @property
+    def upstream(self) -> _Upstream: ...
+
+
+async def probe_token(config: _Config, secrets: Credential) -> None:
+    """Ask for one token and throw it away.
+
+    Raises:
+        UpstreamAuthFailed: the credential is refused.
+        CredentialsUnavailable: no token for another reason.
+    """
+    upstream = config.upstream
+    endpoint = HttpTokenEndpoint(
+        upstream.base_url,
+        token_auth=upstream.token_auth,
+        ssl_context=trust(upstream.ca_file),
+    )
+    try:
+        result = await endpoint.mint(secrets)
+    finally:
+        await endpoint.close()
+    if isinstance(result, Refused):
+        raise UpstreamAuthFailed(
+            f"the token endpoint answered {result.status}: it refuses the credential"
+        )
+    if isinstance(result, Transient):
+        raise CredentialsUnavailable(f"the token endpoint gave none: {result.reason}")

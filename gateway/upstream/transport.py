@@ -1,0 +1,159 @@
+"""Send one attempt over a connection: the only hop with sockets towards Dinie."""
+
+import ssl
+from collections.abc import Callable
+
+from aiohttp import (
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp.connector import Connection
+
+from gateway.deadline.options import DeadlineOptions
+from gateway.message import Exchange
+from gateway.retry.policy import Outcome
+from gateway.upstream.faults import failure_of
+from gateway.upstream.watch import Sweeper
+
+BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
+_KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
+_LINE_LIMIT = 16 * 1024  # bytes; aiohttp's 8190 refuses some real answers
+STATUS_CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
+_DNS_TTL = 30  # s; a busy connector would keep an address for hours
+
+
+class AttemptRequest(ClientRequest):
+    """A request that notes when it is written to a connection."""
+
+    exchange: Exchange | None = None
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Write the request; from here on it counts as sent."""
+        if self.exchange is not None:
+            self.exchange.sends += 1
+        return await super().send(conn)
+
+
+def open_session(
+    *, pool_size: int, deadline: DeadlineOptions, ssl_context: ssl.SSLContext | None
+) -> ClientSession:
+    """Return a client session that adds nothing of its own to a request."""
+    return ClientSession(
+        connector=TCPConnector(
+            limit=pool_size,
+            keepalive_timeout=_KEEPALIVE,
+            ttl_dns_cache=_DNS_TTL,
+            ssl=ssl_context if ssl_context is not None else True,
+        ),
+        # Everything but connecting is timed by the sweeper.
+        timeout=ClientTimeout(total=None, connect=deadline.connect),
+        cookie_jar=DummyCookieJar(),  # one caller's session must not reach another
+        auto_decompress=False,  # bodies pass as they are
+        trust_env=False,  # no proxies or netrc of the environment
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        request_class=AttemptRequest,
+        max_line_size=_LINE_LIMIT,
+        max_field_size=_LINE_LIMIT,
+    )
+
+
+def trust(ca_file: str | None) -> ssl.SSLContext | None:
+    """Return a TLS context that also trusts a CA file; None: the system's trust."""
+    if ca_file is None:
+        return None
+    context = ssl.create_default_context()
+    context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+class TransportStage:
+    """The innermost client middleware: times an attempt, reads it, maps faults.
+
+    aiohttp's errors stop here. That also suppresses its hidden second send of GET, PUT
+    and DELETE, which happens when the session itself sees a dropped connection.
+    """
+
+    def __init__(
+        self,
+        options: DeadlineOptions,
+        sweeper: Sweeper,
+        clock: Callable[[], float],
+        on_attempt: Callable[[str, str, float], None],
+    ) -> None:
+        """Wire the stage.
+
+        Args:
+            options: Time budgets.
+            sweeper: Interrupts what is overdue.
+            clock: Monotonic, s; the loop's, which the sweeper reads too.
+            on_attempt: Takes route, outcome and duration (s) of each attempt.
+        """
+        self._options = options
+        self._sweeper = sweeper
+        self._clock = clock
+        self._on_attempt = on_attempt
+
+    async def __call__(
+        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
+    ) -> ClientResponse:
+        """Return an answer whose body is read whole, or begun if it is large.
+
+        Raises:
+            AttemptFailed: no whole answer; says whether the request was sent.
+        """
+        assert isinstance(request, AttemptRequest)  # noqa: S101 - see open_session
+        request.exchange = exchange
+        sends = exchange.sends
+        began = self._clock()
+        options = self._options
+        whole = min(began + options.attempt, exchange.deadline)
+        if exchange.upload:
+            whole = exchange.deadline
+        label: str = Outcome.NOT_SENT
+        try:
+            head = min(whole, began + options.connect + options.first_byte)
+            with self._sweeper.watch(whole if exchange.upload else head) as watch:
+                response = await handler(request)
+                watch.until = whole
+                await read_answer(exchange, response)
+            label = STATUS_CLASSES[response.status // 100]
+            return response
+        except Exception as error:
+            failure = failure_of(error, sent=exchange.sends > sends)
+            if failure is None:
+                raise
+            label = failure.outcome
+            raise failure from error
+        finally:
+            took = self._clock() - began
+            exchange.waits.upstream += took
+            self._on_attempt(exchange.route, label, took)
+
+
+async def read_answer(exchange: Exchange, response: ClientResponse) -> None:
+    """Read an answer's body whole up to `BUFFERED`; beyond, leave the rest to stream."""
+    exchange.answer = None
+    exchange.overflow = b""
+    length = response.content_length
+    try:
+        if length is not None and length <= BUFFERED:
+            exchange.answer = await response.content.read()
+            return
+        begun: list[bytes] = []
+        size = 0
+        while size <= BUFFERED:
+            chunk = await response.content.readany()
+            if not chunk:
+                exchange.answer = b"".join(begun)
+                return
+            begun.append(chunk)
+            size += len(chunk)
+        exchange.overflow = b"".join(begun)
+    except BaseException:
+        response.close()
+        raise

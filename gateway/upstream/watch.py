@@ -1,0 +1,91 @@
+"""Which attempts are overdue? One sweeper for all, instead of a timer for each.
+
+A timer per attempt costs more than the sweep: nearly every timer is cancelled unused.
+The price is precision: an attempt ends up to one interval late.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+INTERVAL = 0.05  # s
+
+
+class Watch:
+    """A context: the task inside is interrupted with TimeoutError when overdue."""
+
+    __slots__ = ("_cancelling", "_expired", "_sweeper", "_task", "until")
+
+    def __init__(self, sweeper: "Sweeper", until: float) -> None:
+        self._sweeper = sweeper
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        self._expired = False
+        self.until = until  # loop time, s; may be moved while inside
+
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        assert task is not None, "a watch needs a task to interrupt"  # noqa: S101
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._sweeper.add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._sweeper.discard(self)
+        if not self._expired or self._task is None:
+            return
+        # As asyncio.timeout does: our own cancellation becomes a time-out, while one
+        # from outside that came at the same moment stays a cancellation.
+        ours = self._task.uncancel() <= self._cancelling
+        if ours and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def interrupt(self) -> None:
+        """Cancel what the task waits for; `__exit__` turns that into TimeoutError."""
+        if self._task is not None and not self._expired:
+            self._expired = True
+            self._task.cancel()
+
+
+class Sweeper:
+    """Interrupts watches that are overdue; asleep while there are none."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._watches: set[Watch] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, until: float) -> Watch:
+        """Return a context that may last until a moment (loop time, s)."""
+        return Watch(self, until)
+
+    def add(self, watch: Watch) -> None:
+        """Begin to look at a watch."""
+        self._watches.add(watch)
+        if self._timer is None:
+            self._timer = self._loop.call_later(INTERVAL, self._sweep)
+
+    def discard(self, watch: Watch) -> None:
+        """Stop looking at a watch."""
+        self._watches.discard(watch)
+
+    def close(self) -> None:
+        """Stop sweeping."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        for watch in list(self._watches):
+            if watch.until <= now:
+                watch.interrupt()
+        self._timer = None
+        if self._watches:
+            self._timer = self._loop.call_later(INTERVAL, self._sweep)
