@@ -66,6 +66,19 @@ class TokenSource:
         return self._generation > 0
 
     @property
+    def state(self) -> str:
+        """Return in one safe sentence why there is a token or none."""
+        if self.usable() is not None:
+            return "a token is held"
+        if self._secrets.current is None:
+            return "waiting for the secrets"
+        if self._refused_version is not None:
+            return "the token endpoint refuses the credential"
+        if self._failures:
+            return f"the token endpoint failed {self._failures} times in a row"
+        return "a token is being asked for"
+
+    @property
     def expires_in(self) -> float | None:
         """Return how long the current token lives, s; None without one."""
         if self._current is None:

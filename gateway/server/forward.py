@@ -61,6 +61,7 @@ class Forwarder:
         base: Base,
         session: ClientSession,
         *,
+        stages: Stages,
         retry: RetryStage,
         sweeper: Sweeper,
         longest_stream: float,
@@ -73,6 +74,7 @@ class Forwarder:
         Args:
             base: The upstream.
             session: Its connections.
+            stages: Their per-attempt part.
             retry: Drives the attempts.
             sweeper: Ends streams that take too long.
             longest_stream: s, from the start of the request.
@@ -88,7 +90,7 @@ class Forwarder:
         self._key_headers = key_headers
         self._environment = environment
         self._clock = clock
-        self.stages: Stages | None = None  # set once by app.py, which closes the ring
+        self._stages = stages
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Send the exchange and return Dinie's answer.
@@ -97,7 +99,6 @@ class Forwarder:
             GatewayError: there is none to relay.
         """
         exchange: Exchange = request["exchange"]
-        assert self.stages is not None  # noqa: S101 - see app.py
         response = await self._retry.run(
             exchange,
             self._client,
@@ -105,7 +106,7 @@ class Forwarder:
             headers=self._headers(exchange),
             data=_payload(exchange),
             allow_redirects=False,
-            middlewares=self.stages.attempt(exchange),
+            middlewares=self._stages.attempt(exchange),
         )
         if exchange.answer is not None:
             return relayed_whole(exchange, response)

@@ -34,7 +34,7 @@ class Address(Protocol):
 class Listener:
     """One listening socket and the connections that came through it."""
 
-    def __init__(self, runner: "web.BaseRunner[Any]", site: web.BaseSite) -> None:
+    def __init__(self, runner: web.BaseRunner, site: web.BaseSite) -> None:
         self._runner = runner
         self._site = site
 
@@ -92,7 +92,7 @@ async def listen_application(
     return await _listen(runner, address)
 
 
-async def _listen(runner: "web.BaseRunner[Any]", address: Address) -> Listener:
+async def _listen(runner: web.BaseRunner, address: Address) -> Listener:
     await runner.setup()
     site: web.BaseSite
     if address.path is not None:

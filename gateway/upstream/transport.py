@@ -90,7 +90,7 @@ class TransportStage:
         Args:
             options: Time budgets.
             sweeper: Interrupts what is overdue.
-            clock: Monotonic, s; the loop's, which the sweeper reads too.
+            clock: Monotonic, s; the one that the sweeper reads.
             on_attempt: Takes route, outcome and duration (s) of each attempt.
         """
         self._options = options

@@ -5,6 +5,7 @@ The price is precision: an attempt ends up to one interval late.
 """
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,7 @@ class Watch:
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._expired = False
-        self.until = until  # loop time, s; may be moved while inside
+        self.until = until  # s, monotonic; may be moved while inside
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()
@@ -56,13 +57,16 @@ class Watch:
 class Sweeper:
     """Interrupts watches that are overdue; asleep while there are none."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float]
+    ) -> None:
         self._loop = loop
+        self._clock = clock
         self._watches: set[Watch] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, until: float) -> Watch:
-        """Return a context that may last until a moment (loop time, s)."""
+        """Return a context that may last until a moment (monotonic, s)."""
         return Watch(self, until)
 
     def add(self, watch: Watch) -> None:
@@ -82,7 +86,7 @@ class Sweeper:
             self._timer = None
 
     def _sweep(self) -> None:
-        now = self._loop.time()
+        now = self._clock()
         for watch in list(self._watches):
             if watch.until <= now:
                 watch.interrupt()

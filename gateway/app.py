@@ -1,0 +1,316 @@
+"""How do the rooms become a running gateway? The one file that sees every room."""
+
+import asyncio
+import gc
+import os
+import random
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from gateway.admission.bulkhead import BulkheadStage
+from gateway.admission.stage import AdmissionStage
+from gateway.breaker.stage import BreakerStage
+from gateway.clock import SystemClock
+from gateway.config.providers import build_provider
+from gateway.config.schema import Config
+from gateway.credentials.local import LocalTokenStage
+from gateway.credentials.source import TokenSource
+from gateway.credentials.stage import CredentialsStage
+from gateway.deadline.stage import DeadlineStage
+from gateway.forwarding.policy import below, matches
+from gateway.idempotency.memory import MemoryRecords
+from gateway.idempotency.policy import upstream_headers
+from gateway.idempotency.stage import IdempotencyStage
+from gateway.order import Stages
+from gateway.ratelimit.stage import RateLimitStage
+from gateway.retry.stage import RetryStage
+from gateway.secrets.guard import check_credential, unknown_prefixes
+from gateway.secrets.keeper import SecretKeeper
+from gateway.secrets.ports import SecretSet
+from gateway.server.admin import build_admin
+from gateway.server.forward import Base, Forwarder
+from gateway.server.health import Check, Health
+from gateway.server.proxy import Identity, Proxy
+from gateway.server.runner import Listener, listen_application, listen_proxy
+from gateway.telemetry.ids import RequestIds
+from gateway.telemetry.logging import configure, http_logger
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.routes import template
+from gateway.telemetry.stage import RequestLog, TelemetryStage
+from gateway.upstream.token_endpoint import HttpTokenEndpoint
+from gateway.upstream.transport import TransportStage, open_session, trust
+from gateway.upstream.watch import Sweeper
+
+_log = structlog.get_logger("gateway")
+_DRAIN_LOOK = 0.02  # s between looks at what is still inside
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a started gateway listens; None: off."""
+
+    proxy: str | None
+    admin: str | None
+
+
+async def run(
+    config: Config,
+    *,
+    stop: asyncio.Event,
+    started: Callable[[Running], object],
+    reload: asyncio.Event | None = None,
+    environ: Mapping[str, str] | None = None,
+    quiet: bool = False,
+) -> None:
+    """Run a gateway until `stop` is set and what was accepted is finished.
+
+    Args:
+        config: Checked by the loader.
+        stop: Begins the drain.
+        started: Called once, when the sockets listen.
+        reload: When set, the secrets are read again.
+        environ: Where provider `env` looks; by default the process's own.
+        quiet: Log no requests.
+
+    Raises:
+        OSError: a socket cannot be bound.
+    """
+    configure(config.telemetry)
+    gateway = Gateway(config, os.environ if environ is None else environ, quiet=quiet)
+    try:
+        running = await gateway.listen()
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(job) for job in gateway.jobs(reload)]
+            started(running)
+            _settle_memory()
+            await stop.wait()
+            await gateway.drain()
+            for task in background:
+                task.cancel()
+    finally:
+        await gateway.close()
+
+
+def _settle_memory() -> None:
+    """Keep the collector away from what lives as long as the process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 100)
+
+
+class Gateway:
+    """All parts of one gateway, wired."""
+
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], *, quiet: bool
+    ) -> None:
+        self._config = config
+        self._clock = clock = SystemClock()
+        self._drain_ends = float("inf")
+        self._listeners: list[Listener] = []
+        self._metrics = Metrics(environment=config.environment)
+        self._health = Health(clock)
+        self._ids = RequestIds()
+        self._secrets = SecretKeeper(
+            build_provider(config, environ),
+            guard=partial(_guard, config.environment),
+            clock=clock,
+            refresh=config.secrets.vault.refresh,
+            random=random.random,
+            on_event=_log.info,
+        )
+        tls = trust(config.upstream.ca_file)
+        self._endpoint = HttpTokenEndpoint(
+            config.upstream.base_url,
+            token_auth=config.upstream.token_auth,
+            ssl_context=tls,
+        )
+        self._tokens = TokenSource(
+            self._endpoint,
+            self._secrets,
+            clock=clock,
+            random=random.random,
+            observer=self._metrics,
+        )
+        self._session = open_session(
+            pool_size=config.upstream.pool_size,
+            deadline=config.deadline,
+            ssl_context=tls,
+        )
+        self._sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
+        self._breaker = BreakerStage(config.breaker, clock, random.random, "api")
+        self._stages = self._build_stages()
+        self._proxy = self._build_proxy(quiet=quiet)
+        self._health.add("secrets", self._secrets_check)
+        self._health.add("token", self._token_check)
+        self._metrics.before_scrape(self._update_gauges)
+
+    def _build_stages(self) -> Stages:
+        config, clock = self._config, self._clock
+        denied = tuple(rule.rstrip("/").lower() for rule in config.admission.deny)
+        uploads = tuple(
+            rule.rstrip("/").lower() for rule in config.admission.upload_routes
+        )
+        return Stages(
+            admission=AdmissionStage(
+                config.admission,
+                denied=lambda path: any(below(rule, path) for rule in denied),
+                is_upload=lambda path: any(matches(rule, path) for rule in uploads),
+            ),
+            local_tokens=LocalTokenStage(self._ids.new),
+            deadline=DeadlineStage(config.deadline),
+            idempotency=IdempotencyStage(
+                config.idempotency,
+                MemoryRecords(on_evicted=self._metrics.evictions.inc),
+                clock.now,
+            ),
+            credentials=CredentialsStage(
+                self._tokens, clock, partial(self._metrics.retry, "401")
+            ),
+            ratelimit=RateLimitStage(
+                config.ratelimit,
+                clock,
+                random.random,
+                self._metrics.permit_wait.observe,
+            ),
+            bulkhead=BulkheadStage(config.admission.max_in_flight, clock=clock.now),
+            transport=TransportStage(
+                config.deadline, self._sweeper, clock.now, self._metrics.attempt
+            ),
+        )
+
+    def _build_proxy(self, *, quiet: bool) -> Proxy:
+        config, clock = self._config, self._clock
+        forwarder = Forwarder(
+            Base.of(config.upstream.base_url),
+            self._session,
+            stages=self._stages,
+            retry=RetryStage(
+                config.retry,
+                clock=clock,
+                random=random.random,
+                breaker=self._breaker,
+                observer=self._metrics,
+                horizon=lambda: self._drain_ends,
+            ),
+            sweeper=self._sweeper,
+            longest_stream=config.deadline.maximum,
+            key_headers=partial(upstream_headers, config.idempotency),
+            environment=config.environment,
+            clock=clock.now,
+        )
+        shown = not quiet and config.telemetry.log_level in {"debug", "info"}
+        log = RequestLog(
+            sys.stdout if shown else None,
+            environment=config.environment,
+            json=config.telemetry.log_format == "json",
+        )
+        return Proxy(
+            self._stages.around(forwarder),
+            prefixes=config.upstream.accepted_prefixes,
+            identity=Identity(config.environment, config.service),
+            telemetry=TelemetryStage(self._metrics, log, clock),
+            clock=clock.now,
+            request_ids=self._ids.accept,
+            route_of=template,
+        )
+
+    async def listen(self) -> Running:
+        """Open the sockets; return where they are."""
+        logger = http_logger()
+        proxy = admin = None
+        if not self._config.listen.proxy.off:
+            proxy = await listen_proxy(
+                self._proxy, self._config.listen.proxy, logger=logger
+            )
+            self._listeners.append(proxy)
+        if not self._config.listen.admin.off:
+            application = build_admin(
+                self._health, metrics=self._metrics.render, reload=self._reload
+            )
+            admin = await listen_application(
+                application, self._config.listen.admin, logger=logger
+            )
+            self._listeners.append(admin)
+        return Running(
+            proxy.address if proxy else None, admin.address if admin else None
+        )
+
+    def jobs(self, reload: asyncio.Event | None) -> list[Any]:
+        """Return what runs beside the listeners, as coroutines."""
+        jobs = [self._secrets.run(), self._tokens.run(), self._health.run()]
+        if reload is not None:
+            jobs.append(self._reload_when(reload))
+        return jobs
+
+    async def _reload_when(self, reload: asyncio.Event) -> None:
+        while True:
+            await reload.wait()
+            reload.clear()
+            await self._reload()
+
+    async def _reload(self) -> dict[str, Any]:
+        changed = await self._secrets.refresh("reload")
+        return {"secrets": "changed" if changed else "unchanged"}
+
+    async def drain(self) -> None:
+        """Finish what was accepted; see "How it stops" in the README."""
+        drain = self._config.drain
+        self._drain_ends = self._clock.now() + drain.accept + drain.finish
+        self._health.draining = True
+        self._proxy.closing = True
+        _log.info("draining", inside=self._stages.admission.inside)
+        await self._clock.sleep(drain.accept)
+        for listener in self._listeners:
+            await listener.stop_accepting()
+        self._stages.admission.draining = True
+        while self._stages.admission.inside and self._clock.now() < self._drain_ends:
+            await self._clock.sleep(_DRAIN_LOOK)
+        _log.info("drained", left=self._stages.admission.inside)
+
+    async def close(self) -> None:
+        """Close sockets and connections."""
+        for listener in self._listeners:
+            await listener.close()
+        self._sweeper.close()
+        await self._session.close()
+        await self._endpoint.close()
+        await self._secrets.close()
+
+    def _secrets_check(self) -> Check:
+        if self._secrets.current is not None:
+            return Check(ok=True, reason=self._secrets.last_error or "read")
+        return Check(ok=False, reason=self._secrets.last_error or "not read yet")
+
+    def _token_check(self) -> Check:
+        # Latched: an outage of the token endpoint is no reason to hide the gateway.
+        if self._tokens.ever_had_one:
+            return Check(ok=True, reason="a token was obtained")
+        return Check(ok=False, reason=self._tokens.state)
+
+    def _update_gauges(self) -> None:
+        metrics, unix = self._metrics, self._clock.unix()
+        quota = self._stages.ratelimit.snapshot
+        if quota.limit is not None:
+            metrics.limit.set(quota.limit)
+            metrics.remaining.set(quota.remaining or 0)
+            metrics.reset.set(quota.reset_unix or 0)
+        metrics.in_flight.set(self._stages.bulkhead.in_flight)
+        metrics.circuit.labels("api").set(self._breaker.state)
+        expires_in = self._tokens.expires_in
+        if expires_in is not None:
+            metrics.token_expiry.set(unix + expires_in)
+        if self._secrets.last_success_unix is not None:
+            metrics.secrets_success.set(self._secrets.last_success_unix)
+
+
+def _guard(environment: str, found: SecretSet) -> list[str]:
+    client_id, secret = found.client_id.reveal(), found.client_secret.reveal()
+    if unknown := unknown_prefixes(client_id, secret):
+        _log.warning("unknown_credential_prefix", fields=unknown)
+    return check_credential(environment, client_id, secret)

@@ -1,0 +1,133 @@
+"""`dinie-gateway demo`: the gateway and Dinie in a box, on loopback."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+
+import click
+import uvloop
+
+from gateway.app import Running, run
+from gateway.cli.tour import tour
+from gateway.clock import SystemClock
+from gateway.config.load import ConfigError, load
+from gateway.config.schema import Config
+from gateway.simulator.server import Simulator, SimulatorOptions
+
+CLIENT_ID = "dinie_ci_test_demo"
+CLIENT_SECRET = "dinie_cs_test_demo"  # noqa: S105 - thrown away with the process
+_PORTS = {"proxy": 8080, "admin": 8081}
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Play a scripted tour and exit.")
+def demo(once: bool) -> None:  # noqa: FBT001 - click's way
+    """Run the gateway against the simulator; nothing leaves this machine."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(_demo(once=once)))
+
+
+async def _demo(*, once: bool) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    simulator = Simulator(
+        SimulatorOptions(
+            profile="sdk", client_id=CLIENT_ID, client_secret=CLIENT_SECRET
+        ),
+        clock=SystemClock(),
+    )
+    port = await simulator.start(host="127.0.0.1", port=0)
+    started: asyncio.Future[Running] = loop.create_future()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_gateway(port, once, stop, started))
+            running = await started
+            if once:
+                try:
+                    succeeded = await tour(running, simulator, echo=click.echo)
+                finally:
+                    stop.set()
+                return 0 if succeeded else 1
+            _explain(running, port)
+            await stop.wait()
+    except* OSError as failures:
+        click.echo(f"cannot listen: {failures.exceptions[0]}", err=True)
+        return 1
+    finally:
+        await simulator.stop()
+    return 0
+
+
+async def _gateway(
+    simulator: int,
+    once: bool,  # noqa: FBT001
+    stop: asyncio.Event,
+    started: asyncio.Future[Running],
+) -> None:
+    config = _config(simulator, fixed=not once)
+    try:
+        await run(
+            config,
+            stop=stop,
+            started=started.set_result,
+            environ=_credentials(),
+            quiet=once,
+        )
+    except OSError:
+        if once:
+            raise
+        # The usual ports are taken: any free ones do.
+        await run(
+            _config(simulator, fixed=False),
+            stop=stop,
+            started=started.set_result,
+            environ=_credentials(),
+        )
+
+
+def _credentials() -> Mapping[str, str]:
+    return {"DINIE_CLIENT_ID": CLIENT_ID, "DINIE_CLIENT_SECRET": CLIENT_SECRET}
+
+
+def _config(simulator: int, *, fixed: bool) -> Config:
+    proxy, admin = (_PORTS["proxy"], _PORTS["admin"]) if fixed else (0, 0)
+    try:
+        return load(
+            environment="local",
+            env={},
+            overrides=(
+                f"upstream.base_url=http://127.0.0.1:{simulator}/v3",
+                f"listen.proxy=127.0.0.1:{proxy}",
+                f"listen.admin=127.0.0.1:{admin}",
+                "drain.accept=0",
+                "secrets.provider=env",
+                "telemetry.log_format=console",
+            ),
+        ).config
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+
+
+def _explain(running: Running, simulator: int) -> None:
+    click.echo(
+        f"""
+The gateway listens on http://{running.proxy}, Dinie is played by the simulator.
+Paste into another terminal:
+
+  curl -i http://{running.proxy}/v3/customers \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"cpf":"123.456.789-09","cnpj":"12.345.678/0001-95","email":"ana@example.com","phone":"+5511999999999","name":"Ana"}}'
+
+  curl -i http://{running.proxy}/v3/customers -H 'X-Sim-Fault: status;status=503'
+  curl -s http://{running.admin}/readyz
+  curl -s http://{running.admin}/metrics | grep ^dinie_gateway_
+  curl -s http://127.0.0.1:{simulator}/_sim/journal
+
+An official SDK: set its base URL to http://{running.proxy}/api/v3, any credentials.
+Ctrl-C ends it.
+"""  # noqa: E501 - lines to paste whole
+    )

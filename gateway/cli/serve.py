@@ -1,0 +1,60 @@
+"""`dinie-gateway serve`: run the gateway until SIGTERM."""
+
+import asyncio
+import signal
+import sys
+
+import click
+import uvloop
+
+from gateway.app import Running, run
+from gateway.cli.options import config_options
+from gateway.config.load import ConfigError, Loaded, load
+
+INTERRUPTED = 130
+
+
+@click.command()
+@config_options
+def serve(config_dir: str | None, overrides: tuple[str, ...]) -> None:
+    """Run the gateway for DINIE_ENV until SIGTERM; exit 0 after a clean drain."""
+    try:
+        loaded = load(config_dir=config_dir, overrides=overrides)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(_serve(loaded)))
+
+
+async def _serve(loaded: Loaded) -> int:
+    stop = asyncio.Event()
+    reload = asyncio.Event()
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine of a runner has a task"  # noqa: S101
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        if stop.is_set():
+            task.cancel()  # a second Ctrl-C means now
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    try:
+        await run(loaded.config, stop=stop, reload=reload, started=_announce)
+    except asyncio.CancelledError:
+        return INTERRUPTED
+    except OSError as error:
+        click.echo(f"cannot listen: {error.strerror or error}", err=True)
+        return 1
+    return 0
+
+
+def _announce(running: Running) -> None:
+    click.echo(
+        f"dinie-gateway: proxy on {running.proxy or 'off'}, "
+        f"admin on {running.admin or 'off'}",
+        err=True,
+    )

@@ -1,0 +1,72 @@
+"""Records in this process's memory: gone with it, as Dinie's own memory is not."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import islice
+from typing import Final
+
+from gateway.idempotency.ports import Record
+
+LIFE: Final = 86_400.0  # s; Dinie keeps a key for 24 hours
+CAPACITY: Final = 100_000  # records
+_LOOKED_AT: Final = 64  # oldest records considered for eviction at a time
+
+
+class MemoryRecords:
+    """A bounded store, oldest first out.
+
+    No cache of cachetools fits: what is in flight or unknown must outlive its turn,
+    since dropping it would let a second loan through.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_evicted: Callable[[], None],
+        capacity: int = CAPACITY,
+        life: float = LIFE,
+    ) -> None:
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._on_evicted = on_evicted
+        self._capacity = capacity
+        self._life = life
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, key: str, *, now: float) -> Record | None:
+        """Return a key's record while it lives."""
+        record = self._records.get(key)
+        if record is None or self._alive(record, now):
+            return record
+        del self._records[key]
+        return None
+
+    def put(self, key: str, record: Record, *, now: float) -> None:
+        """Keep a record, making room among the oldest answered ones."""
+        self._expire(now)
+        if len(self._records) >= self._capacity:
+            self._evict()
+        self._records[key] = record
+        self._records.move_to_end(key)
+
+    def forget(self, key: str) -> None:
+        """Drop a record."""
+        self._records.pop(key, None)
+
+    def _alive(self, record: Record, now: float) -> bool:
+        return record.outcome == "in_flight" or now < record.created_at + self._life
+
+    def _expire(self, now: float) -> None:
+        while self._records:
+            key, record = next(iter(self._records.items()))
+            if self._alive(record, now):
+                return
+            del self._records[key]
+
+    def _evict(self) -> None:
+        for key, record in islice(self._records.items(), _LOOKED_AT):
+            if record.outcome == "answered":
+                del self._records[key]
+                self._on_evicted()
+                return

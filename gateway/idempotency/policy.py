@@ -1,0 +1,63 @@
+"""Which key does a request carry, and how does it go upstream? Pure."""
+
+import hashlib
+from typing import Final
+
+from gateway.errors import BadRequest
+from gateway.idempotency.options import IdempotencyOptions
+
+LONGEST: Final = 255  # characters
+_MINTED: Final = "gw-retry-"  # Dinie's backend tells generators apart by prefixes
+_DOCS: Final = "Idempotency-Key"
+_SDK: Final = "X-Idempotency-Key"
+
+
+def callers_key(control: dict[str, str]) -> str | None:
+    """Return the key that the caller sent, in either dialect.
+
+    Raises:
+        BadRequest: two different keys, or one that is no 1 to 255 visible ASCII.
+    """
+    docs, sdk = control.get("idempotency-key"), control.get("x-idempotency-key")
+    if docs is not None and sdk is not None and docs != sdk:
+        raise BadRequest(
+            "Idempotency-Key and X-Idempotency-Key differ: send one, or the same twice"
+        )
+    key = docs if docs is not None else sdk
+    if key is None:
+        return None
+    if not 0 < len(key) <= LONGEST or not key.isascii() or not key.isprintable():
+        raise BadRequest(f"an idempotency key has 1 to {LONGEST} visible ASCII letters")
+    if " " in key:
+        raise BadRequest("an idempotency key has no spaces")
+    return key
+
+
+def minted_key(random: bytes) -> str:
+    """Return a new key from 16 random bytes, as a UUID of version 4."""
+    digits = bytearray(random)
+    digits[6] = digits[6] & 0x0F | 0x40
+    digits[8] = digits[8] & 0x3F | 0x80
+    text = digits.hex()
+    return f"{_MINTED}{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def key_upstream(options: IdempotencyOptions, key: str) -> str:
+    """Return a caller's key as Dinie sees it: keys are partner-wide there."""
+    if not options.namespace:
+        return key
+    spaced = f"{options.namespace}:{key}"
+    if len(spaced) <= LONGEST:
+        return spaced
+    return f"{options.namespace[:100]}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def upstream_headers(
+    options: IdempotencyOptions, upstream_key: str
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers that carry a key upstream, in the dialects configured."""
+    if options.header == "docs":
+        return ((_DOCS, upstream_key),)
+    if options.header == "sdk":
+        return ((_SDK, upstream_key),)
+    return ((_DOCS, upstream_key), (_SDK, upstream_key))

@@ -1,0 +1,189 @@
+"""Give each POST one key, and each key one request at a time.
+
+Outside the retry, so that all attempts share one key and one record.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
+from gateway.idempotency.fingerprint import fingerprint_of
+from gateway.idempotency.options import IdempotencyOptions
+from gateway.idempotency.policy import callers_key, key_upstream, minted_key
+from gateway.idempotency.ports import Record, Records
+from gateway.message import Exchange
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_POOL = 4096  # bytes of randomness fetched at once
+_KEY_BYTES = 16
+
+
+class _Flight:
+    """A request on its way, and those who wait for its answer."""
+
+    __slots__ = ("done",)
+
+    def __init__(self) -> None:
+        # The leader's answer or error; None: it did not come to one, take over.
+        self.done: asyncio.Future[web.Response | GatewayError | None] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+
+class IdempotencyStage:
+    """An aiohttp server middleware."""
+
+    def __init__(
+        self,
+        options: IdempotencyOptions,
+        records: Records,
+        clock: Callable[[], float],
+    ) -> None:
+        self._options = options
+        self._records = records
+        self._clock = clock
+        self._flights: dict[str, _Flight] = {}
+        self._pool = b""
+        self._position = _POOL
+
+    async def __call__(
+        self, request: web.BaseRequest, handler: Handler
+    ) -> web.StreamResponse:
+        """Set the exchange's key; join a call in flight, or lead.
+
+        Raises:
+            BadRequest: the caller's key cannot be used.
+            IdempotencyKeyReused: it belongs to another request.
+            OutcomeUnknown: the call in flight did not end before this one's deadline.
+        """
+        exchange: Exchange = request["exchange"]
+        key = callers_key(exchange.control)
+        if key is not None:
+            exchange.key = key
+            exchange.upstream_key = key_upstream(self._options, key)
+            if exchange.method == "POST":
+                return await self._keyed(request, exchange, key, handler)
+        elif exchange.method == "POST":
+            exchange.key = exchange.upstream_key = key = minted_key(self._random())
+            exchange.key_minted = True
+            return await self._minted(request, exchange, key, handler)
+        return await handler(request)
+
+    def _random(self) -> bytes:
+        if self._position >= _POOL:
+            self._pool = os.urandom(_POOL)
+            self._position = 0
+        self._position += _KEY_BYTES
+        return self._pool[self._position - _KEY_BYTES : self._position]
+
+    async def _minted(
+        self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
+    ) -> web.StreamResponse:
+        """Nobody can know a minted key before its answer: a record only if unknown."""
+        try:
+            return await handler(request)
+        except OutcomeUnknown:
+            record = Record(
+                await fingerprint_of(exchange), self._clock(), outcome="unknown"
+            )
+            self._records.put(key, record, now=self._clock())
+            raise
+
+    async def _keyed(
+        self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
+    ) -> web.StreamResponse:
+        exchange.fingerprint = await fingerprint_of(exchange)
+        while True:
+            record = self._records.get(key, now=self._clock())
+            if record is not None and record.fingerprint != exchange.fingerprint:
+                raise IdempotencyKeyReused(
+                    "the key was used for another method, path or body: "
+                    "use a new key for a new request"
+                )
+            flight = self._flights.get(key)
+            if flight is None:
+                return await self._lead(request, exchange, key, handler)
+            result = await self._follow(flight, exchange)
+            if isinstance(result, GatewayError):
+                raise _copy_of(result)
+            if result is not None:
+                return _replay(result)
+
+    async def _lead(
+        self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
+    ) -> web.StreamResponse:
+        now = self._clock()
+        flight = self._flights[key] = _Flight()
+        before = self._records.get(key, now=now)
+        record = Record(exchange.fingerprint, before.created_at if before else now)
+        self._records.put(key, record, now=now)
+        result: web.Response | GatewayError | None = None
+        try:
+            response = await handler(request)
+            record.outcome = "answered"
+            if isinstance(response, web.Response):
+                result = response
+            return response
+        except GatewayError as error:
+            if exchange.sends:
+                result = error
+            if not isinstance(error, OutcomeUnknown):
+                record.outcome = "answered"
+            raise
+        finally:
+            if record.outcome == "in_flight":
+                record.outcome = "unknown"
+            if exchange.sends == 0 and before is None:
+                # Nothing was sent: the key is as free as before.
+                self._records.forget(key)
+            del self._flights[key]
+            if not flight.done.done():
+                flight.done.set_result(result)
+
+    async def _follow(
+        self, flight: _Flight, exchange: Exchange
+    ) -> web.Response | GatewayError | None:
+        began = self._clock()
+        try:
+            async with asyncio.timeout(max(0.0, exchange.deadline - began)):
+                return await asyncio.shield(flight.done)
+        except TimeoutError:
+            raise OutcomeUnknown(
+                "The same request is still on its way. Repeat it with "
+                f"Idempotency-Key: {exchange.key} to learn what became of it.",
+                retry_after=1.0,
+            ) from None
+        finally:
+            exchange.waits.queue += self._clock() - began
+
+
+# Said anew of each request by the boundary.
+_OWN = (
+    "X-Gateway-Request-Id",
+    "X-Gateway-Attempts",
+    "X-Gateway-Retry",
+    "Server-Timing",
+    "Content-Length",
+)
+
+
+def _replay(response: web.Response) -> web.Response:
+    headers = CIMultiDict(response.headers)
+    for name in _OWN:
+        headers.popall(name, None)
+    headers["Idempotency-Replayed"] = "true"
+    return web.Response(
+        status=response.status,
+        reason=response.reason,
+        headers=headers,
+        body=response.body,
+    )
+
+
+def _copy_of(error: GatewayError) -> GatewayError:
+    """Return an error like the leader's, without its traceback."""
+    return type(error)(error.detail, retry_after=error.retry_after)

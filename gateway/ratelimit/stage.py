@@ -1,0 +1,258 @@
+"""Hold each attempt until the learned quota has room; learn from each answer.
+
+Runs once per attempt, inside the retry and around the transport. Whoever must wait
+stands in the queue of its lane. One timer wakes the queues, and so does every attempt
+that ends; either lets through exactly as many as the quota admits.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import ClientRequest, ClientResponse
+from aiohttp.client_middlewares import ClientHandlerType
+
+from gateway.clock import Clock
+from gateway.errors import RateLimited
+from gateway.message import Exchange
+from gateway.ratelimit.headers import advertised, retry_after
+from gateway.ratelimit.ledger import Lane, Permit
+from gateway.ratelimit.options import RateLimitOptions
+from gateway.ratelimit.policy import Limiter
+
+MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
+PRIORITY_ROUTES = frozenset({"/loans", "/auth/credentials", "/webhooks/endpoints"})
+_REFUSED = 429
+_SHORTEST_WAIT = 0.001  # s
+_ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The quota as learned, for metrics and the status page."""
+
+    limit: int | None  # requests per window; None while none is known
+    remaining: int | None  # requests; the least advertised in this window
+    reset_unix: float | None  # s since 1970, on the server's clock
+    in_flight: int
+    foreign_share: float  # of the limit, used by others in this window, at least
+    waiting: int
+
+
+class _Waiter:
+    """One attempt in a queue."""
+
+    __slots__ = ("gate", "permit", "until")
+
+    def __init__(self, permit: Permit, until: float) -> None:
+        self.permit = permit
+        self.until = until  # s, monotonic; afterwards it is refused
+        self.gate: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+
+def _ignore(seconds: float) -> None:
+    """Report nothing."""
+
+
+class RateLimitStage:
+    """An aiohttp client middleware, once the exchange is bound in front."""
+
+    def __init__(
+        self,
+        options: RateLimitOptions,
+        clock: Clock,
+        random: Callable[[], float],
+        on_wait: Callable[[float], None] = _ignore,
+    ) -> None:
+        """Wire the stage.
+
+        Args:
+            options: Longest wait and reserve; `enabled` False: it only learns.
+            clock: Real or fake.
+            random: Returns from [0, 1).
+            on_wait: Hears how long an attempt was held, s, where it was.
+        """
+        self._options = options
+        self._clock = clock
+        self._limiter = Limiter(options.reserve, random)
+        self._on_wait = on_wait
+        self._lanes: tuple[deque[_Waiter], ...] = (deque(), deque(), deque())
+        self._waiting = 0
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at = 0.0
+        self._slot_at = 0.0  # when the first in the queue is likely to be served
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Return the quota as it stands."""
+        limiter = self._limiter
+        window, in_flight = limiter.window, limiter.ledger.in_flight
+        if window is None:
+            return Snapshot(None, None, None, in_flight, 0.0, self._waiting)
+        return Snapshot(
+            limiter.limit,
+            max(0, int(limiter.ledger.low)),
+            window.name,
+            in_flight,
+            limiter.foreign_share,
+            self._waiting,
+        )
+
+    async def __call__(
+        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
+    ) -> ClientResponse:
+        """Send one attempt when the quota has room for it.
+
+        Raises:
+            RateLimited: there will be no room in time; nothing was sent.
+        """
+        permit = Permit(_lane(exchange))
+        now = self._clock.now()
+        if not self._options.enabled:
+            self._limiter.ledger.take(permit, now)
+        elif self._waiting or self._limiter.acquire(permit, now) > 0:
+            await self._hold(exchange, permit, now)
+        before = exchange.sends
+        try:
+            response = await handler(request)
+        except BaseException:
+            # Cancellation too: what was written may have been counted.
+            if exchange.sends == before:
+                self._limiter.not_sent(permit)
+            else:
+                self._limiter.lost(permit, self._clock.now())
+            self._wake()
+            raise
+        self._answered(permit, response, exchange.sends - before)
+        return response
+
+    def _answered(self, permit: Permit, response: ClientResponse, sends: int) -> None:
+        now, unix = self._clock.now(), self._clock.unix()
+        refused = response.status == _REFUSED
+        self._limiter.answered(
+            permit,
+            now,
+            advertised(response.headers, now=now, unix=unix),
+            status=response.status,
+            wait=retry_after(response.headers, unix=unix) if refused else None,
+            sends=max(1, sends),
+        )
+        self._wake()
+
+    async def _hold(self, exchange: Exchange, permit: Permit, began: float) -> None:
+        """Wait for a permit in the queue; leave no trace where that fails."""
+        until = min(began + self._options.max_wait, exchange.deadline - MARGIN)
+        wait = self._predict(permit, began)
+        if wait == 0.0:
+            return
+        if began + wait > until:
+            raise self._refusal(wait)
+        waiter = _Waiter(permit, until)
+        self._lanes[permit.lane].append(waiter)
+        self._waiting += 1
+        self._set_alarm(began, min(began + wait, until))
+        try:
+            granted = await waiter.gate
+        except asyncio.CancelledError:
+            self._leave(waiter)
+            raise
+        finally:
+            held = self._clock.now() - began
+            exchange.waits.permit += held
+            self._on_wait(held)
+        if not granted:
+            wait = self._predict(permit, self._clock.now())
+            if wait > 0:
+                raise self._refusal(wait)
+
+    def _predict(self, permit: Permit, now: float) -> float:
+        """Return the wait to be expected, s; 0.0: the place is taken already."""
+        ahead = sum(len(lane) for lane in self._lanes[: permit.lane + 1])
+        if ahead == 0:
+            wait = self._limiter.acquire(permit, now)
+            self._slot_at = now + wait
+            return wait
+        wait = max(_SHORTEST_WAIT, self._slot_at - now)
+        return self._limiter.predict(permit, now, ahead, wait)
+
+    def _refusal(self, wait: float) -> RateLimited:
+        limit = self._limiter.limit
+        quota = f"of {limit} requests per window " if limit else ""
+        return RateLimited(
+            f"Dinie's quota {quota}has no room for this request in time; nothing was "
+            f"sent. A place is expected in {wait:.1f} s.",
+            retry_after=wait,
+        )
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """Forget a cancelled waiter, or give back what it was just granted."""
+        gate = waiter.gate
+        if gate.done() and not gate.cancelled():
+            if gate.result():
+                self._limiter.not_sent(waiter.permit)
+        elif waiter in (lane := self._lanes[waiter.permit.lane]):
+            lane.remove(waiter)
+            self._waiting -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let through whom the quota admits, refuse whose time is up."""
+        if not self._waiting:
+            if self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
+            return
+        now = self._clock.now()
+        next_at = self._admit(now)
+        for lane in self._lanes:
+            for waiter in [one for one in lane if one.until <= now]:
+                lane.remove(waiter)
+                self._open(waiter, granted=False)
+            next_at = min([next_at, *(waiter.until for waiter in lane)])
+        self._set_alarm(now, next_at)
+
+    def _admit(self, now: float) -> float:
+        """Serve the queues in order; return when to look again."""
+        for lane in self._lanes:
+            while lane:
+                wait = self._limiter.acquire(lane[0].permit, now)
+                if wait > 0:
+                    self._slot_at = now + wait
+                    # What has no room for this one has none for the lanes below.
+                    return now + wait
+                self._open(lane.popleft(), granted=True)
+        return float("inf")
+
+    def _open(self, waiter: _Waiter, *, granted: bool) -> None:
+        self._waiting -= 1
+        # A cancelled one still stands here until it runs again.
+        if waiter.gate.done():
+            if granted:
+                self._limiter.not_sent(waiter.permit)
+            return
+        waiter.gate.set_result(granted)
+
+    def _set_alarm(self, now: float, at: float) -> None:
+        """Have the queues looked at then, or earlier."""
+        if not self._waiting:
+            return
+        if self._alarm is not None:
+            if self._alarm_at <= at + _ALARM_DRIFT:
+                return  # it will look again, and then sleep on
+            self._alarm.cancel()
+        self._alarm_at = at
+        # Owned: it lives only while somebody waits, and the last to leave ends it.
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.create_task(self._ring(max(0.0, at - now)))
+
+    async def _ring(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._alarm = None
+        self._wake()
+
+
+def _lane(exchange: Exchange) -> Lane:
+    if exchange.method == "POST" and exchange.route in PRIORITY_ROUTES:
+        return Lane.PRIORITY
+    return Lane.NORMAL if exchange.interactive else Lane.BATCH

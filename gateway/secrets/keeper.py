@@ -1,0 +1,126 @@
+"""Which secrets are in force? Reads again and again, and keeps the last good ones."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from gateway.backoff import full_jitter
+from gateway.clock import Clock
+from gateway.secrets.ports import SecretSet, SecretsProvider, SecretsUnavailable
+
+_RETRY_BASE = 1.0  # s, while there are no secrets yet
+_RETRY_CAP = 30.0  # s
+_SPREAD = 0.1  # of the refresh interval, so that replicas do not read together
+
+
+class SecretKeeper:
+    """Holds the newest secrets that were read and belong to this environment."""
+
+    def __init__(
+        self,
+        provider: SecretsProvider,
+        *,
+        guard: Callable[[SecretSet], list[str]],
+        clock: Clock,
+        refresh: float,
+        random: Callable[[], float],
+        on_event: Callable[..., Any],
+    ) -> None:
+        """Wire the keeper.
+
+        Args:
+            provider: Where secrets come from.
+            guard: Returns what is wrong with a set for this environment.
+            clock: Real or fake.
+            refresh: s between reads, +/- 10 %.
+            random: Returns from [0, 1).
+            on_event: Takes an event's name and safe fields, for the log.
+        """
+        self._provider = provider
+        self._guard = guard
+        self._clock = clock
+        self._refresh = refresh
+        self._random = random
+        self._on_event = on_event
+        self._current: SecretSet | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._reading: asyncio.Lock = asyncio.Lock()
+        self._reads = 0
+        self._failures = 0
+        self.last_success_unix: float | None = None
+        self.last_error: str | None = "no secrets have been read yet"
+        self.refused: Counter[str] = Counter()
+
+    @property
+    def current(self) -> SecretSet | None:
+        """Return the secrets in force; None while none could be read."""
+        return self._current
+
+    def add_listener(self, callback: Callable[[], None]) -> None:
+        """Call back after each change of the version."""
+        self._listeners.append(callback)
+
+    async def refresh(self, reason: str) -> bool:
+        """Read again now; return whether the version changed.
+
+        Whoever asks while a read is under way gets that one's result.
+        """
+        before = self._current.version if self._current else None
+        seen = self._reads
+        async with self._reading:
+            if self._reads == seen:
+                await self._read(reason)
+        after = self._current.version if self._current else None
+        return after != before
+
+    async def run(self) -> None:
+        """Read for as long as the gateway runs."""
+        while True:
+            await self.refresh("scheduled")
+            await self._clock.sleep(self._pause())
+
+    def _pause(self) -> float:
+        if self._current is None:
+            return full_jitter(
+                self._failures, base=_RETRY_BASE, cap=_RETRY_CAP, random=self._random()
+            )
+        return self._refresh * (1 - _SPREAD + 2 * _SPREAD * self._random())
+
+    async def _read(self, reason: str) -> None:
+        try:
+            found = await self._provider.read()
+        except SecretsUnavailable as error:
+            self._failed(error.reason, error.detail)
+            return
+        except Exception as error:  # noqa: BLE001 - a provider's bug must not end us
+            self._failed("malformed", f"the provider failed: {type(error).__name__}")
+            return
+        finally:
+            self._reads += 1
+        self.last_success_unix = self._clock.unix()
+        self._failures = 0
+        if self._current is not None and found.version == self._current.version:
+            self.last_error = None
+            return
+        if faults := self._guard(found):
+            # Of another environment: what is in force stays, and somebody must look.
+            self.last_error = "; ".join(faults)
+            self.refused["environment"] += 1
+            self._on_event("secrets_refused", faults=faults, reason=reason)
+            return
+        self.last_error = None
+        self._current = found
+        self._on_event("secrets_read", version=found.version, reason=reason)
+        for callback in self._listeners:
+            callback()
+
+    def _failed(self, reason: str, detail: str) -> None:
+        self._failures += 1
+        self.last_error = detail
+        self.refused[reason] += 1
+        self._on_event("secrets_unavailable", reason=reason, detail=detail)
+
+    async def close(self) -> None:
+        """Close the provider."""
+        await self._provider.close()

@@ -1,0 +1,80 @@
+"""Where do secrets come from? One port for every provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from gateway.secret import Secret
+
+Reason = Literal[
+    "unreachable",
+    "sealed",
+    "permission",
+    "not_found",
+    "missing_field",
+    "timeout",
+    "malformed",
+    "login",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSet:
+    """What a provider read.
+
+    `version` changes when, and only when, the content does, and reveals nothing of it.
+    """
+
+    client_id: Secret
+    client_secret: Secret
+    fields: Mapping[str, Secret]
+    version: str
+
+    def __repr__(self) -> str:
+        return f"SecretSet(version={self.version!r}, fields={sorted(self.fields)})"
+
+
+class SecretsUnavailable(Exception):  # noqa: N818 - named for what happened
+    """The secrets cannot be read now.
+
+    Attributes:
+        reason: From a closed set.
+        detail: One safe sentence that says what to do.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class SecretsProvider(Protocol):
+    """Reads the secrets of this environment."""
+
+    @property
+    def name(self) -> str:
+        """Return `env`, `file` or `vault`."""
+
+    async def read(self) -> SecretSet:
+        """Read them now.
+
+        Raises:
+            SecretsUnavailable: they cannot be had.
+        """
+
+    async def close(self) -> None:
+        """Give back what the provider holds."""
+
+
+def required(fields: Mapping[str, Secret], *, where: str, version: str) -> SecretSet:
+    """Return a set from its fields.
+
+    Raises:
+        SecretsUnavailable: `client_id` or `client_secret` is missing or empty.
+    """
+    missing = [name for name in ("client_id", "client_secret") if not fields.get(name)]
+    if missing:
+        raise SecretsUnavailable(
+            "missing_field", f"{where} lacks {' and '.join(missing)}: put it there"
+        )
+    return SecretSet(fields["client_id"], fields["client_secret"], fields, version)

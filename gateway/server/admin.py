@@ -1,0 +1,85 @@
+"""What do operators, probes and Prometheus get to see?"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+import structlog
+from aiohttp import web
+from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.typedefs import Handler
+
+from gateway.problems import CONTENT_TYPE
+from gateway.server.health import Health
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_log = structlog.get_logger("gateway.admin")
+
+
+def build_admin(
+    health: Health,
+    *,
+    metrics: Callable[[], bytes],
+    reload: Callable[[], Awaitable[Mapping[str, Any]]],
+) -> web.Application:
+    """Return the admin listener's application.
+
+    Args:
+        health: Answers the probes.
+        metrics: Returns the text format of Prometheus.
+        reload: Reads secrets again; returns what changed.
+    """
+
+    async def livez(_: web.Request) -> web.Response:
+        return _json({"alive": health.alive}, 200 if health.alive else 503)
+
+    async def readyz(_: web.Request) -> web.Response:
+        ready, checks = health.readiness()
+        return _json({"ready": ready, "checks": checks}, 200 if ready else 503)
+
+    async def scrape(_: web.Request) -> web.Response:
+        return web.Response(body=metrics(), headers={"Content-Type": _METRICS_TYPE})
+
+    async def reloaded(_: web.Request) -> web.Response:
+        return _json(dict(await reload()))
+
+    application = web.Application(middlewares=[_boundary])
+    application.on_response_prepare.append(_anonymous)
+    application.router.add_get("/livez", livez)
+    application.router.add_get("/readyz", readyz)
+    application.router.add_get("/metrics", scrape)
+    application.router.add_post("/reload", reloaded)
+    return application
+
+
+def _json(content: Mapping[str, Any], status: int = 200) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(content, option=orjson.OPT_INDENT_2),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _anonymous(_: web.Request, response: web.StreamResponse) -> None:
+    if response.headers.get("Server") == SERVER_SOFTWARE:
+        del response.headers["Server"]
+
+
+@web.middleware
+async def _boundary(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Render every error in the one shape, revealing nothing."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return _problem(error.status, error.reason)
+    except Exception as error:  # noqa: BLE001 - the last boundary
+        _log.error("admin_request_failed", error=type(error).__name__)
+        return _problem(500, "Internal Server Error")
+
+
+def _problem(status: int, title: str) -> web.Response:
+    body = orjson.dumps({"type": "about:blank", "title": title, "status": status})
+    return web.Response(
+        body=body, status=status, headers={"Content-Type": CONTENT_TYPE}
+    )

@@ -1,0 +1,50 @@
+"""Which id does a request go by, and what stands for texts that callers chose?"""
+
+import hashlib
+import os
+import re
+from typing import Final
+
+_HEX: Final = re.compile(r"[0-9A-Fa-f-]{16,64}")
+_ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")
+_LONGEST_ECHO: Final = 200  # characters of a foreign id that are sent back
+_POOL: Final = 4096  # bytes of randomness fetched at once
+_BYTES: Final = 16
+
+
+class RequestIds:
+    """Gives out ids, from a pool of random bytes."""
+
+    def __init__(self) -> None:
+        self._pool = ""
+        self._position = 2 * _POOL
+
+    def new(self) -> str:
+        """Return a new id: 32 hexadecimal digits."""
+        position = self._position
+        if position >= 2 * _POOL:
+            self._pool = os.urandom(_POOL).hex()
+            position = 0
+        self._position = position + 2 * _BYTES
+        return self._pool[position : position + 2 * _BYTES]
+
+    def accept(self, given: str | None) -> tuple[str, str]:
+        """Return our id for a request, and the one to echo.
+
+        A caller's id is used when it is 16 to 64 hexadecimal digits and hyphens, or a
+        ULID. Any other could be a CPF: it is echoed, and known here by its digest.
+        """
+        if given is None:
+            own = self.new()
+            return own, own
+        if _HEX.fullmatch(given) or _ULID.fullmatch(given):
+            return given, given
+        if not given.isascii() or not given.isprintable():
+            own = self.new()
+            return own, own
+        return digest(given, 32), given[:_LONGEST_ECHO]
+
+
+def digest(text: str, length: int = 12) -> str:
+    """Return what stands for a caller's text in a log: part of its SHA-256."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:length]

@@ -1,0 +1,168 @@
+"""Which metrics are there? The only file with their names and labels."""
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+PREFIX: Final = "dinie_gateway_"
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
+_METHODS: Final = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+)
+
+
+class Metrics:
+    """The registry of one gateway. Labels come from closed sets, never from callers."""
+
+    def __init__(self, *, environment: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(PREFIX + name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(PREFIX + name, text, labels, registry=registry)
+
+        def histogram(name: str, text: str, *labels: str) -> Histogram:
+            return Histogram(
+                PREFIX + name, text, labels, registry=registry, buckets=_BUCKETS
+            )
+
+        self.requests = counter(
+            "requests_total",
+            "Requests answered.",
+            "method",
+            "route",
+            "status",
+            "caller",
+        )
+        self.request_duration = histogram(
+            "request_duration_seconds",
+            "From the request's head to its answer.",
+            "route",
+        )
+        self.attempts = counter(
+            "upstream_attempts_total", "Attempts at Dinie.", "route", "outcome"
+        )
+        self.upstream_duration = histogram(
+            "upstream_duration_seconds", "One attempt at Dinie.", "route"
+        )
+        self.retries = counter("retries_total", "Retries scheduled.", "reason")
+        self.errors = counter("errors_total", "Problems made by the gateway.", "slug")
+        self.limit = gauge("rate_limit_limit", "Requests per window, as learned.")
+        self.remaining = gauge("rate_limit_remaining", "Requests left in this window.")
+        self.reset = gauge(
+            "rate_limit_reset_timestamp_seconds", "When the window ends, Unix."
+        )
+        self.permit_wait = histogram(
+            "rate_limit_wait_seconds", "Time attempts were held for a permit."
+        )
+        self.token_expiry = gauge(
+            "token_expiry_timestamp_seconds", "When the current token ends, Unix."
+        )
+        self.token_refreshes = counter(
+            "token_refreshes_total", "Tries to get a token.", "reason", "result"
+        )
+        self.secrets_success = gauge(
+            "secrets_last_success_timestamp_seconds", "Last good read, Unix."
+        )
+        self.secrets_refused = counter(
+            "secrets_refused_total", "Reads that gave nothing usable.", "reason"
+        )
+        self.circuit = gauge("circuit_state", "0 closed, 1 half-open, 2 open.", "name")
+        self.in_flight = gauge("in_flight", "Attempts with Dinie now.")
+        self.unknown_outcomes = counter(
+            "unknown_outcomes_total", "POSTs whose outcome nobody knows.", "route"
+        )
+        self.evictions = counter(
+            "idempotency_evictions_total", "Records dropped for want of room."
+        )
+        self.lost_headers = counter(
+            "response_headers_dropped_total", "Headers of Dinie's that cannot go on."
+        )
+        self.identical_errors = counter(
+            "identical_5xx_total", "The same 5xx again under one idempotency key."
+        )
+        gauge("build_info", "Always 1.", "version", "environment").labels(
+            _version(), environment
+        ).set(1)
+        self._request_children: dict[tuple[str, str, int, str], Callable[[], None]] = {}
+        self._durations: dict[str, Callable[[float], None]] = {}
+        self._attempt_children: dict[tuple[str, str], Callable[[], None]] = {}
+        self._upstream: dict[str, Callable[[float], None]] = {}
+        self._before_scrape: list[Callable[[], None]] = []
+
+    def request(
+        self, method: str, route: str, status: int, caller: str, seconds: float
+    ) -> None:
+        """Count one answered request and its duration, s."""
+        key = (method, route, status, caller)
+        count = self._request_children.get(key)
+        if count is None:
+            known = method if method in _METHODS else "OTHER"
+            # The child is looked up once for a set of labels, not for each request.
+            count = self.requests.labels(known, route, str(status), caller).inc
+            if known == method:
+                self._request_children[key] = count
+        count()
+        observe = self._durations.get(route)
+        if observe is None:
+            observe = self._durations[route] = self.request_duration.labels(
+                route
+            ).observe
+        observe(seconds)
+
+    def attempt(self, route: str, outcome: str, seconds: float) -> None:
+        """Count one attempt and its duration, s."""
+        key = (route, outcome)
+        count = self._attempt_children.get(key)
+        if count is None:
+            count = self._attempt_children[key] = self.attempts.labels(
+                route, outcome
+            ).inc
+        count()
+        observe = self._upstream.get(route)
+        if observe is None:
+            observe = self._upstream[route] = self.upstream_duration.labels(
+                route
+            ).observe
+        observe(seconds)
+
+    def retry(self, reason: str) -> None:
+        """Count one scheduled retry."""
+        self.retries.labels(reason).inc()
+
+    def identical_5xx(self) -> None:
+        """Count the same 5xx again under one key."""
+        self.identical_errors.inc()
+
+    def token(self, reason: str, result: str) -> None:
+        """Count one try to get a token."""
+        self.token_refreshes.labels(reason, result).inc()
+
+    def before_scrape(self, update: Callable[[], None]) -> None:
+        """Call back before each scrape, to set gauges."""
+        self._before_scrape.append(update)
+
+    def render(self) -> bytes:
+        """Return everything in the text format of Prometheus."""
+        for update in self._before_scrape:
+            update()
+        return generate_latest(self.registry)
+
+
+def _version() -> str:
+    try:
+        return version("dinie-gateway")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,52 @@
+"""Which template stands for a path in labels? A closed set, never the path."""
+
+from typing import Final
+
+OTHER: Final = "other"
+
+# Both generations of the API; `{id}` stands for any one segment.
+_TEMPLATES: Final = (
+    "/auth/token",
+    "/auth/credentials",
+    "/auth/credentials/{id}",
+    "/customers",
+    "/customers/{id}",
+    "/customers/{id}/documents",
+    "/customers/{id}/kyc-attachments",
+    "/customers/{id}/kyc-attachments/selfie",
+    "/customers/{id}/kyc-review",
+    "/customers/{id}/biometrics",
+    "/customers/{id}/bank-account",
+    "/customers/{id}/credit-offers",
+    "/biometrics/session-exchange",
+    "/banks",
+    "/credit-offers",
+    "/credit-offers/{id}",
+    "/credit-offers/{id}/simulations",
+    "/loans",
+    "/loans/{id}",
+    "/loans/{id}/transactions",
+    "/webhooks/endpoints",
+    "/webhooks/endpoints/{id}",
+    "/webhooks/endpoints/{id}/secret/rotate",
+    "/webhooks/endpoints/{id}/rotate-secret",
+)
+_EXACT: Final = {text: text for text in _TEMPLATES if "{" not in text}
+# The place of `{id}` follows from the first segment; look-ups need no pattern.
+_DEPTH: Final = {"auth": 2, "webhooks": 2}
+_BLANKED: Final = {text: text for text in _TEMPLATES if "{" in text}
+
+
+def template(path: str) -> str:
+    """Return the template of a plain path (decoded, lower case), or `other`."""
+    exact = _EXACT.get(path)
+    if exact is not None:
+        return exact
+    parts = path.split("/")
+    if len(parts) < 3:  # noqa: PLR2004 - "", first segment, and an id at least
+        return OTHER
+    depth = _DEPTH.get(parts[1], 1) + 1
+    if len(parts) <= depth:
+        return OTHER
+    parts[depth] = "{id}"
+    return _BLANKED.get("/".join(parts), OTHER)

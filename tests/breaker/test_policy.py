@@ -1,0 +1,166 @@
+"""Breaker: when it opens, for how long, and how it closes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.breaker.options import BreakerOptions
+from gateway.breaker.policy import CLOSED, HALF_OPEN, OPEN, Breaker
+
+OPTIONS = BreakerOptions()
+HALF = 0.5  # neither more nor less than the nominal time open
+
+
+def fed(*verdicts: str, at: float = 100.0) -> Breaker:
+    breaker = Breaker(OPTIONS)
+    for verdict in verdicts:
+        assert breaker.admit(at) == 0.0
+        breaker.record(verdict, at, HALF)
+    return breaker
+
+
+def opened(at: float = 100.0) -> Breaker:
+    return fed(*["connect_failure"] * 5, at=at)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "state"),
+    [
+        pytest.param(["failure"] * 19, CLOSED, id="too-few-calls"),
+        pytest.param(["failure"] * 20, OPEN, id="enough-calls"),
+        pytest.param(["success"] * 10 + ["failure"] * 10, OPEN, id="half"),
+        pytest.param(["success"] * 11 + ["failure"] * 10, CLOSED, id="under-half"),
+        pytest.param(["ignored"] * 50, CLOSED, id="no-verdict"),
+        pytest.param(["failure"] * 19 + ["ignored"] * 9, CLOSED, id="not-counted"),
+        pytest.param(["connect_failure"] * 4, CLOSED, id="four-connects"),
+        pytest.param(["connect_failure"] * 5, OPEN, id="five-connects"),
+        pytest.param(
+            ["connect_failure"] * 4 + ["success"] + ["connect_failure"] * 4,
+            CLOSED,
+            id="not-in-a-row",
+        ),
+        pytest.param(
+            ["connect_failure"] * 4 + ["failure"] + ["connect_failure"] * 4,
+            CLOSED,
+            id="it-answered-in-between",
+        ),
+    ],
+)
+def test_it_opens_on_a_ratio_or_on_refused_connects(
+    verdicts: list[str], state: int
+) -> None:
+    """A few failures are weather, many are a broken upstream."""
+    assert fed(*verdicts).state == state
+
+
+def test_failures_older_than_the_window_are_forgotten() -> None:
+    """An upstream that recovered an hour ago is well."""
+    breaker = fed(*["failure"] * 19)
+
+    breaker.record("failure", 131.0, HALF)
+
+    assert breaker.state == CLOSED
+
+
+def test_failures_within_the_window_add_up() -> None:
+    """Slices are forgotten one by one, not all at once."""
+    breaker = fed(*["failure"] * 19)
+
+    breaker.record("failure", 126.0, HALF)
+
+    assert breaker.state == OPEN
+
+
+@pytest.mark.parametrize(
+    ("random", "expected"),
+    [
+        pytest.param(0.0, 12.0, id="least"),
+        pytest.param(0.5, 15.0, id="nominal"),
+        pytest.param(1.0, 18.0, id="most"),
+    ],
+)
+def test_it_stays_open_for_a_scattered_while(random: float, expected: float) -> None:
+    """Replicas must not all come back together."""
+    breaker = fed(*["connect_failure"] * 4)
+    breaker.record("connect_failure", 100.0, random)
+
+    assert breaker.admit(100.0) == pytest.approx(expected)
+
+
+def test_the_time_open_doubles_up_to_two_minutes() -> None:
+    """A long outage is asked about less and less often."""
+    breaker, now, waits = opened(), 100.0, []
+
+    for _ in range(6):
+        waits.append(breaker.admit(now))
+        now += waits[-1]
+        breaker.admit(now)
+        breaker.record("failure", now, HALF)
+
+    assert waits == pytest.approx([15.0, 30.0, 60.0, 120.0, 120.0, 120.0])
+
+
+def test_half_open_admits_one_probe_at_a_time() -> None:
+    """A sick upstream is not given the whole load to prove itself."""
+    breaker = opened()
+
+    first, second = breaker.admit(115.0), breaker.admit(115.0)
+
+    assert (first, second, breaker.state) == (0.0, 1.0, HALF_OPEN)
+
+
+def test_three_successes_close() -> None:
+    """And the next outage begins with a short time open again."""
+    breaker = opened()
+
+    states = []
+    for _ in range(3):
+        breaker.admit(115.0)
+        breaker.record("success", 115.0, HALF)
+        states.append(breaker.state)
+    for _ in range(5):
+        breaker.record("connect_failure", 116.0, HALF)
+
+    assert states == [HALF_OPEN, HALF_OPEN, CLOSED]
+    assert breaker.admit(116.0) == pytest.approx(15.0)
+
+
+def test_a_probe_without_a_verdict_makes_room_for_another() -> None:
+    """A caller that hung up has proved nothing."""
+    breaker = opened()
+    breaker.admit(115.0)
+
+    breaker.record("ignored", 115.1, HALF)
+
+    assert (breaker.admit(115.2), breaker.state) == (0.0, HALF_OPEN)
+
+
+def test_a_verdict_while_open_changes_nothing() -> None:
+    """Attempts from before still end."""
+    breaker = opened()
+
+    breaker.record("success", 101.0, HALF)
+
+    assert (breaker.state, breaker.admit(101.0)) == (OPEN, 14.0)
+
+
+@given(
+    st.lists(st.floats(0.001, 5.0), min_size=1, max_size=400),
+    st.floats(0.0, 1.0),
+    st.sampled_from(["failure", "connect_failure"]),
+)
+def test_a_dead_upstream_is_asked_a_bounded_number_of_times(
+    gaps: list[float], random: float, verdict: str
+) -> None:
+    """However fast callers come: 20 to notice, then one probe per time open."""
+    breaker, now, asked = Breaker(OPTIONS), 0.0, 0
+
+    for gap in gaps:
+        now += gap
+        if breaker.admit(now) == 0.0:
+            asked += 1
+            breaker.record(verdict, now, random)
+
+    slow = 30.0 / OPTIONS.min_calls  # callers so rare never fill the window
+    if max(gaps) < slow or verdict == "connect_failure":
+        assert asked <= OPTIONS.min_calls + now / (OPTIONS.open_for * 0.8)

@@ -1,0 +1,97 @@
+"""BreakerStage: refusing while open, and whose verdict counts."""
+
+import asyncio
+
+import pytest
+
+from gateway.breaker.options import BreakerOptions
+from gateway.breaker.stage import BreakerStage
+from gateway.errors import CircuitOpen
+from tests.fakes import FakeClock
+
+
+def staged(**options: bool) -> tuple[BreakerStage, FakeClock]:
+    clock = FakeClock()
+    stage = BreakerStage(BreakerOptions(**options), clock, lambda: 0.5, "api")
+    return stage, clock
+
+
+def broken(**options: bool) -> tuple[BreakerStage, FakeClock]:
+    stage, clock = staged(**options)
+    for _ in range(5):
+        stage.admit()
+        stage.record("connect_failure")
+    return stage, clock
+
+
+async def test_an_open_circuit_refuses_and_says_until_when() -> None:
+    """The caller backs off for the right time, and Dinie is left alone."""
+    stage, clock = broken()
+    clock.advance(5.0)
+
+    with pytest.raises(CircuitOpen) as refused:
+        stage.admit()
+
+    assert (refused.value.retry_after, stage.state) == (10.0, 2)
+    assert "api" in refused.value.detail
+
+
+async def test_three_probes_close_it() -> None:
+    """The metric goes from 2 over 1 to 0."""
+    stage, clock = broken()
+    clock.advance(15.0)
+
+    states = []
+    for _ in range(3):
+        stage.admit()
+        states.append(stage.state)
+        stage.record("success")
+
+    assert (states, stage.state) == ([1, 1, 1], 0)
+
+
+async def test_the_end_of_an_attempt_from_before_is_no_probe_verdict() -> None:
+    """A call that hung for 15 s says nothing of the upstream now."""
+    stage, clock = staged()
+    ended = asyncio.Event()
+
+    async def hang() -> None:
+        stage.admit()
+        await ended.wait()
+        stage.record("failure")
+
+    old = asyncio.create_task(hang())
+    await asyncio.sleep(0)
+    for _ in range(5):
+        stage.admit()
+        stage.record("connect_failure")
+    clock.advance(15.0)
+    stage.admit()
+    ended.set()
+    await old
+    while_probing = stage.state
+    stage.record("success")
+
+    assert while_probing == 1
+    stage.admit()  # the second probe may go
+
+
+async def test_a_probe_that_ends_without_a_verdict_lets_another_go() -> None:
+    """The caller hung up, or the quota refused it."""
+    stage, clock = broken()
+    clock.advance(15.0)
+    stage.admit()
+
+    stage.record("ignored")
+
+    stage.admit()
+    assert stage.state == 1
+
+
+async def test_switched_off_it_never_opens() -> None:
+    """The operator knows better."""
+    stage, _ = broken(enabled=False)
+
+    stage.admit()
+
+    assert stage.state == 0

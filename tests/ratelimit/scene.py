@@ -1,0 +1,88 @@
+"""A limiter stage with an upstream, callers and a clock of its own."""
+
+import asyncio
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+from aiohttp import ClientRequest, ClientResponse
+from multidict import CIMultiDict
+
+from gateway.message import Exchange
+from gateway.ratelimit.options import RateLimitOptions
+from gateway.ratelimit.stage import RateLimitStage
+from tests.ratelimit.timeline import Timeline
+
+REQUEST = cast("ClientRequest", None)  # the stage never looks at it
+
+
+class Upstream:
+    """Answers when told to; counts a quota of 20 per 10 s window."""
+
+    def __init__(self, clock: Timeline, remaining: int = 20) -> None:
+        self.clock = clock
+        self.remaining = remaining
+        self.window = 1_790_000_010
+        self.asked: list[str] = []
+        self.gate: asyncio.Event = asyncio.Event()
+        self.gate.set()
+        self.status = 200
+        self.more: dict[str, str] = {}
+        self.fault: Exception | None = None
+        self.sends = True
+
+    def next_window(self) -> None:
+        self.remaining, self.window = 20, self.window + 10
+
+    async def __call__(
+        self, exchange: Exchange, request: ClientRequest
+    ) -> ClientResponse:
+        del request
+        self.asked.append(exchange.request_id)
+        if self.sends:
+            exchange.sends += 1
+            self.remaining -= 1
+        headers = CIMultiDict(
+            {
+                "X-RateLimit-Limit": "20",
+                "X-RateLimit-Remaining": str(max(0, self.remaining)),
+                "X-RateLimit-Reset": str(self.window),
+            }
+            | self.more
+        )
+        await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        answer = SimpleNamespace(status=self.status, headers=headers)
+        return cast("ClientResponse", answer)
+
+
+class Scene:
+    """A stage, an upstream and callers."""
+
+    def __init__(self, remaining: int = 20, **options: Any) -> None:
+        self.clock = Timeline()
+        self.held: list[float] = []
+        self.stage = RateLimitStage(
+            RateLimitOptions(**{"reserve": 0.0, **options}),
+            self.clock,
+            lambda: 0.5,
+            self.held.append,
+        )
+        self.upstream = Upstream(self.clock, remaining)
+
+    def exchange(self, name: str = "a", **fields: Any) -> Exchange:
+        fields = {"deadline": self.clock.now() + 25.0, **fields}
+        return Exchange(name, "GET", "/banks", self.clock.now(), **fields)
+
+    async def send(self, exchange: Exchange) -> ClientResponse:
+        handler = partial(self.upstream, exchange)
+        return await self.stage(exchange, REQUEST, handler)
+
+    def start(self, name: str, **fields: Any) -> "asyncio.Task[ClientResponse]":
+        return asyncio.create_task(self.send(self.exchange(name, **fields)))
+
+    async def learn(self) -> None:
+        """Have one answer tell the quota."""
+        await self.send(self.exchange("first"))
+        self.upstream.asked.clear()

@@ -1,0 +1,207 @@
+"""RateLimitStage: holding, refusing, waking and learning, on a fake clock."""
+
+import asyncio
+
+import pytest
+
+from gateway.errors import RateLimited
+from gateway.ratelimit.stage import Snapshot
+from tests.ratelimit.scene import Scene
+from tests.ratelimit.timeline import settle
+
+
+async def test_an_answer_teaches_the_quota() -> None:
+    """Operators see what the gateway goes by."""
+    scene = Scene()
+
+    await scene.learn()
+
+    expected = Snapshot(20, 19, 1_790_000_010.0, 0, 0.0, 0)
+    assert scene.stage.snapshot == expected
+
+
+async def test_an_unknown_quota_says_so() -> None:
+    """No number is better than a made-up one."""
+    assert Scene().stage.snapshot == Snapshot(None, None, None, 0, 0.0, 0)
+
+
+async def test_before_the_first_answer_one_goes_and_its_answer_releases_the_rest() -> (
+    None
+):
+    """The first answer tells what there is."""
+    scene = Scene()
+    scene.upstream.gate.clear()
+    tasks = [scene.start(name) for name in "abcde"]
+    await settle()
+    alone = list(scene.upstream.asked)
+
+    scene.upstream.gate.set()
+    await settle()
+
+    assert (alone, scene.upstream.asked) == (["a"], list("abcde"))
+    assert all(task.done() for task in tasks)
+
+
+async def test_a_reset_that_fits_is_waited_for() -> None:
+    """A second's patience is cheaper than an error."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+    exchange = scene.exchange("held")
+    task = asyncio.create_task(scene.send(exchange))
+    await settle()
+    asked = list(scene.upstream.asked)
+
+    scene.upstream.next_window()
+    await scene.clock.advance(1.3)
+
+    assert (asked, task.done()) == ([], True)
+    assert exchange.waits.permit == pytest.approx(1.25)
+    assert scene.held == pytest.approx([1.25])
+
+
+async def test_a_reset_past_the_longest_wait_is_refused_at_once_and_unsent() -> None:
+    """The caller learns when to return, and Dinie sees nothing."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+
+    with pytest.raises(RateLimited) as refused:
+        await scene.send(scene.exchange())
+
+    assert refused.value.retry_after == pytest.approx(10.25)
+    assert "20 requests" in refused.value.detail
+    assert (scene.upstream.asked, scene.clock.sleepers) == ([], 0)
+
+
+async def test_a_wait_that_outlives_the_deadline_is_refused_at_once() -> None:
+    """An attempt begun with nothing left could only be cut off."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+
+    with pytest.raises(RateLimited):
+        await scene.send(scene.exchange(deadline=scene.clock.now() + 1.5))
+
+    assert scene.stage.snapshot.waiting == 0
+
+
+async def test_waiters_are_served_in_their_order() -> None:
+    """First come, first served, and interactive before batch."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+    tasks = [
+        scene.start("batch", interactive=False),
+        *(scene.start(name) for name in "abc"),
+        scene.start("loan"),
+    ]
+    priority = scene.exchange("priority", route="/loans")
+    priority.method = "POST"
+    tasks.append(asyncio.create_task(scene.send(priority)))
+    await settle()
+
+    scene.upstream.next_window()
+    await scene.clock.advance(1.5)
+
+    assert scene.upstream.asked == ["priority", "a", "b", "c", "loan", "batch"]
+    assert all(task.done() for task in tasks)
+
+
+async def test_at_the_reset_one_probe_goes_before_the_rest() -> None:
+    """Not everybody at once: clocks differ."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+    tasks = [scene.start(name) for name in "abc"]
+    await settle()
+    scene.upstream.next_window()
+    scene.upstream.gate.clear()
+
+    await scene.clock.advance(1.3)
+    alone = list(scene.upstream.asked)
+    scene.upstream.gate.set()
+    await settle()
+
+    assert (alone, scene.upstream.asked) == (["a"], ["a", "b", "c"])
+    await asyncio.gather(*tasks)
+
+
+async def test_whoever_is_not_served_in_time_is_refused_with_the_predicted_slot() -> (
+    None
+):
+    """The probe's answer did not come, and the caller's patience is at its end."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.5)
+    first, second = scene.start("a"), scene.start("b")
+    await settle()
+    scene.upstream.gate.clear()
+
+    await scene.clock.advance(2.0)
+
+    assert isinstance(second.exception(), RateLimited)
+    assert scene.stage.snapshot.waiting == 0
+    assert scene.clock.sleepers == 0
+    first.cancel()
+
+
+async def test_a_429_closes_and_a_503_does_not() -> None:
+    """A Retry-After on a 503 binds that request only."""
+    scene = Scene()
+    await scene.learn()
+    scene.upstream.more = {"Retry-After": "30"}
+
+    scene.upstream.status = 503
+    await scene.send(scene.exchange("a"))
+    await scene.send(scene.exchange("b"))
+    scene.upstream.status = 429
+    await scene.send(scene.exchange("c"))
+
+    with pytest.raises(RateLimited) as refused:
+        await scene.send(scene.exchange("d"))
+    assert refused.value.retry_after == pytest.approx(30.0)
+    assert scene.upstream.asked == ["a", "b", "c"]
+
+
+async def test_a_full_queue_is_told_the_window_that_it_would_be_served_in() -> None:
+    """Two seconds reach into the next window, which has room for twenty."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+
+    tasks = [scene.start(str(index)) for index in range(25)]
+    await settle()
+
+    refused = [task for task in tasks if task.done()]
+    assert len(refused) == 5
+    for task in refused:
+        assert isinstance(error := task.exception(), RateLimited)
+        assert error.retry_after == pytest.approx(11.25)
+    for task in tasks:
+        task.cancel()
+
+
+async def test_switched_off_it_holds_nobody_and_still_learns() -> None:
+    """Metrics stay."""
+    scene = Scene(remaining=1, enabled=False)
+    await scene.learn()
+
+    await scene.send(scene.exchange())
+
+    assert scene.upstream.asked == ["a"]
+    assert scene.stage.snapshot.limit == 20
+    assert scene.held == []
+
+
+async def test_one_timer_serves_any_number_of_waiters() -> None:
+    """No herd: one wake-up, and as many go as there is room for."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+
+    tasks = [scene.start(str(index)) for index in range(15)]
+    await settle()
+
+    assert (scene.clock.sleepers, scene.stage.snapshot.waiting) == (1, 15)
+    for task in tasks:
+        task.cancel()

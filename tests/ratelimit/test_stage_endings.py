@@ -1,0 +1,140 @@
+"""RateLimitStage: what becomes of a place when its attempt does not end well."""
+
+import asyncio
+import contextlib
+import random
+from functools import partial
+from typing import Any
+
+import pytest
+from aiohttp import ClientRequest, ClientResponse
+
+from gateway.errors import RateLimited
+from gateway.message import Exchange
+from tests.ratelimit.scene import REQUEST, Scene
+from tests.ratelimit.timeline import settle
+
+
+async def test_a_cancelled_waiter_leaves_no_trace() -> None:
+    """Its place goes to the next one, and the timer ends with the last."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+    task = scene.start("a")
+    await settle()
+    waiting = scene.stage.snapshot.waiting
+
+    task.cancel()
+    await settle()
+
+    after = scene.stage.snapshot
+    assert (waiting, after.waiting, after.in_flight) == (1, 0, 0)
+    assert all(gate.cancelled() for _, gate in scene.clock._sleepers)
+
+
+async def test_a_waiter_cancelled_with_its_permit_in_hand_gives_it_back() -> None:
+    """Granted and cancelled in the same turn of the loop."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+    task = scene.start("a")
+    await settle()
+    scene.clock._now += 1.5
+
+    scene.stage._wake()
+    granted = scene.stage.snapshot.in_flight
+    task.cancel()
+    await settle()
+
+    after = scene.stage.snapshot
+    assert (granted, after.in_flight, task.cancelled()) == (1, 0, True)
+    assert scene.upstream.asked == []
+
+
+async def test_a_waiter_cancelled_before_its_permit_passes_it_on() -> None:
+    """The queue is served before the cancelled one has run again."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+    first, second = scene.start("a"), scene.start("b")
+    await settle()
+    scene.clock._now += 1.5
+    scene.upstream.next_window()
+
+    first.cancel()
+    scene.stage._wake()
+    await settle()
+
+    assert (first.cancelled(), scene.upstream.asked) == (True, ["b"])
+    assert second.done()
+    assert (scene.stage.snapshot.in_flight, scene.stage.snapshot.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_no_place_leaks_whatever_happens(seed: int) -> None:
+    """Failures before and after the send, cancellations, refusals, all at once."""
+    scene, dice = Scene(reserve=0.05), random.Random(seed)
+    tasks = []
+
+    async def fail(exchange: Exchange, request: ClientRequest) -> ClientResponse:
+        scene.upstream.sends = dice.random() > 0.1
+        scene.upstream.fault = OSError() if dice.random() < 0.1 else None
+        scene.upstream.window = int(scene.clock.unix() // 10 + 1) * 10
+        scene.upstream.remaining = dice.randrange(1, 21)
+        answer = await scene.upstream(exchange, request)
+        await scene.clock.sleep(dice.random())
+        return answer
+
+    for index in range(400):
+        exchange = scene.exchange(str(index), interactive=dice.random() < 0.8)
+        handler = partial(fail, exchange)
+        tasks.append(asyncio.create_task(_tell(scene, exchange, handler)))
+        await scene.clock.advance(dice.expovariate(15))
+        if dice.random() < 0.2:
+            dice.choice(tasks[-10:]).cancel()
+    await scene.clock.advance(60.0)
+
+    after, ledger = scene.stage.snapshot, scene.stage._limiter.ledger
+    assert all(task.done() for task in tasks)
+    assert (after.in_flight, after.waiting, scene.clock.sleepers) == (0, 0, 0)
+    assert (ledger.batch, ledger.late) == (0, 0)
+    assert ledger.owed == len(ledger._ghosts) + ledger._blind
+
+
+async def _tell(scene: Scene, exchange: Exchange, handler: Any) -> None:
+    with contextlib.suppress(RateLimited, OSError):
+        await scene.stage(exchange, REQUEST, handler)
+
+
+@pytest.mark.parametrize(
+    ("sends", "owed"),
+    [pytest.param(False, 0, id="not-sent"), pytest.param(True, 1, id="sent")],
+)
+async def test_a_failure_keeps_the_place_only_of_what_was_sent(
+    sends: bool, owed: int
+) -> None:
+    """A refused connect costs Dinie nothing; a lost answer may have."""
+    scene = Scene()
+    await scene.learn()
+    scene.upstream.sends = sends
+    scene.upstream.fault = OSError()
+
+    with pytest.raises(OSError, match=r"^$"):
+        await scene.send(scene.exchange())
+
+    assert scene.stage.snapshot.in_flight == 0
+    assert scene.stage._limiter.ledger.owed == owed
+
+
+async def test_cancelling_a_sent_attempt_leaves_a_ghost() -> None:
+    """It may have been counted."""
+    scene = Scene()
+    await scene.learn()
+    scene.upstream.gate.clear()
+    task = scene.start("a")
+    await settle()
+
+    task.cancel()
+    await settle()
+
+    assert scene.stage._limiter.ledger.owed == 1

@@ -1,0 +1,115 @@
+"""Window: which window an answer speaks of, when it ends, whether it slides."""
+
+import pytest
+
+from gateway.ratelimit.headers import Advertised
+from gateway.ratelimit.window import Window
+
+
+def seen(name: float, left: float, now: float) -> Advertised:
+    return Advertised(100, 50, now + left, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        pytest.param(1060.0, "same", id="exact"),
+        pytest.param(1062.0, "same", id="rounded-up"),
+        pytest.param(1058.0, "same", id="rounded-down"),
+        pytest.param(1062.5, "newer", id="newer"),
+        pytest.param(1057.5, "older", id="older"),
+    ],
+)
+def test_names_within_two_seconds_are_one_window(name: float, verdict: str) -> None:
+    """Servers round the reset; a rounding must not look like a fresh quota."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    assert window.judge(seen(name, 30.0, 30.0), taken_at=29.0) == verdict
+
+
+def test_windows_shorter_than_the_tolerance_are_told_apart_after_their_end() -> None:
+    """With a quota per second each second is a window of its own."""
+    window = Window(seen(1001.0, 1.0, 0.0), 0.0)
+
+    verdict = window.judge(seen(1002.0, 0.9, 1.2), taken_at=1.1)
+    window.follow(seen(1002.0, 0.9, 1.2), 1.2)
+
+    assert verdict == "newer"
+    assert window.judge(seen(1001.0, 0.0, 1.3), taken_at=0.9) == "older"
+
+
+def test_the_earliest_reckoning_of_the_end_stands() -> None:
+    """`Date` has whole seconds and answers are late: both only ever add."""
+    window = Window(seen(1060.0, 60.9, 0.0), 0.0)
+
+    window.refine(seen(1060.0, 50.1, 10.0))
+    window.refine(seen(1060.0, 40.8, 20.0))
+
+    assert window.resets_at == pytest.approx(60.1)
+
+
+def test_what_was_learned_of_their_clock_outlives_the_window() -> None:
+    """The first answer of a window may be a slow one."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    window.follow(seen(1120.0, 60.0, 60.9), 60.9)
+
+    assert window.resets_at == pytest.approx(120.0)
+
+
+def test_a_window_that_outlives_its_end_is_given_longer() -> None:
+    """A reset that was rounded down is asked too early, but not each time."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    window.outlived(60.2)
+    window.follow(seen(1120.0, 60.0, 60.0), 60.0)
+
+    assert window.resets_at == pytest.approx(120.5)
+
+
+@pytest.mark.parametrize(
+    ("moments", "slides"),
+    [
+        pytest.param([1.0, 2.0, 3.0, 4.0, 5.0], True, id="five-over-five-seconds"),
+        pytest.param([1.0, 2.0, 3.0, 5.5], True, id="the-first-counts"),
+        pytest.param([1.0, 2.0, 5.5], False, id="too-few"),
+        pytest.param([0.5, 1.0, 2.0, 3.0, 4.9], False, id="too-soon"),
+    ],
+)
+def test_a_reset_that_stays_away_slides(moments: list[float], slides: bool) -> None:
+    """Five answers over at least five seconds, all as far from the reset."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    for now in moments:
+        answer = seen(1060.0 + now, 60.0, now)
+        window.watch(answer, now)
+        window.follow(answer, now)
+
+    assert window.sliding is slides
+
+
+def test_fixed_windows_spent_at_their_start_do_not_slide() -> None:
+    """Their answers, too, are all as far from the reset; a window lies between."""
+    window = Window(seen(1010.0, 10.0, 0.0), 0.0)
+
+    for start in range(10, 100, 10):
+        for late in (0.1, 0.2, 0.3):
+            answer = seen(1010.0 + start, 10.0 - late, start + late)
+            window.watch(answer, start + late)
+            window.follow(answer, start + late)
+
+    assert not window.sliding
+
+
+def test_a_window_that_stops_sliding_is_fixed_again() -> None:
+    """Servers change."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+    for now in range(1, 8):
+        answer = seen(1060.0 + now, 60.0, now)
+        window.watch(answer, now)
+        window.follow(answer, now)
+    assert window.sliding
+
+    window.watch(seen(1067.0, 57.0, 10.0), 10.0)
+
+    assert not window.sliding
