@@ -123,6 +123,7 @@ class Gateway:
             refresh=config.secrets.vault.refresh,
             random=random.random,
             on_event=_log.info,
+            on_refused=self._metrics.secret_refused,
         )
         tls = trust(config.upstream.ca_file)
         self._endpoint = HttpTokenEndpoint(
@@ -303,8 +304,8 @@ class Gateway:
         metrics.in_flight.set(self._stages.bulkhead.in_flight)
         metrics.circuit.labels("api").set(self._breaker.state)
         expires_in = self._tokens.expires_in
-        if expires_in is not None:
-            metrics.token_expiry.set(unix + expires_in)
+        # 0 where there is none: an alert must not see the end of a token that is gone.
+        metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
         if self._secrets.last_success_unix is not None:
             metrics.secrets_success.set(self._secrets.last_success_unix)
 

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import click
 import uvloop
@@ -42,57 +43,67 @@ async def _demo(*, once: bool) -> int:
     port = await simulator.start(host="127.0.0.1", port=0)
     started: asyncio.Future[Running] = loop.create_future()
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_gateway(port, once, stop, started))
-            running = await started
-            if once:
-                try:
-                    succeeded = await tour(running, simulator, echo=click.echo)
-                finally:
-                    stop.set()
-                return 0 if succeeded else 1
-            _explain(running, port)
-            await stop.wait()
-    except* OSError as failures:
-        click.echo(f"cannot listen: {failures.exceptions[0]}", err=True)
+        gateway = loop.create_task(_gateway(port, stop, started, once=once))
+        waited: set[asyncio.Future[Any]] = {gateway, started}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if not started.done():
+            await gateway  # it could not start; this raises why
+            return 1
+        succeeded = await _show(started.result(), simulator, port, stop, once=once)
+        stop.set()
+        await gateway
+    except OSError as error:
+        click.echo(f"cannot listen: {error.strerror or error}", err=True)
         return 1
     finally:
         await simulator.stop()
-    return 0
+    return 0 if succeeded else 1
+
+
+async def _show(
+    running: Running,
+    simulator: Simulator,
+    port: int,
+    stop: asyncio.Event,
+    *,
+    once: bool,
+) -> bool:
+    if once:
+        return await tour(running, simulator, echo=click.echo)
+    _explain(running, port)
+    await stop.wait()
+    return True
 
 
 async def _gateway(
     simulator: int,
-    once: bool,  # noqa: FBT001
     stop: asyncio.Event,
     started: asyncio.Future[Running],
+    *,
+    once: bool,
 ) -> None:
-    config = _config(simulator, fixed=not once)
-    try:
+    async def attempt(*, fixed: bool) -> None:
         await run(
-            config,
+            _config(simulator, fixed=fixed, once=once),
             stop=stop,
             started=started.set_result,
             environ=_credentials(),
             quiet=once,
         )
+
+    try:
+        await attempt(fixed=not once)
     except OSError:
-        if once:
+        if once or started.done():
             raise
-        # The usual ports are taken: any free ones do.
-        await run(
-            _config(simulator, fixed=False),
-            stop=stop,
-            started=started.set_result,
-            environ=_credentials(),
-        )
+        await attempt(fixed=False)  # the usual ports are taken: any free ones do
 
 
 def _credentials() -> Mapping[str, str]:
     return {"DINIE_CLIENT_ID": CLIENT_ID, "DINIE_CLIENT_SECRET": CLIENT_SECRET}
 
 
-def _config(simulator: int, *, fixed: bool) -> Config:
+def _config(simulator: int, *, fixed: bool, once: bool) -> Config:
     proxy, admin = (_PORTS["proxy"], _PORTS["admin"]) if fixed else (0, 0)
     try:
         return load(
@@ -105,6 +116,7 @@ def _config(simulator: int, *, fixed: bool) -> Config:
                 "drain.accept=0",
                 "secrets.provider=env",
                 "telemetry.log_format=console",
+                f"telemetry.log_level={'error' if once else 'info'}",
             ),
         ).config
     except ConfigError as error:

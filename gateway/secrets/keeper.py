@@ -1,7 +1,6 @@
 """Which secrets are in force? Reads again and again, and keeps the last good ones."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,10 @@ from gateway.secrets.ports import SecretSet, SecretsProvider, SecretsUnavailable
 _RETRY_BASE = 1.0  # s, while there are no secrets yet
 _RETRY_CAP = 30.0  # s
 _SPREAD = 0.1  # of the refresh interval, so that replicas do not read together
+
+
+def _ignore(reason: str) -> None:
+    """Report nothing."""
 
 
 class SecretKeeper:
@@ -26,6 +29,7 @@ class SecretKeeper:
         refresh: float,
         random: Callable[[], float],
         on_event: Callable[..., Any],
+        on_refused: Callable[[str], None] = _ignore,
     ) -> None:
         """Wire the keeper.
 
@@ -36,6 +40,7 @@ class SecretKeeper:
             refresh: s between reads, +/- 10 %.
             random: Returns from [0, 1).
             on_event: Takes an event's name and safe fields, for the log.
+            on_refused: Takes the reason of each read that gave nothing usable.
         """
         self._provider = provider
         self._guard = guard
@@ -43,6 +48,7 @@ class SecretKeeper:
         self._refresh = refresh
         self._random = random
         self._on_event = on_event
+        self._on_refused = on_refused
         self._current: SecretSet | None = None
         self._listeners: list[Callable[[], None]] = []
         self._reading: asyncio.Lock = asyncio.Lock()
@@ -50,7 +56,6 @@ class SecretKeeper:
         self._failures = 0
         self.last_success_unix: float | None = None
         self.last_error: str | None = "no secrets have been read yet"
-        self.refused: Counter[str] = Counter()
 
     @property
     def current(self) -> SecretSet | None:
@@ -106,7 +111,7 @@ class SecretKeeper:
         if faults := self._guard(found):
             # Of another environment: what is in force stays, and somebody must look.
             self.last_error = "; ".join(faults)
-            self.refused["environment"] += 1
+            self._on_refused("environment")
             self._on_event("secrets_refused", faults=faults, reason=reason)
             return
         self.last_error = None
@@ -118,7 +123,7 @@ class SecretKeeper:
     def _failed(self, reason: str, detail: str) -> None:
         self._failures += 1
         self.last_error = detail
-        self.refused[reason] += 1
+        self._on_refused(reason)
         self._on_event("secrets_unavailable", reason=reason, detail=detail)
 
     async def close(self) -> None:

@@ -146,6 +146,10 @@ class Metrics:
         """Count the same 5xx again under one key."""
         self.identical_errors.inc()
 
+    def secret_refused(self, reason: str) -> None:
+        """Count one read of the secrets that gave nothing usable."""
+        self.secrets_refused.labels(reason).inc()
+
     def token(self, reason: str, result: str) -> None:
         """Count one try to get a token."""
         self.token_refreshes.labels(reason, result).inc()

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import orjson
 from aiohttp import (
+    ClientConnectorCertificateError,
     ClientError,
     ClientSession,
     ClientTimeout,
@@ -61,6 +62,8 @@ class HttpTokenEndpoint:
                 while response.content.at_eof() is False and len(content) < _LARGEST:
                     content += await response.content.read(_LARGEST - len(content))
                 return read_grant(response.status, content)
+        except ClientConnectorCertificateError:
+            return Transient("tls_invalid")
         except TimeoutError:
             return Transient("timeout")
         except (ClientError, OSError, asyncio.IncompleteReadError):

@@ -136,7 +136,7 @@ class TransportStage:
 
 
 async def read_answer(exchange: Exchange, response: ClientResponse) -> None:
-    """Read an answer's body whole up to `BUFFERED`; beyond, leave the rest to stream."""
+    """Read an answer's body whole up to `BUFFERED`; the rest is left to stream."""
     exchange.answer = None
     exchange.overflow = b""
     length = response.content_length

@@ -1,0 +1,93 @@
+"""What happens to customers at the simulated Dinie?"""
+
+from typing import Any
+
+from gateway.simulator import kyc
+from gateway.simulator.answer import Answer, Refusal, ok
+from gateway.simulator.world import Record, World
+
+_BANKS = (("001", "Banco do Brasil"), ("237", "Bradesco"), ("341", "Itaú Unibanco"))
+
+
+def create(world: World, content: dict[str, Any]) -> Answer:
+    """Register a borrower; the same CPF and external id is the same one."""
+    needed = ("cpf", "cnpj", "email", "phone") if world.sdk else ("cpf",)
+    for field in needed:
+        if not content.get(field):
+            raise Refusal(422, "missing_required_field", "is needed", param=field)
+    for known in world.kinds["customers"].values():
+        if known["cpf"] == content["cpf"]:
+            if known["external_id"] in {content.get("external_id"), None}:
+                return ok(known, 200)
+            raise Refusal(409, "customer_already_exists", "another external_id")
+    name = content.get("name") or "Cliente Exemplo"
+    customer = world.add(
+        "customers",
+        "cust",
+        status="creating" if world.sdk else "pending_kyc",
+        cpf=content["cpf"],
+        cnpj=content.get("cnpj"),
+        name=name,
+        email=content.get("email"),
+        phone=content.get("phone"),
+        trading_name=content.get("trading_name"),
+        external_id=content.get("external_id"),
+        kyc=kyc.requirements(world, name),
+    )
+    return ok(customer, 201)
+
+
+def settle(world: World, customer: Record) -> Record:
+    """Return a customer as it is read: creation has ended by then."""
+    world.walk(customer, until=lambda status: status != "creating")
+    return customer
+
+
+def update(world: World, customer: Record, content: dict[str, Any]) -> Answer:
+    """Change what may be changed."""
+    allowed = {"email", "phone"} if world.sdk else {"email", "phone", "name"}
+    changes = {name: value for name, value in content.items() if name in allowed}
+    return ok(world.touch(customer, **changes))
+
+
+def biometrics(world: World, customer: Record, code: str) -> Answer:
+    """Open a session."""
+    host = "kyc-app" if world.sdk else "biometrics"
+    return ok(
+        {
+            "session_url": f"https://{host}.dinie.com.br/session/{code}",
+            "expires_at": world.moment(world.clock.unix() + 1800),
+            "customer_id": customer["id"],
+        }
+    )
+
+
+def put_account(world: World, customer: Record, content: dict[str, Any]) -> Answer:
+    """Create or change the bank account."""
+    wrapped = content.get("bank_account")
+    if not isinstance(wrapped, dict):
+        raise Refusal(422, "missing_required_field", "is needed", param="bank_account")
+    bank = dict(_BANKS).get(str(wrapped.get("bank_id")), "Banco Exemplo")
+    account = {
+        "id": world.ids.new("ba"),
+        **{
+            name: wrapped.get(name)
+            for name in ("bank_id", "branch", "number", "digit", "kind")
+        },
+        "bank_name": bank,
+        "updated_at": world.now(),
+    }
+    world.kinds["accounts"][customer["id"]] = account
+    return ok(account)
+
+
+def banks() -> Answer:
+    """Return the directory."""
+    return ok(
+        {
+            "data": [
+                {"id": number, "name": name, "display_name": f"{number} - {name}"}
+                for number, name in _BANKS
+            ]
+        }
+    )

@@ -1,0 +1,47 @@
+"""How much may be asked in a window?"""
+
+from email.utils import formatdate
+
+from gateway.clock import Clock
+from gateway.simulator.answer import Answer, problem
+from gateway.simulator.options import SimulatorOptions
+
+
+class Quota:
+    """A fixed window, with the three headers on every answer."""
+
+    def __init__(self, options: SimulatorOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        self._ends = 0.0  # s, Unix
+        self._left = 0
+        self.skew = 0.0  # s added to the Date header
+
+    def take(self) -> Answer | None:
+        """Take one request out of the window; return the 429 when it is spent."""
+        now = self._clock.unix()
+        if now >= self._ends:
+            # Whole seconds, so that what is advertised is what holds.
+            self._ends = float(int(now + self._options.rate_window))
+            self._left = self._options.rate_limit
+        if self._left > 0:
+            self._left -= 1
+            return None
+        wait = max(0, round(self._ends - now))
+        answer = problem(429, "rate_limit_exceeded", f"try again in {wait} seconds")
+        if self._options.retry_after is not None:
+            answer.headers["Retry-After"] = f"{self._options.retry_after:g}"
+        return answer
+
+    def headers(self) -> dict[str, str]:
+        """Return what every answer says about the window."""
+        now = self._clock.unix()
+        reset = self._ends
+        if self._options.reset_style == "delta":
+            reset = max(0.0, self._ends - now)
+        return {
+            "X-RateLimit-Limit": str(self._options.rate_limit),
+            "X-RateLimit-Remaining": str(self._left),
+            "X-RateLimit-Reset": str(int(reset)),
+            "Date": formatdate(now + self.skew, usegmt=True),
+        }

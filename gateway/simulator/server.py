@@ -1,0 +1,217 @@
+"""Dinie in a box: what does it answer, and what goes wrong on the way?"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from gateway.clock import Clock, SystemClock
+from gateway.simulator.answer import Answer, Refusal, problem
+from gateway.simulator.faults import Fault, Faults
+from gateway.simulator.ids import Ids
+from gateway.simulator.journal import Entry, shown
+from gateway.simulator.keys import Keys, fingerprint
+from gateway.simulator.options import SimulatorOptions
+from gateway.simulator.quota import Quota
+from gateway.simulator.reading import body_fingerprint, read_json, read_parts
+from gateway.simulator.routes import Call, Routes
+from gateway.simulator.sending import refuse_before, send
+from gateway.simulator.tokens import Tokens
+from gateway.simulator.world import World
+
+__all__ = ["Simulator", "SimulatorOptions"]
+_PREFIXES = ("/api/v3", "/v3")
+_LARGEST = 26 * 1024 * 1024  # bytes of a body
+_UPLOADS = frozenset({"documents", "kyc-attachments", "selfie"})
+
+
+class Simulator:
+    """One simulated Dinie, listening on loopback."""
+
+    def __init__(
+        self, options: SimulatorOptions | None = None, clock: Clock | None = None
+    ) -> None:
+        self.options = options or SimulatorOptions()
+        self._clock = clock or SystemClock()
+        self._runner: web.AppRunner | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: the same seed gives the same ids."""
+        options, clock = self.options, self._clock
+        ids = Ids(options.seed)
+        self._world = World(options, clock, ids)
+        self.tokens = Tokens(options, clock, ids)
+        self._routes = Routes(self._world, self.tokens)
+        self._keys = Keys(options, clock)
+        self._quota = Quota(options, clock)
+        self._faults = Faults(Ids(options.seed + 1))
+        self.journal: list[Entry] = []
+
+    @property
+    def effects(self) -> Mapping[str, int]:
+        """Return how often each idempotency key was really executed."""
+        return self._keys.effects
+
+    def count(self, kind: str) -> int:
+        """Return how many `customers`, `loans`, `offers` and so on exist."""
+        return len(self._world.kinds[kind])
+
+    def fault(self, **fault: Any) -> None:
+        """Plan a fault; see `faults.Fault` for its fields."""
+        self._faults.plan(**fault)
+
+    def clear_faults(self) -> None:
+        """Forget all planned faults."""
+        self._faults.clear()
+        self._quota.skew = 0.0
+
+    def step(self, identifier: str) -> dict[str, Any]:
+        """Move a customer or a loan one step on."""
+        return self._world.step(identifier)
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listen; return the port."""
+        from gateway.simulator.admin import add_admin  # noqa: PLC0415 - it needs us
+
+        application = web.Application(client_max_size=_LARGEST)
+        add_admin(application, self)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close everything."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        key = self._keys.key_of(headers)
+        path = _bare(request.raw_path.partition("?")[0])
+        entry = Entry(
+            seq=len(self.journal) + 1,
+            at=self._clock.unix(),
+            method=request.method,
+            target=request.raw_path,
+            headers=shown(list(request.headers.items())),
+            body_sha256=hashlib.sha256(body).hexdigest(),
+            body_size=len(body),
+            idempotency_key=key,
+        )
+        self.journal.append(entry)
+        asked = headers.get("x-sim-fault")
+        try:
+            fault = self._faults.next(request.method, path, asked, key or "")
+        except Refusal as refusal:
+            return await send(request, refusal.answer, None, entry)
+        entry.fault = fault.kind if fault is not None else None
+        if fault is not None and (early := await self._early(request, fault)):
+            early.headers.update(self._quota.headers())
+            return await send(request, early, fault, entry)
+        answer = self._execute(request, path, headers, body, entry)
+        answer = Answer(
+            answer.status, answer.body, {**answer.headers, **self._quota.headers()}
+        )
+        return await send(request, answer, fault, entry)
+
+    async def _early(self, request: web.Request, fault: Fault) -> Answer | None:
+        """Apply what happens before a request is executed."""
+        if fault.kind == "clock_skew":
+            self._quota.skew = fault.seconds
+        elif fault.kind == "latency":
+            await asyncio.sleep(fault.seconds)  # noqa: TID251 - a fault takes real time
+        elif fault.kind == "token_expired":
+            self.tokens.expire(request.headers.get("Authorization"))
+        return refuse_before(fault)
+
+    def _execute(
+        self,
+        request: web.Request,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        entry: Entry,
+    ) -> Answer:
+        key = entry.idempotency_key
+        try:
+            if path == "/auth/token" and request.method == "POST":
+                return self.tokens.mint(headers, body)
+            if (refused := self._quota.take()) is not None:
+                return refused
+            customer_id = self.tokens.check(headers.get("authorization"))
+            call = _call(request, path, headers, body, customer_id)
+            if key is None or request.method != "POST":
+                answer = self._routes.answer(call)
+                entry.executed = request.method != "GET"
+                return answer
+            content = body_fingerprint(headers.get("content-type", ""), body)
+            return self._once(call, key, fingerprint(call.method, path, content), entry)
+        except Refusal as refusal:
+            return refusal.answer
+        except (ValueError, KeyError, TypeError):
+            return problem(400, "malformed_body", "the body does not fit")
+
+    def _once(self, call: Call, key: str, print_: str, entry: Entry) -> Answer:
+        """Execute a POST under its key, or replay what it gave before."""
+        kept = self._keys.replay(key, print_)
+        if kept is not None:
+            return Answer(kept.status, kept.body, dict(kept.headers))
+        try:
+            answer = self._routes.answer(call)
+        except Refusal as refusal:
+            answer = refusal.answer
+        self._keys.keep(key, answer)
+        entry.executed = answer.status < 300  # noqa: PLR2004
+        return answer
+
+    def state(self) -> dict[str, Any]:
+        """Return counts and effects, for assertions."""
+        counts = {kind: len(records) for kind, records in self._world.kinds.items()}
+        return {
+            "counts": counts,
+            "effects": dict(self.effects),
+            "tokens_minted": self.tokens.minted,
+            "profile": self.options.profile,
+        }
+
+    def dump(self) -> bytes:
+        """Return journal and state as JSON."""
+        entries = [entry.as_dict() for entry in self.journal]
+        return orjson.dumps({"entries": entries, **self.state()})
+
+
+def _bare(path: str) -> str:
+    for prefix in _PREFIXES:
+        if path == prefix or path.startswith(prefix + "/"):
+            return path[len(prefix) :] or "/"
+    return path
+
+
+def _call(
+    request: web.Request,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    customer_id: str | None,
+) -> Call:
+    segments = [segment for segment in path.split("/") if segment]
+    call = Call(
+        request.method,
+        segments,
+        query=request.raw_path.partition("?")[2],
+        customer_id=customer_id,
+    )
+    content_type = headers.get("content-type", "")
+    if request.method == "POST" and segments and segments[-1] in _UPLOADS:
+        call.parts = read_parts(content_type, body)
+    elif request.method in {"POST", "PATCH", "PUT"}:
+        call.content = read_json(content_type, body)
+    return call
