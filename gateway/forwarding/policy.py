@@ -98,8 +98,8 @@ def inbound_headers(
 
 def _refuse_disguise(name: str, value: str) -> None:
     """Refuse what another server could read as something else."""
-    if _ACTION.get(name.replace("_", "-")) == CONTROL and "_" in name:
-        # Some servers fold "_" to "-": it would reach Dinie as ours.
+    if "_" in name and name.replace("_", "-") in _ACTION:
+        # Some servers fold "_" to "-": it would reach Dinie as ours, or as framing.
         raise BadRequest(f"header {name!r} imitates a control header")
     if not _encodable(value):
         raise BadRequest(f"header {name!r} has bytes that are not UTF-8: encode them")

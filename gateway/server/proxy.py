@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.admission.policy import check_method
@@ -24,6 +24,7 @@ from gateway.problems import render_unknown
 from gateway.server.answers import mark, problem
 
 _NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
+_VERSIONS = frozenset({HttpVersion10, HttpVersion11})
 _ONE_COPY_UPGRADES = frozenset({"websocket", "tcp"})
 _log = structlog.get_logger("gateway.server")
 
@@ -37,6 +38,16 @@ class Telemetry(Protocol):
 
 class ProxyRequest(web.BaseRequest):
     """A request whose answer carries only headers that Dinie or we chose."""
+
+    @property
+    def keep_alive(self) -> bool:
+        """Return whether the connection goes on after the answer.
+
+        Not after chunks: aiohttp's parser puts the last trailer of a chunked body among
+        the headers of the connection's next request.
+        """
+        message = self.message
+        return not (message.should_close or message.chunked)
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         headers = response.headers
@@ -129,12 +140,7 @@ class Proxy:
         check_method(exchange.method)
         raw = request.message.path
         check_target(raw)
-        if request.message.upgrade and (
-            request.headers.get("Upgrade", "").lower() in _ONE_COPY_UPGRADES
-        ):
-            raise BadRequest("an upgrade of the connection is not relayed")
-        if request.version >= HttpVersion11 and "Host" not in request.headers:
-            raise BadRequest("HTTP/1.1 asks for a Host header")
+        _check_form(request)
         target = strip_prefix(raw, self._prefixes)
         path, mark, query = target.partition("?")
         exchange.target, exchange.path = target, path
@@ -164,6 +170,27 @@ class Proxy:
         )
         if self.closing:
             response.force_close()
+
+
+def _check_form(request: web.BaseRequest) -> None:
+    """Refuse what the parser lets pass, although its end could be seen elsewhere.
+
+    Raises:
+        BadRequest: as said.
+    """
+    message = request.message
+    if request.version not in _VERSIONS:
+        raise BadRequest("the gateway speaks HTTP/1.1 and HTTP/1.0")
+    if message.upgrade and (
+        request.headers.get("Upgrade", "").lower() in _ONE_COPY_UPGRADES
+    ):
+        raise BadRequest("an upgrade of the connection is not relayed")
+    if request.version == HttpVersion11 and "Host" not in request.headers:
+        raise BadRequest("HTTP/1.1 asks for a Host header")
+    if message.chunked and (
+        request.headers.get("Transfer-Encoding", "").lower() != "chunked"
+    ):
+        raise BadRequest("the only transfer coding that is understood is chunked")
 
 
 def _place(error: BaseException) -> dict[str, object]:

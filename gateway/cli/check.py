@@ -1,0 +1,66 @@
+"""`dinie-gateway check`: what is wrong, before it is needed?"""
+
+import asyncio
+import os
+import sys
+
+import click
+
+from gateway.cli.options import config_options
+from gateway.config.load import ConfigError, Loaded, load
+from gateway.config.providers import build_provider
+from gateway.config.show import show as effective
+from gateway.errors import GatewayError
+from gateway.secrets.guard import check_credential
+from gateway.secrets.ports import SecretsUnavailable
+from gateway.upstream.token_endpoint import probe_token
+
+
+@click.command()
+@click.option("--show", is_flag=True, help="Print the effective configuration.")
+@click.option("--offline", is_flag=True, help="Ask neither secrets nor Dinie.")
+@config_options
+def check(
+    *, show: bool, offline: bool, config_dir: str | None, overrides: tuple[str, ...]
+) -> None:
+    """Check the configuration for DINIE_ENV, the secrets and the token endpoint."""
+    try:
+        loaded = load(config_dir=config_dir, overrides=overrides)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    if show:
+        click.echo("\n".join(effective(loaded)))
+    click.echo(f"configuration for {loaded.environment}: ok", err=show)
+    if not offline:
+        sys.exit(asyncio.run(_ask(loaded)))
+
+
+async def _ask(loaded: Loaded) -> int:
+    """Try the secrets and the token endpoint; return the exit code."""
+    config = loaded.config
+    provider = build_provider(config, os.environ)
+    try:
+        secrets = await provider.read()
+    except SecretsUnavailable as error:
+        click.echo(f"secrets from {provider.name}: {error.detail}", err=True)
+        return 1
+    finally:
+        await provider.close()
+    click.echo(f"secrets from {provider.name}: ok")
+    faults = check_credential(
+        loaded.environment,
+        secrets.client_id.reveal(),
+        secrets.client_secret.reveal(),
+    )
+    if faults:
+        for fault in faults:
+            click.echo(fault, err=True)
+        return 2
+    try:
+        await probe_token(config, secrets)
+    except GatewayError as error:
+        click.echo(f"token from {config.upstream.base_url}: {error.detail}", err=True)
+        return 1
+    click.echo(f"token from {config.upstream.base_url}: ok")
+    return 0
