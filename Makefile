@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format lint types imports e2e bench lock clean install
+.PHONY: help demo test check format lint types imports e2e bench lock lock-check clean install
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench: install ## gateway, bare pass-through and upstream compared in one run
 
 lock: install ## pin what is installed into constraints.txt
 	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
+
+lock-check: install ## fail where constraints.txt is not what is installed
+	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort -f | diff constraints.txt -
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
