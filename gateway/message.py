@@ -1,11 +1,10 @@
 """What does the gateway know about one request on its way through?"""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, BinaryIO, Final, Protocol
 
 
-@dataclass(slots=True, eq=False)
 class Waits:
     """Where an exchange's time went, s."""
 
@@ -53,39 +52,37 @@ class Peer(Protocol):
         """Return the connection's transport."""
 
 
-@dataclass(slots=True, eq=False)
+EMPTY_BODY: Final = Body()
+_NO_CONTROL: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class Exchange:
     """One inbound request and what became of it; stages fill it in as it passes.
 
-    `target` is path and query after prefix stripping, raw; `route` the template used
-    as a label; moments are monotonic.
+    Moments are monotonic. Defaults stand on the class: most fields of most requests
+    keep theirs, and setting forty of them for each request would be felt.
     """
 
-    request_id: str
-    method: str
-    target: str
-    started: float
-    peer: Peer | None = None
-    echoed_id: str = ""  # the X-Request-Id of the answer
     path: str = "/"  # raw, without query
     query: str | None = None  # raw; None where the target has no "?"
     plain_path: str = "/"  # decoded, for rules only, never sent
-    route: str = "other"
+    route: str = "other"  # the template used as a label
     caller: str = "other"
     interactive: bool = True
-    headers: list[tuple[str, str]] = field(default_factory=list)  # to be relayed
-    control: dict[str, str] = field(default_factory=dict)  # lower-case names
+    headers: Sequence[tuple[str, str]] = ()  # to be relayed
+    control: Mapping[str, str] = _NO_CONTROL  # lower-case names
     deadline: float = 0.0
     key: str | None = None  # as the caller sees it
     upstream_key: str | None = None  # as Dinie sees it
     key_minted: bool = False
     fingerprint: bytes = b""
-    body: Body = field(default_factory=Body)
+    body: Body = EMPTY_BODY
     content_type: str = ""
     upload: bool = False
     repeatable: bool = True  # False: its effect cannot be repeated once received
     own_bearer: bool = False  # the caller's own bearer passes untouched
     retrying_caller: bool = False
+    outbound: Iterable[tuple[str, str]] = ()  # headers of each attempt
     sends: int = 0  # requests written to a connection
     unknown_sends: int = 0  # sends whose outcome nobody knows
     status: int = 0  # the status sent to the caller; 0 while none
@@ -97,7 +94,37 @@ class Exchange:
     untyped: bool = False  # Dinie's answer has no Content-Type, nor may ours
     lost_headers: int = 0  # headers of Dinie's answer that could not be relayed
     release: Callable[[], None] | None = None  # gives back what a stream still holds
-    waits: Waits = field(default_factory=Waits)
+
+    def __init__(  # noqa: PLR0917 - one caller, on the hot path
+        self,
+        request_id: str,
+        method: str,
+        target: str,
+        started: float,
+        peer: Peer | None = None,
+        echoed_id: str = "",
+        **known: Any,
+    ) -> None:
+        """Begin an exchange.
+
+        Args:
+            request_id: Ours, or the caller's where that is usable.
+            method: Of the request.
+            target: Path and query after prefix stripping, raw.
+            started: s, monotonic.
+            peer: The caller's connection.
+            echoed_id: The X-Request-Id of the answer.
+            known: Further fields.
+        """
+        self.request_id = request_id
+        self.method = method
+        self.target = target
+        self.started = started
+        self.peer = peer
+        self.echoed_id = echoed_id
+        self.waits = Waits()
+        for name, value in known.items():
+            setattr(self, name, value)
 
     @property
     def caller_gone(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import ClientRequest, ClientResponse, web
-from aiohttp.client_middlewares import ClientHandlerType, ClientMiddlewareType
+from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
@@ -55,16 +55,29 @@ class Stages:
             handler = partial(stage, handler=handler)
         return handler
 
-    def attempt(self, exchange: Exchange) -> tuple[ClientMiddlewareType, ...]:
-        """Return the client middlewares that run once per attempt, inside retry."""
-        return (
-            # A fresh token for each attempt; outside the limiter, so that the free
-            # replay after a 401 pays quota too, and no permit is held for a mint.
-            partial(self.credentials, exchange),
-            # Every send spends quota and every answer teaches.
-            partial(self.ratelimit, exchange),
-            # Below the limiter: who waits for a permit holds no slot.
-            partial(self.bulkhead, exchange),
-            # The only hop with sockets.
-            partial(self.transport, exchange),
-        )
+    def attempt(self, exchange: Exchange, send: ClientHandlerType) -> ClientHandlerType:
+        """Return the stages that run once per attempt, inside retry, around a send.
+
+        aiohttp would chain a list of middlewares by itself, with two closures for each.
+        """
+        for stage in reversed(
+            (
+                # A fresh token for each attempt; outside the limiter, so that the free
+                # replay after a 401 pays quota too, and no permit waits for a mint.
+                self.credentials,
+                # Every send spends quota and every answer teaches.
+                self.ratelimit,
+                # Below the limiter: who waits for a permit holds no slot.
+                self.bulkhead,
+                # The only hop with sockets.
+                self.transport,
+            )
+        ):
+            send = _bound(stage, exchange, send)
+        return send
+
+
+def _bound(
+    stage: AttemptStage, exchange: Exchange, handler: ClientHandlerType
+) -> ClientHandlerType:
+    return lambda request: stage(exchange, request, handler)

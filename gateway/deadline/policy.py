@@ -1,5 +1,7 @@
 """Until when may a request be worked on? Pure."""
 
+from collections.abc import Mapping
+
 from gateway.deadline.options import DeadlineOptions
 from gateway.errors import BadRequest
 
@@ -7,7 +9,9 @@ MARGIN = 0.3  # s; with less left no attempt is begun
 _LONGEST = 10  # digits of a header worth reading
 
 
-def budget(options: DeadlineOptions, control: dict[str, str], *, upload: bool) -> float:
+def budget(
+    options: DeadlineOptions, control: Mapping[str, str], *, upload: bool
+) -> float:
     """Return how long a request may take, s. A caller can only lower it.
 
     Source: the headers are relative, because clocks differ.

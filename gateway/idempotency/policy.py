@@ -1,6 +1,7 @@
 """Which key does a request carry, and how does it go upstream? Pure."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.errors import BadRequest
@@ -12,7 +13,7 @@ _DOCS: Final = "Idempotency-Key"
 _SDK: Final = "X-Idempotency-Key"
 
 
-def callers_key(control: dict[str, str]) -> str | None:
+def callers_key(control: Mapping[str, str]) -> str | None:
     """Return the key that the caller sent, in either dialect.
 
     Raises:

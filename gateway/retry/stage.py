@@ -79,7 +79,12 @@ class RetryStage:
         self.budget = RetryBudget(options, now=clock.now())
 
     async def run(
-        self, exchange: Exchange, client: RetryClient, url: Any, **send: Any
+        self,
+        exchange: Exchange,
+        client: RetryClient,
+        url: Any,
+        around: Callable[[Exchange, ClientHandlerType], ClientHandlerType],
+        **send: Any,
     ) -> ClientResponse:
         """Send until there is an answer worth relaying; return it.
 
@@ -87,18 +92,21 @@ class RetryStage:
             exchange: Whose request it is.
             client: aiohttp-retry around the upstream session.
             url: Of the upstream, already encoded.
-            send: Further arguments of `ClientSession.request`; `middlewares` are the
-                per-attempt stages below this one.
+            around: Puts the per-attempt stages below this one around a send.
+            send: Further arguments of `ClientSession.request`.
 
         Raises:
             GatewayError: what the caller is told instead of an answer.
         """
-        attempts = _Attempts(self, exchange)
+        attempts = _Attempts(self, exchange, around)
         self.budget.deposit(now=self.clock.now())
-        send["middlewares"] = (attempts.attempt, *send["middlewares"])
         try:
             return await client.request(
-                exchange.method, url, retry_options=attempts, **send
+                exchange.method,
+                url,
+                retry_options=attempts,
+                middlewares=(attempts.attempt,),
+                **send,
             )
         except GatewayError as error:
             raise attempts.final(error) from error
@@ -107,7 +115,12 @@ class RetryStage:
 class _Attempts(RetryOptionsBase):
     """The attempts of one exchange, as aiohttp-retry wants its options."""
 
-    def __init__(self, stage: RetryStage, exchange: Exchange) -> None:
+    def __init__(
+        self,
+        stage: RetryStage,
+        exchange: Exchange,
+        around: Callable[[Exchange, ClientHandlerType], ClientHandlerType],
+    ) -> None:
         # The base constructor is skipped: it would rebuild defaults that are constant.
         self.attempts = attempts_allowed(
             stage.options, caller_retries=exchange.retrying_caller
@@ -119,6 +132,7 @@ class _Attempts(RetryOptionsBase):
         self.evaluate_response_callback = self._accept
         self._stage = stage
         self._exchange = exchange
+        self._around = around
         self._made = 0
         self._wait = 0.0
         self._last_status = 0
@@ -139,7 +153,7 @@ class _Attempts(RetryOptionsBase):
         self._made += 1
         verdict = "ignored"
         try:
-            response = await handler(request)
+            response = await self._around(self._exchange, handler)(request)
             verdict = "failure" if response.status in _BREAKER_FAILURES else "success"
             return response
         except AttemptFailed as failure:

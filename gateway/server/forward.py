@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from aiohttp import ClientSession, web
 from aiohttp_retry import RetryClient
-from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.message import Exchange
@@ -20,6 +19,8 @@ from gateway.server.answers import (
 )
 from gateway.upstream.payload import SpilledBody
 from gateway.upstream.watch import Sweeper
+
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # the client adds no length to these
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,14 @@ class Forwarder:
             GatewayError: there is none to relay.
         """
         exchange: Exchange = request["exchange"]
+        exchange.outbound = self._headers(exchange)
         response = await self._retry.run(
             exchange,
             self._client,
             self._base.url(exchange.target),
-            headers=self._headers(exchange),
+            self._stages.attempt,
             data=_payload(exchange),
             allow_redirects=False,
-            middlewares=self._stages.attempt(exchange),
         )
         if exchange.answer is not None:
             return relayed_whole(exchange, response)
@@ -127,15 +128,16 @@ class Forwarder:
             abort(request)
             return stream
 
-    def _headers(self, exchange: Exchange) -> CIMultiDict[str]:
-        headers = CIMultiDict(exchange.headers)
+    def _headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """Return the headers of each attempt; the client adds Host and length."""
+        headers = list(exchange.headers)
         control = exchange.control
         if exchange.own_bearer:
-            headers["Authorization"] = control["authorization"]
+            headers.append(("Authorization", control["authorization"]))
         if exchange.upstream_key is not None:
             headers.extend(self._key_headers(exchange.upstream_key))
-        if exchange.body.size or "content-length" in control:
-            headers["Content-Length"] = str(exchange.body.size)
+        if control.get("content-length") == "0" and exchange.method in _BODILESS:
+            headers.append(("Content-Length", "0"))
         return headers
 
 

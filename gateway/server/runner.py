@@ -31,6 +31,28 @@ class Address(Protocol):
         """Return the path of a Unix socket."""
 
 
+class _Protocol(web.RequestHandler):
+    """Answers what the parser refuses without repeating any of it."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return a plain answer; aiohttp's shows the bytes it did not understand."""
+        del message
+        return super().handle_error(request, status, exc, "malformed HTTP request")
+
+
+class _Server(web.Server):
+    """The low-level server with our protocol."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
 class Listener:
     """One listening socket and the connections that came through it."""
 
@@ -63,7 +85,7 @@ async def listen_proxy(
     logger: logging.Logger,
 ) -> Listener:
     """Start the proxy listener: the low-level server, without an application."""
-    server = web.Server(
+    server = _Server(
         handler,
         request_factory=_request,
         handler_cancellation=False,  # a POST on its way is finished and recorded

@@ -1,7 +1,7 @@
 """Send one attempt over a connection: the only hop with sockets towards Dinie."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import (
     ClientRequest,
@@ -13,6 +13,7 @@ from aiohttp import (
 )
 from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp.connector import Connection
+from multidict import CIMultiDict
 
 from gateway.deadline.options import DeadlineOptions
 from gateway.message import Exchange
@@ -24,6 +25,7 @@ BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it go
 _KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
 _LINE_LIMIT = 16 * 1024  # bytes; aiohttp's 8190 refuses some real answers
 STATUS_CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
+_SKIPPED = CIMultiDict({"Content-Type": None})
 _DNS_TTL = 30  # s; a busy connector would keep an address for hours
 
 
@@ -31,6 +33,21 @@ class AttemptRequest(ClientRequest):
     """A request that notes when it is written to a connection."""
 
     exchange: Exchange | None = None
+
+    def carry(self, exchange: Exchange) -> None:
+        """Take an exchange's headers, once.
+
+        They come this way, not through the session, which would take one of two
+        headers away that differ in case only, and copies each of them three times.
+        """
+        if self.exchange is None:
+            self.exchange = exchange
+            self.headers.extend(exchange.outbound)
+
+    def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
+        """Invent none: no Accept, Accept-Encoding, Content-Type or User-Agent."""
+        del skip_auto_headers
+        self._skip_auto_headers = _SKIPPED
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Write the request; from here on it counts as sent."""
@@ -55,7 +72,6 @@ def open_session(
         cookie_jar=DummyCookieJar(),  # one caller's session must not reach another
         auto_decompress=False,  # bodies pass as they are
         trust_env=False,  # no proxies or netrc of the environment
-        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         request_class=AttemptRequest,
         max_line_size=_LINE_LIMIT,
         max_field_size=_LINE_LIMIT,
@@ -107,7 +123,7 @@ class TransportStage:
             AttemptFailed: no whole answer; says whether the request was sent.
         """
         assert isinstance(request, AttemptRequest)  # noqa: S101 - see open_session
-        request.exchange = exchange
+        request.carry(exchange)
         sends = exchange.sends
         began = self._clock()
         options = self._options
