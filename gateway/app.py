@@ -22,7 +22,7 @@ from gateway.credentials.local import LocalTokenStage
 from gateway.credentials.source import TokenSource
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
-from gateway.forwarding.policy import below, matches
+from gateway.forwarding.rules import Rules
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.policy import upstream_headers
 from gateway.idempotency.stage import IdempotencyStage
@@ -153,15 +153,11 @@ class Gateway:
 
     def _build_stages(self) -> Stages:
         config, clock = self._config, self._clock
-        denied = tuple(rule.rstrip("/").lower() for rule in config.admission.deny)
-        uploads = tuple(
-            rule.rstrip("/").lower() for rule in config.admission.upload_routes
-        )
         return Stages(
             admission=AdmissionStage(
                 config.admission,
-                denied=lambda path: any(below(rule, path) for rule in denied),
-                is_upload=lambda path: any(matches(rule, path) for rule in uploads),
+                denied=Rules(config.admission.deny, below=True),
+                is_upload=Rules(config.admission.upload_routes),
             ),
             local_tokens=LocalTokenStage(self._ids.new),
             deadline=DeadlineStage(config.deadline),
@@ -206,7 +202,7 @@ class Gateway:
             clock=clock.now,
         )
         shown = not quiet and config.telemetry.log_level in {"debug", "info"}
-        log = RequestLog(
+        self._log = RequestLog(
             sys.stdout if shown else None,
             environment=config.environment,
             json=config.telemetry.log_format == "json",
@@ -215,7 +211,7 @@ class Gateway:
             self._stages.around(forwarder),
             prefixes=config.upstream.accepted_prefixes,
             identity=Identity(config.environment, config.service),
-            telemetry=TelemetryStage(self._metrics, log, clock),
+            telemetry=TelemetryStage(self._metrics, self._log, clock),
             clock=clock.now,
             request_ids=self._ids.accept,
             route_of=template,
@@ -244,7 +240,12 @@ class Gateway:
 
     def jobs(self, reload: asyncio.Event | None) -> list[Any]:
         """Return what runs beside the listeners, as coroutines."""
-        jobs = [self._secrets.run(), self._tokens.run(), self._health.run()]
+        jobs = [
+            self._secrets.run(),
+            self._tokens.run(),
+            self._health.run(),
+            self._log.run(self._clock),
+        ]
         if reload is not None:
             jobs.append(self._reload_when(reload))
         return jobs

@@ -68,8 +68,9 @@ class AdmissionStage:
             raise Overloaded("the queue is full (admission.max_queue)", retry_after=1.0)
         self.inside += 1
         try:
-            exchange.upload = self._is_upload(exchange.plain_path)
-            await self._take_body(request, exchange)
+            if request.can_read_body:
+                exchange.upload = self._is_upload(exchange.plain_path)
+                await self._take_body(request, exchange)
             return await handler(request)
         finally:
             self.inside -= 1
@@ -78,8 +79,6 @@ class AdmissionStage:
     async def _take_body(self, request: web.BaseRequest, exchange: Exchange) -> None:
         cap = cap_of(self._options, upload=exchange.upload)
         check_length(exchange.control.get("content-length"), cap)
-        if not request.can_read_body:
-            return
         await _answer_expectation(request)
         content = request.content
         if content.is_eof():

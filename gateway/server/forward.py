@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import ClientSession, web
 from aiohttp_retry import RetryClient
@@ -54,6 +55,15 @@ class Base:
         )
 
 
+class _Silent:
+    """The loop's own log: three texts for each attempt that nobody reads."""
+
+    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Write nothing."""
+
+    warning = exception = debug
+
+
 class Forwarder:
     """The innermost handler: prepared once; attempts start from a pristine copy."""
 
@@ -84,7 +94,7 @@ class Forwarder:
             clock: Monotonic, s.
         """
         self._base = base
-        self._client = RetryClient(client_session=session)
+        self._client = RetryClient(client_session=session, logger=_Silent())
         self._retry = retry
         self._sweeper = sweeper
         self._longest_stream = longest_stream

@@ -13,6 +13,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from gateway.telemetry.tally import Spread, Tally
+
 PREFIX: Final = "dinie_gateway_"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
 _METHODS: Final = frozenset(
@@ -38,25 +40,32 @@ class Metrics:
                 PREFIX + name, text, labels, registry=registry, buckets=_BUCKETS
             )
 
-        self.requests = counter(
-            "requests_total",
+        self.requests = Tally(
+            PREFIX + "requests_total",
             "Requests answered.",
-            "method",
-            "route",
-            "status",
-            "caller",
+            ("method", "route", "status", "caller"),
         )
-        self.request_duration = histogram(
-            "request_duration_seconds",
+        self.request_duration = Spread(
+            PREFIX + "request_duration_seconds",
             "From the request's head to its answer.",
             "route",
+            _BUCKETS,
         )
-        self.attempts = counter(
-            "upstream_attempts_total", "Attempts at Dinie.", "route", "outcome"
+        self.attempts = Tally(
+            PREFIX + "upstream_attempts_total",
+            "Attempts at Dinie.",
+            ("route", "outcome"),
         )
-        self.upstream_duration = histogram(
-            "upstream_duration_seconds", "One attempt at Dinie.", "route"
+        self.upstream_duration = Spread(
+            PREFIX + "upstream_duration_seconds",
+            "One attempt at Dinie.",
+            "route",
+            _BUCKETS,
         )
+        for tally in (self.requests, self.attempts):
+            registry.register(tally)
+        for spread in (self.request_duration, self.upstream_duration):
+            registry.register(spread)
         self.retries = counter("retries_total", "Retries scheduled.", "reason")
         self.errors = counter("errors_total", "Problems made by the gateway.", "slug")
         self.limit = gauge("rate_limit_limit", "Requests per window, as learned.")
@@ -96,47 +105,20 @@ class Metrics:
         gauge("build_info", "Always 1.", "version", "environment").labels(
             _version(), environment
         ).set(1)
-        self._request_children: dict[tuple[str, str, int, str], Callable[[], None]] = {}
-        self._durations: dict[str, Callable[[float], None]] = {}
-        self._attempt_children: dict[tuple[str, str], Callable[[], None]] = {}
-        self._upstream: dict[str, Callable[[float], None]] = {}
         self._before_scrape: list[Callable[[], None]] = []
 
     def request(
         self, method: str, route: str, status: int, caller: str, seconds: float
     ) -> None:
         """Count one answered request and its duration, s."""
-        key = (method, route, status, caller)
-        count = self._request_children.get(key)
-        if count is None:
-            known = method if method in _METHODS else "OTHER"
-            # The child is looked up once for a set of labels, not for each request.
-            count = self.requests.labels(known, route, str(status), caller).inc
-            if known == method:
-                self._request_children[key] = count
-        count()
-        observe = self._durations.get(route)
-        if observe is None:
-            observe = self._durations[route] = self.request_duration.labels(
-                route
-            ).observe
-        observe(seconds)
+        known = method if method in _METHODS else "OTHER"
+        self.requests.add((known, route, str(status), caller))
+        self.request_duration.observe(route, seconds)
 
     def attempt(self, route: str, outcome: str, seconds: float) -> None:
         """Count one attempt and its duration, s."""
-        key = (route, outcome)
-        count = self._attempt_children.get(key)
-        if count is None:
-            count = self._attempt_children[key] = self.attempts.labels(
-                route, outcome
-            ).inc
-        count()
-        observe = self._upstream.get(route)
-        if observe is None:
-            observe = self._upstream[route] = self.upstream_duration.labels(
-                route
-            ).observe
-        observe(seconds)
+        self.attempts.add((route, outcome))
+        self.upstream_duration.observe(route, seconds)
 
     def retry(self, reason: str) -> None:
         """Count one scheduled retry."""
