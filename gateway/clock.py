@@ -21,13 +21,9 @@ class Clock(Protocol):
 class SystemClock:
     """The clocks of this machine."""
 
-    def now(self) -> float:
-        """Return the monotonic moment, s."""
-        return time.monotonic()
-
-    def unix(self) -> float:
-        """Return the wall-clock moment, s since 1970."""
-        return time.time()
+    # The functions themselves: a method around each is felt at ten looks a request.
+    now = staticmethod(time.monotonic)
+    unix = staticmethod(time.time)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""

@@ -77,6 +77,7 @@ def _sent(headers: Mapping[str, str], unix: float) -> float:
     return unix if moment is None else moment
 
 
+@lru_cache(maxsize=256)  # the same few texts come back all through a window
 def _whole(text: str | None) -> int | None:
     if text is None or len(text) > _LONGEST_NUMBER:
         return None
@@ -84,6 +85,7 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text.isdigit() and text.isascii() else None
 
 
+@lru_cache(maxsize=256)
 def _number(text: str | None) -> float | None:
     if text is None or len(text) > _LONGEST_NUMBER or not text.isascii():
         return None

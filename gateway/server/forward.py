@@ -21,6 +21,7 @@ from gateway.server.answers import (
 from gateway.upstream.payload import SpilledBody
 from gateway.upstream.watch import Sweeper
 
+_KEPT_URLS = 1024  # most traffic goes to a handful of targets
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # the client adds no length to these
 
 
@@ -95,6 +96,7 @@ class Forwarder:
         """
         self._base = base
         self._client = RetryClient(client_session=session, logger=_Silent())
+        self._urls: dict[str, URL] = {}
         self._retry = retry
         self._sweeper = sweeper
         self._longest_stream = longest_stream
@@ -114,7 +116,7 @@ class Forwarder:
         response = await self._retry.run(
             exchange,
             self._client,
-            self._base.url(exchange.target),
+            self._url(exchange.target),
             self._stages.attempt,
             data=_payload(exchange),
             allow_redirects=False,
@@ -137,6 +139,15 @@ class Forwarder:
             exchange.slug = "stream-cut"
             abort(request)
             return stream
+
+    def _url(self, target: str) -> URL:
+        """Return a target's URL; kept, since a URL keeps what the client works out."""
+        url = self._urls.get(target)
+        if url is None:
+            if len(self._urls) >= _KEPT_URLS:
+                self._urls.clear()
+            url = self._urls[target] = self._base.url(target)
+        return url
 
     def _headers(self, exchange: Exchange) -> list[tuple[str, str]]:
         """Return the headers of each attempt; the client adds Host and length."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 from aiohttp import HttpVersion10, HttpVersion11, web
-from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
 
 from gateway.admission.policy import check_method
 from gateway.credentials.policy import classify_bearer
@@ -23,6 +23,7 @@ from gateway.order import Handler
 from gateway.problems import render_unknown
 from gateway.server.answers import mark, problem
 
+_KEPT_TARGETS = 1024  # most traffic goes to a handful of targets
 _NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
 _ONE_COPY_UPGRADES = frozenset({"websocket", "tcp"})
@@ -39,6 +40,8 @@ class Telemetry(Protocol):
 class ProxyRequest(web.BaseRequest):
     """A request whose answer carries only headers that Dinie or we chose."""
 
+    head: RawRequestMessage  # as parsed; set by the factory in runner.py
+
     @property
     def keep_alive(self) -> bool:
         """Return whether the connection goes on after the answer.
@@ -46,8 +49,8 @@ class ProxyRequest(web.BaseRequest):
         Not after chunks: aiohttp's parser puts the last trailer of a chunked body among
         the headers of the connection's next request.
         """
-        message = self.message
-        return not (message.should_close or message.chunked)
+        head = self.head
+        return not (head.should_close or head.chunked)
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         headers = response.headers
@@ -98,9 +101,10 @@ class Proxy:
         self._clock = clock
         self._request_ids = request_ids
         self._route_of = route_of
+        self._targets: dict[str, tuple[str, str, str | None, str, str]] = {}
         self.closing = False  # in the accept phase of a drain: one answer a connection
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, request: ProxyRequest) -> web.StreamResponse:
         """Answer one request, whatever happens below."""
         request_id, echoed = self._request_ids(request.headers.get("X-Request-Id"))
         exchange = Exchange(
@@ -131,22 +135,22 @@ class Proxy:
         self._telemetry.finished(exchange, response.status)
         return response
 
-    def _read_head(self, request: web.BaseRequest, exchange: Exchange) -> None:
+    def _read_head(self, request: ProxyRequest, exchange: Exchange) -> None:
         """Fill in the exchange from the request's head.
 
         Raises:
             GatewayError: the request is refused.
         """
         check_method(exchange.method)
-        raw = request.message.path
-        check_target(raw)
+        raw = request.raw_path
         _check_form(request)
-        target = strip_prefix(raw, self._prefixes)
-        path, mark, query = target.partition("?")
-        exchange.target, exchange.path = target, path
-        exchange.query = query if mark else None
-        exchange.plain_path = plain = plain_path(path)
-        exchange.route = self._route_of(plain)
+        seen = self._targets.get(raw)
+        if seen is None:
+            if len(self._targets) >= _KEPT_TARGETS:
+                self._targets.clear()
+            seen = self._targets[raw] = self._read_target(raw)
+        exchange.target, exchange.path, exchange.query, plain, exchange.route = seen
+        exchange.plain_path = plain
         exchange.headers, control = inbound_headers(request.headers.items())
         exchange.control = control
         exchange.content_type = control.get("content-type", "")
@@ -158,6 +162,18 @@ class Proxy:
         named = control.get("x-gateway-caller")
         service = self._identity.service
         exchange.caller = (service or "other") if named in {None, service} else "other"
+
+    def _read_target(self, raw: str) -> tuple[str, str, str | None, str, str]:
+        """Return target, path, query, plain path and route of a request target.
+
+        Raises:
+            BadRequest: it could mean two things to two servers.
+        """
+        check_target(raw)
+        target = strip_prefix(raw, self._prefixes)
+        path, mark, query = target.partition("?")
+        plain = plain_path(path)
+        return target, path, query if mark else None, plain, self._route_of(plain)
 
     def _mark(self, response: web.StreamResponse, exchange: Exchange) -> None:
         """Add what every answer of the gateway says about itself."""
@@ -172,22 +188,22 @@ class Proxy:
             response.force_close()
 
 
-def _check_form(request: web.BaseRequest) -> None:
+def _check_form(request: ProxyRequest) -> None:
     """Refuse what the parser lets pass, although its end could be seen elsewhere.
 
     Raises:
         BadRequest: as said.
     """
-    message = request.message
+    head = request.head
     if request.version not in _VERSIONS:
         raise BadRequest("the gateway speaks HTTP/1.1 and HTTP/1.0")
-    if message.upgrade and (
+    if head.upgrade and (
         request.headers.get("Upgrade", "").lower() in _ONE_COPY_UPGRADES
     ):
         raise BadRequest("an upgrade of the connection is not relayed")
     if request.version == HttpVersion11 and "Host" not in request.headers:
         raise BadRequest("HTTP/1.1 asks for a Host header")
-    if message.chunked and (
+    if head.chunked and (
         request.headers.get("Transfer-Encoding", "").lower() != "chunked"
     ):
         raise BadRequest("the only transfer coding that is understood is chunked")

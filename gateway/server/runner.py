@@ -79,7 +79,7 @@ class Listener:
 
 
 async def listen_proxy(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    handler: Callable[[Any], Awaitable[web.StreamResponse]],
     address: Address,
     *,
     logger: logging.Logger,
@@ -132,4 +132,6 @@ async def _listen(runner: web.BaseRunner, address: Address) -> Listener:
 def _request(
     message: Any, payload: Any, protocol: Any, writer: Any, task: Any
 ) -> web.BaseRequest:
-    return ProxyRequest(message, payload, protocol, writer, task, task.get_loop())
+    request = ProxyRequest(message, payload, protocol, writer, task, task.get_loop())
+    request.head = message
+    return request

@@ -12,7 +12,10 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import BadStatusLine
+from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 
 from gateway.deadline.options import DeadlineOptions
@@ -26,6 +29,7 @@ _KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
 _LINE_LIMIT = 16 * 1024  # bytes; aiohttp's 8190 refuses some real answers
 STATUS_CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
 _SKIPPED = CIMultiDict({"Content-Type": None})
+_FIRST_FINAL = 200
 _DNS_TTL = 30  # s; a busy connector would keep an address for hours
 
 
@@ -56,12 +60,28 @@ class AttemptRequest(ClientRequest):
         return await super().send(conn)
 
 
+class AskedConnector(TCPConnector):
+    """Reuses no connection on which Dinie said something that nobody asked.
+
+    aiohttp looks at that when a connection is given back, not when it is taken again:
+    what arrived in between would be the answer to the next request.
+    """
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) is not None:
+            protocol = connection.protocol
+            if protocol is not None and not protocol.should_close:
+                return connection
+            connection.close()
+        return None
+
+
 def open_session(
     *, pool_size: int, deadline: DeadlineOptions, ssl_context: ssl.SSLContext | None
 ) -> ClientSession:
     """Return a client session that adds nothing of its own to a request."""
     return ClientSession(
-        connector=TCPConnector(
+        connector=AskedConnector(
             limit=pool_size,
             keepalive_timeout=_KEEPALIVE,
             ttl_dns_cache=_DNS_TTL,
@@ -156,6 +176,9 @@ async def read_answer(exchange: Exchange, response: ClientResponse) -> None:
     exchange.answer = None
     exchange.overflow = b""
     length = response.content_length
+    if response.status < _FIRST_FINAL:
+        response.close()
+        raise BadStatusLine("a switch of protocols, or no status at all")
     try:
         if length is not None and length <= BUFFERED:
             exchange.answer = await response.content.read()
