@@ -36,13 +36,12 @@ def mark(
     headers["X-Gateway-Environment"] = environment
     waits = exchange.waits
     queue = waits.queue + waits.permit
-    upstream = max(0.0, waits.upstream)
-    own = max(0.0, took - queue - waits.token - waits.backoff - upstream)
+    own = took - queue - waits.token - waits.backoff - waits.upstream
     headers.add(
         "Server-Timing",
         f"queue;dur={queue * 1000:.1f}, token;dur={waits.token * 1000:.1f}, "
-        f"upstream;dur={upstream * 1000:.1f}, "
-        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={own * 1000:.1f}",
+        f"upstream;dur={waits.upstream * 1000:.1f}, "
+        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={abs(own) * 1000:.1f}",
     )
 
 

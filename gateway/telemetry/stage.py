@@ -11,6 +11,7 @@ from gateway.message import Exchange
 from gateway.telemetry.ids import digest
 from gateway.telemetry.metrics import Metrics
 
+_SERVER_ERROR = 500
 _FLUSH = 0.1  # s that a line may be kept back
 _MOST_LINES = 500  # or so many
 
@@ -29,49 +30,61 @@ class RequestLog:
         self._stream = stream
         self._environment = environment
         self._json = json
-        self._lines: list[bytes] = []
+        self._lines: list[str] = []
+        self._callers: dict[str, str] = {}
+        self._second = -1
+        self._stamp = ""
 
     def write(self, exchange: Exchange, *, status: int, took: float, at: float) -> None:
         """Write the line with the next flush; `took` in s, `at` Unix."""
         if self._stream is None:
             return
+        if not self._json:
+            fields = orjson.loads(self._line(exchange, status, took, at))
+            del fields["level"], fields["timestamp"]
+            structlog.get_logger("gateway").info(fields.pop("event"), **fields)
+            return
+        self._lines.append(self._line(exchange, status, took, at))
+        if len(self._lines) >= _MOST_LINES:
+            self.flush()
+
+    def _line(self, exchange: Exchange, status: int, took: float, at: float) -> str:
+        """Return the line as JSON, put together by hand: no field needs escaping.
+
+        Ids are hexadecimal or a ULID, methods are tokens, routes and slugs closed sets;
+        the caller's name comes from the configuration and is escaped once.
+        """
         waits = exchange.waits
-        fields = {
-            "event": "request",
-            "level": "info" if status < 500 else "warning",  # noqa: PLR2004
-            "timestamp": datetime.fromtimestamp(at, UTC),
-            "request_id": exchange.request_id,
-            "method": exchange.method,
-            "route": exchange.route,
-            "status": status,
-            "attempts": exchange.sends,
-            "caller": exchange.caller,
-            "environment": self._environment,
-            "duration_ms": int(took * 10000) / 10,
-            "waits_ms": {
-                "queue": int(waits.queue * 10000) / 10,
-                "permit": int(waits.permit * 10000) / 10,
-                "token": int(waits.token * 10000) / 10,
-                "backoff": int(waits.backoff * 10000) / 10,
-                "upstream": int(waits.upstream * 10000) / 10,
-            },
-        }
-        if exchange.slug is not None:
-            fields["slug"] = exchange.slug
-        if exchange.key is not None:
-            fields["key"] = digest(exchange.key)
-        if self._json:
-            self._lines.append(orjson.dumps(fields))
-            if len(self._lines) >= _MOST_LINES:
-                self.flush()
-        else:
-            structlog.get_logger("gateway").info(**fields)
+        caller = self._callers.get(exchange.caller)
+        if caller is None:
+            caller = self._callers[exchange.caller] = _quoted(exchange.caller)
+        second = int(at)
+        if second != self._second:
+            self._second = second
+            self._stamp = datetime.fromtimestamp(second, UTC).strftime(
+                "%Y-%m-%dT%H:%M:%S"
+            )
+        slug = f',"slug":"{exchange.slug}"' if exchange.slug is not None else ""
+        key = f',"key":"{digest(exchange.key)}"' if exchange.key is not None else ""
+        level = "info" if status < _SERVER_ERROR else "warning"
+        return (
+            f'{{"event":"request","level":"{level}",'
+            f'"timestamp":"{self._stamp}.{int((at - second) * 1000):03d}Z",'
+            f'"request_id":"{exchange.request_id}","method":"{exchange.method}",'
+            f'"route":"{exchange.route}","status":{status},'
+            f'"attempts":{exchange.sends},"caller":{caller},'
+            f'"environment":"{self._environment}","duration_ms":{took * 1000:.1f},'
+            f'"waits_ms":{{"queue":{waits.queue * 1000:.1f},'
+            f'"permit":{waits.permit * 1000:.1f},"token":{waits.token * 1000:.1f},'
+            f'"backoff":{waits.backoff * 1000:.1f},'
+            f'"upstream":{waits.upstream * 1000:.1f}}}{slug}{key}}}'
+        )
 
     def flush(self) -> None:
         """Write what was kept; a write for each line would cost more than the line."""
         lines, self._lines = self._lines, []
         if lines and self._stream is not None:
-            self._stream.write(b"\n".join([*lines, b""]).decode())
+            self._stream.write("\n".join([*lines, ""]))
             self._stream.flush()
 
     async def run(self, clock: Clock) -> None:
@@ -82,6 +95,10 @@ class RequestLog:
                 self.flush()
         finally:
             self.flush()
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
 
 
 class TelemetryStage:
