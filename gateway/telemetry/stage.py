@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
-import structlog
 
 from gateway.clock import Clock
 from gateway.message import Exchange
@@ -39,12 +38,8 @@ class RequestLog:
         """Write the line with the next flush; `took` in s, `at` Unix."""
         if self._stream is None:
             return
-        if not self._json:
-            fields = orjson.loads(self._line(exchange, status, took, at))
-            del fields["level"], fields["timestamp"]
-            structlog.get_logger("gateway").info(fields.pop("event"), **fields)
-            return
-        self._lines.append(self._line(exchange, status, took, at))
+        line = self._line if self._json else self._plain
+        self._lines.append(line(exchange, status, took, at))
         if len(self._lines) >= _MOST_LINES:
             self.flush()
 
@@ -78,6 +73,16 @@ class RequestLog:
             f'"permit":{waits.permit * 1000:.1f},"token":{waits.token * 1000:.1f},'
             f'"backoff":{waits.backoff * 1000:.1f},'
             f'"upstream":{waits.upstream * 1000:.1f}}}{slug}{key}}}'
+        )
+
+    def _plain(self, exchange: Exchange, status: int, took: float, at: float) -> str:
+        """Return the line for a console."""
+        stamp = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+        slug = f" {exchange.slug}" if exchange.slug is not None else ""
+        return (
+            f"{stamp} {exchange.method} {exchange.route} {status}{slug} "
+            f"attempts={exchange.sends} {took * 1000:.1f} ms "
+            f"request_id={exchange.request_id}"
         )
 
     def flush(self) -> None:
