@@ -126,6 +126,12 @@ class Exchange:
         for name, value in known.items():
             setattr(self, name, value)
 
+    def let_go(self) -> None:
+        """Give back what an answer that streams still holds; more than once is fine."""
+        release, self.release = self.release, None
+        if release is not None:
+            release()
+
     @property
     def caller_gone(self) -> bool:
         """Whether nobody is there any more to read an answer."""

@@ -17,6 +17,7 @@ from gateway.admission.policy import (
     check_length,
     too_large,
 )
+from gateway.context import EXCHANGE
 from gateway.errors import BadRequest, Draining, Overloaded, RouteForbidden
 from gateway.message import Body, Exchange
 
@@ -61,7 +62,7 @@ class AdmissionStage:
         """
         if self.draining:
             raise Draining("the gateway is stopping: another one will take this")
-        exchange: Exchange = request["exchange"]
+        exchange = request[EXCHANGE]
         if self._denied(exchange.plain_path):
             raise RouteForbidden("the route is denied by admission.deny")
         if self.inside >= self._most:

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs
 import orjson
 from aiohttp import web
 
+from gateway.context import EXCHANGE
 from gateway.credentials.policy import LOCAL_PREFIX
 from gateway.errors import BadRequest
-from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
@@ -63,7 +63,7 @@ class LocalTokenStage:
         self, request: web.BaseRequest, handler: Handler
     ) -> web.StreamResponse:
         """Answer the token route; let everything else pass."""
-        exchange: Exchange = request["exchange"]
+        exchange = request[EXCHANGE]
         if exchange.plain_path != TOKEN_PATH or exchange.method != "POST":
             return await handler(request)
         body = local_grant(

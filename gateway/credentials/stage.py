@@ -45,6 +45,7 @@ class CredentialsStage:
             return response
         self._on_rejected()
         response.close()
+        exchange.let_go()
         token = await self._wait(exchange, token)
         request.headers[hdrs.AUTHORIZATION] = token.header
         response = await handler(request)

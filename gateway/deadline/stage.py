@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from gateway.context import EXCHANGE
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.policy import budget
-from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -21,7 +21,7 @@ class DeadlineStage:
         self, request: web.BaseRequest, handler: Handler
     ) -> web.StreamResponse:
         """Set the moment after which no work is begun, then go on."""
-        exchange: Exchange = request["exchange"]
+        exchange = request[EXCHANGE]
         exchange.deadline = exchange.started + budget(
             self._options, exchange.control, upload=exchange.upload
         )

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from multidict import CIMultiDict
 
+from gateway.context import EXCHANGE
 from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.options import IdempotencyOptions
@@ -60,7 +61,7 @@ class IdempotencyStage:
             IdempotencyKeyReused: it belongs to another request.
             OutcomeUnknown: the call in flight did not end before this one's deadline.
         """
-        exchange: Exchange = request["exchange"]
+        exchange = request[EXCHANGE]
         key = callers_key(exchange.control)
         if key is not None:
             exchange.key = key

@@ -193,6 +193,7 @@ class _Attempts(RetryOptionsBase):
         # An answer read whole has given its connection back; the rest is cut off,
         # since waiting for a long refusal would hold the pool.
         response.close()
+        exchange.let_go()
         exchange.retry_after = None
         return False
 

@@ -8,6 +8,7 @@ from aiohttp import ClientSession, web
 from aiohttp_retry import RetryClient
 from yarl import URL
 
+from gateway.context import EXCHANGE
 from gateway.message import Exchange
 from gateway.order import Stages
 from gateway.retry.stage import RetryStage
@@ -111,7 +112,7 @@ class Forwarder:
         Raises:
             GatewayError: there is none to relay.
         """
-        exchange: Exchange = request["exchange"]
+        exchange = request[EXCHANGE]
         exchange.outbound = self._headers(exchange)
         response = await self._retry.run(
             exchange,

@@ -10,6 +10,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
 
 from gateway.admission.policy import check_method
+from gateway.context import EXCHANGE
 from gateway.credentials.policy import classify_bearer
 from gateway.errors import BadRequest, GatewayError
 from gateway.forwarding.policy import (
@@ -56,7 +57,7 @@ class ProxyRequest(web.BaseRequest):
         headers = response.headers
         if headers.get("Server") == SERVER_SOFTWARE:
             del headers["Server"]
-        exchange: Exchange | None = self.get("exchange")
+        exchange = self.get(EXCHANGE)
         if exchange is not None and exchange.untyped:
             headers.popall("Content-Type", None)
 
@@ -110,7 +111,7 @@ class Proxy:
         exchange = Exchange(
             request_id, request.method, "", self._clock(), request, echoed
         )
-        request["exchange"] = exchange
+        request[EXCHANGE] = exchange
         try:
             self._read_head(request, exchange)
             response = await self._handler(request)
@@ -126,9 +127,7 @@ class Proxy:
             response = web.Response(status=status, body=body, headers=headers)
             exchange.slug = "internal"
         finally:
-            if exchange.release is not None:
-                exchange.release()
-                exchange.release = None
+            exchange.let_go()
             exchange.body.close()
         if not response.prepared:
             self._mark(response, exchange)
