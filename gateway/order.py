@@ -5,7 +5,6 @@ The first listed sees the request first.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 
 from aiohttp import ClientRequest, ClientResponse, web
 from aiohttp.client_middlewares import ClientHandlerType
@@ -52,7 +51,7 @@ class Stages:
                 self.idempotency,  # outside retry: all attempts share one key
             )
         ):
-            handler = partial(stage, handler=handler)
+            handler = _inside(stage, handler)
         return handler
 
     def attempt(self, exchange: Exchange, send: ClientHandlerType) -> ClientHandlerType:
@@ -75,6 +74,13 @@ class Stages:
         ):
             send = _bound(stage, exchange, send)
         return send
+
+
+def _inside(
+    stage: Callable[[web.BaseRequest, Handler], Awaitable[web.StreamResponse]],
+    handler: Handler,
+) -> Handler:
+    return lambda request: stage(request, handler)
 
 
 def _bound(

@@ -61,6 +61,7 @@ _OWN_ANSWER: Final = frozenset(
         "x-gateway-retry",
     }
 )
+_NOT_RELAYED: Final = HOP_BY_HOP | _OWN_ANSWER
 _KEPT_CONNECTION: Final = frozenset({"", "keep-alive", "close", "upgrade"})
 _MAX_DECODES: Final = 3  # a path encoded over and over is looked at this deep
 
@@ -109,6 +110,8 @@ def _without_named(
     relayed: list[tuple[str, str]], connection: list[str]
 ) -> list[tuple[str, str]]:
     """Take out the fields that a Connection header makes hop-by-hop."""
+    if not connection:
+        return relayed
     named = {
         token.strip().lower() for value in connection for token in value.split(",")
     } - _KEPT_CONNECTION
@@ -136,14 +139,14 @@ def outbound_headers(
     connection: list[str] = []
     lost = 0
     for item in items:
-        lower = item[0].lower()
-        if lower in HOP_BY_HOP:
+        name, value = item
+        if (lower := name.lower()) in _NOT_RELAYED:
             if lower == "connection":
-                connection.append(item[1])
-        elif not item[1].isascii() and not _encodable(item[1]):
-            lost += 1
-        elif lower not in _OWN_ANSWER:
+                connection.append(value)
+        elif value.isascii() or _encodable(value):
             relayed.append(item)
+        else:
+            lost += 1
     return _without_named(relayed, connection), lost
 
 

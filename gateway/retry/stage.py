@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
-from aiohttp_retry import RetryClient, RetryOptionsBase
+from aiohttp_retry import RequestParams, RetryClient, RetryOptionsBase
 
 from gateway.clock import Clock
 from gateway.errors import (
@@ -101,13 +101,9 @@ class RetryStage:
         attempts = _Attempts(self, exchange, around)
         self.budget.deposit(now=self.clock.now())
         try:
-            return await client.request(
-                exchange.method,
-                url,
-                retry_options=attempts,
-                middlewares=(attempts.attempt,),
-                **send,
-            )
+            send["middlewares"] = (attempts.attempt,)
+            params = RequestParams(exchange.method, url, kwargs=send)
+            return await client.requests([params], retry_options=attempts)
         except GatewayError as error:
             raise attempts.final(error) from error
 

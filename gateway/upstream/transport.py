@@ -2,6 +2,8 @@
 
 import ssl
 from collections.abc import Callable, Iterable
+from http.cookies import SimpleCookie
+from typing import ClassVar
 
 from aiohttp import (
     ClientRequest,
@@ -17,6 +19,7 @@ from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadStatusLine
 from aiohttp.tracing import Trace
 from multidict import CIMultiDict
+from yarl import URL
 
 from gateway.deadline.options import DeadlineOptions
 from gateway.message import Exchange
@@ -76,6 +79,17 @@ class AskedConnector(TCPConnector):
         return None
 
 
+class NoCookies(DummyCookieJar):
+    """Keeps none, and makes no empty jar for each request to say so."""
+
+    _NONE: ClassVar[SimpleCookie] = SimpleCookie()
+
+    def filter_cookies(self, request_url: URL) -> SimpleCookie:
+        """Return the one empty set of cookies."""
+        del request_url
+        return self._NONE
+
+
 def open_session(
     *, pool_size: int, deadline: DeadlineOptions, ssl_context: ssl.SSLContext | None
 ) -> ClientSession:
@@ -89,7 +103,7 @@ def open_session(
         ),
         # Everything but connecting is timed by the sweeper.
         timeout=ClientTimeout(total=None, connect=deadline.connect),
-        cookie_jar=DummyCookieJar(),  # one caller's session must not reach another
+        cookie_jar=NoCookies(),  # one caller's session must not reach another
         auto_decompress=False,  # bodies pass as they are
         trust_env=False,  # no proxies or netrc of the environment
         request_class=AttemptRequest,
