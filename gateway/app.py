@@ -116,15 +116,7 @@ class Gateway:
         self._metrics = Metrics(environment=config.environment)
         self._health = Health(clock)
         self._ids = RequestIds()
-        self._secrets = SecretKeeper(
-            build_provider(config, environ),
-            guard=partial(_guard, config.environment),
-            clock=clock,
-            refresh=config.secrets.vault.refresh,
-            random=random.random,
-            on_event=_log.info,
-            on_refused=self._metrics.secret_refused,
-        )
+        self._secrets = self._build_keeper(environ)
         tls = trust(config.upstream.ca_file)
         self._endpoint = HttpTokenEndpoint(
             config.upstream.base_url,
@@ -150,6 +142,18 @@ class Gateway:
         self._health.add("secrets", self._secrets_check)
         self._health.add("token", self._token_check)
         self._metrics.before_scrape(self._update_gauges)
+
+    def _build_keeper(self, environ: Mapping[str, str]) -> SecretKeeper:
+        config = self._config
+        return SecretKeeper(
+            build_provider(config, environ),
+            guard=partial(_guard, config.environment),
+            clock=self._clock,
+            refresh=config.secrets.vault.refresh,
+            random=random.random,
+            on_event=_log.info,
+            on_refused=self._metrics.secret_refused,
+        )
 
     def _build_stages(self) -> Stages:
         config, clock = self._config, self._clock

@@ -90,6 +90,8 @@ def _upload_all(client: Any, customer: Any) -> int:
     return count
 
 
-def sdk(base_url: str, *, client_id: str = "unused", client_secret: str = "unused") -> Any:
+def sdk(
+    base_url: str, *, client_id: str = "unused", client_secret: str = "unused"
+) -> Any:
     """Return the official client with a base URL of ours."""
     return Dinie(client_id=client_id, client_secret=client_secret, base_url=base_url)

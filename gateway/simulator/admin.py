@@ -11,52 +11,57 @@ from gateway.simulator.server import Simulator
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def add_admin(  # noqa: C901 - eight one-line handlers, no branches
-    application: web.Application, simulator: Simulator
-) -> None:
-    """Add the routes below `/_sim`, which need no token and spend no quota."""
+class _Admin:
+    """The handlers, each for one route below `/_sim`."""
 
-    async def journal(_: web.Request) -> web.Response:
-        return _json(simulator.dump())
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
 
-    async def forget(_: web.Request) -> web.Response:
-        simulator.journal.clear()
+    async def journal(self, _: web.Request) -> web.Response:
+        return _json(self._simulator.dump())
+
+    async def forget(self, _: web.Request) -> web.Response:
+        self._simulator.journal.clear()
         return web.Response(status=204)
 
-    async def plan(request: web.Request) -> web.Response:
+    async def plan(self, request: web.Request) -> web.Response:
         given = orjson.loads(await request.read())
         for fault in given if isinstance(given, list) else [given]:
-            simulator.fault(**fault)
+            self._simulator.fault(**fault)
         return web.Response(status=204)
 
-    async def clear(_: web.Request) -> web.Response:
-        simulator.clear_faults()
+    async def clear(self, _: web.Request) -> web.Response:
+        self._simulator.clear_faults()
         return web.Response(status=204)
 
-    async def reset(_: web.Request) -> web.Response:
-        simulator.reset()
+    async def reset(self, _: web.Request) -> web.Response:
+        self._simulator.reset()
         return web.Response(status=204)
 
-    async def step(request: web.Request) -> web.Response:
+    async def step(self, request: web.Request) -> web.Response:
         given = orjson.loads(await request.read())
-        return _json(orjson.dumps(simulator.step(str(given["id"]))))
+        return _json(orjson.dumps(self._simulator.step(str(given["id"]))))
 
-    async def expire(_: web.Request) -> web.Response:
-        simulator.tokens.expire_all()
+    async def expire(self, _: web.Request) -> web.Response:
+        self._simulator.tokens.expire_all()
         return web.Response(status=204)
 
-    async def state(_: web.Request) -> web.Response:
-        return _json(orjson.dumps(simulator.state()))
+    async def state(self, _: web.Request) -> web.Response:
+        return _json(orjson.dumps(self._simulator.state()))
 
+
+def add_admin(application: web.Application, simulator: Simulator) -> None:
+    """Add the routes below `/_sim`, which need no token and spend no quota."""
+    admin = _Admin(simulator)
     routes: tuple[tuple[str, str, Handler], ...] = (
-        ("GET", "journal", journal),
-        ("DELETE", "journal", forget),
-        ("POST", "faults", plan),
-        ("DELETE", "faults", clear),
-        ("POST", "reset", reset),
-        ("POST", "step", step),
-        ("POST", "tokens/expire", expire),
-        ("GET", "state", state),
+        ("GET", "journal", admin.journal),
+        ("DELETE", "journal", admin.forget),
+        ("POST", "faults", admin.plan),
+        ("DELETE", "faults", admin.clear),
+        ("POST", "reset", admin.reset),
+        ("POST", "step", admin.step),
+        ("POST", "tokens/expire", admin.expire),
+        ("GET", "state", admin.state),
     )
     for method, path, handler in routes:
         application.router.add_route(method, f"/_sim/{path}", _guarded(handler))

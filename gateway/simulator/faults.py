@@ -95,11 +95,12 @@ class Faults:
     def _header(self, asked: str, key: str) -> Fault | None:
         """Return the fault of an `X-Sim-Fault: kind;param=value` header."""
         kind, *params = (part.strip() for part in asked.split(";"))
-        given: dict[str, Any] = {}
-        for param in params:
-            name, _, value = param.partition("=")
-            given[name] = _typed(name, value)
-        fault = Fault(kind=kind, **given)
+        pairs = [param.partition("=") for param in params]
+        try:
+            given = {name: _typed(name, value) for name, _, value in pairs}
+            fault = Fault(kind=kind, **given)
+        except (TypeError, ValueError) as error:
+            raise Refusal(400, "unknown_field", "kind;field=value;...") from error
         counted = f"{asked}\n{key}"
         if fault.times is not None and self._asked[counted] >= fault.times:
             return None
@@ -114,4 +115,6 @@ def _typed(name: str, value: str) -> Any:
         return float(value)
     if name in {"processed", "chunked"}:
         return value == "true"
+    if name == "headers":
+        raise ValueError("only a planned fault has headers")
     return value

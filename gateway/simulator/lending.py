@@ -18,12 +18,20 @@ def simulate(world: World, offer: Record, content: dict[str, Any]) -> Answer:
         raise Refusal(422, "invalid_format", "1 to 60", param="installment_count")
     if not float(offer["min_amount"]) <= amount <= float(offer["approved_amount"]):
         raise Refusal(422, "amount_out_of_range", param="requested_amount")
+    terms = _terms(world, amount, count)
+    terms["credit_offer_id"] = offer["id"]
+    simulation = world.add("simulations", "sim", **terms)
+    offer_state(world, offer)["latest"] = simulation["id"]
+    return ok(simulation, 201)
+
+
+def _terms(world: World, amount: float, count: int) -> Record:
+    """Return what a loan of an amount over so many months would cost."""
     fee, iof = amount * _FEE, amount * _IOF
     principal = amount + fee + iof
     each = installment(principal, count)
     money = world.money
     terms: Record = {
-        "credit_offer_id": offer["id"],
         "requested_amount": money(amount),
         "interest_amount": money(each * count - principal),
         "iof_amount": money(iof),
@@ -51,9 +59,7 @@ def simulate(world: World, offer: Record, content: dict[str, Any]) -> Answer:
             "number_of_installments": count,
             "installments_value": money(each),
         }
-    simulation = world.add("simulations", "sim", **terms)
-    offer_state(world, offer)["latest"] = simulation["id"]
-    return ok(simulation, 201)
+    return terms
 
 
 def offer_state(world: World, offer: Record) -> Record:

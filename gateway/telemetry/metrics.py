@@ -26,86 +26,98 @@ class Metrics:
     """The registry of one gateway. Labels come from closed sets, never from callers."""
 
     def __init__(self, *, environment: str) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._before_scrape: list[Callable[[], None]] = []
+        self._add_traffic()
+        self._add_dependencies()
+        self._add_safety()
+        build = self._gauge("build_info", "Always 1.", "version", "environment")
+        build.labels(_version(), environment).set(1)
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(PREFIX + name, text, labels, registry=registry)
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(PREFIX + name, text, labels, registry=self.registry)
 
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(PREFIX + name, text, labels, registry=registry)
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(PREFIX + name, text, labels, registry=self.registry)
 
-        def histogram(name: str, text: str, *labels: str) -> Histogram:
-            return Histogram(
-                PREFIX + name, text, labels, registry=registry, buckets=_BUCKETS
-            )
+    def _tally(self, name: str, text: str, *labels: str) -> Tally:
+        tally = Tally(PREFIX + name, text, labels)
+        self.registry.register(tally)
+        return tally
 
-        self.requests = Tally(
-            PREFIX + "requests_total",
+    def _spread(self, name: str, text: str) -> Spread:
+        spread = Spread(PREFIX + name, text, "route", _BUCKETS)
+        self.registry.register(spread)
+        return spread
+
+    def _add_traffic(self) -> None:
+        self.requests = self._tally(
+            "requests_total",
             "Requests answered.",
-            ("method", "route", "status", "caller"),
-        )
-        self.request_duration = Spread(
-            PREFIX + "request_duration_seconds",
-            "From the request's head to its answer.",
+            "method",
             "route",
-            _BUCKETS,
+            "status",
+            "caller",
         )
-        self.attempts = Tally(
-            PREFIX + "upstream_attempts_total",
-            "Attempts at Dinie.",
-            ("route", "outcome"),
+        self.request_duration = self._spread(
+            "request_duration_seconds", "From the request's head to its answer."
         )
-        self.upstream_duration = Spread(
-            PREFIX + "upstream_duration_seconds",
-            "One attempt at Dinie.",
-            "route",
-            _BUCKETS,
+        self.attempts = self._tally(
+            "upstream_attempts_total", "Attempts at Dinie.", "route", "outcome"
         )
-        for tally in (self.requests, self.attempts):
-            registry.register(tally)
-        for spread in (self.request_duration, self.upstream_duration):
-            registry.register(spread)
-        self.retries = counter("retries_total", "Retries scheduled.", "reason")
-        self.errors = counter("errors_total", "Problems made by the gateway.", "slug")
-        self.limit = gauge("rate_limit_limit", "Requests per window, as learned.")
-        self.remaining = gauge("rate_limit_remaining", "Requests left in this window.")
-        self.reset = gauge(
+        self.upstream_duration = self._spread(
+            "upstream_duration_seconds", "One attempt at Dinie."
+        )
+        self.retries = self._counter("retries_total", "Retries scheduled.", "reason")
+        self.errors = self._counter(
+            "errors_total", "Problems made by the gateway.", "slug"
+        )
+        self.in_flight = self._gauge("in_flight", "Attempts with Dinie now.")
+
+    def _add_dependencies(self) -> None:
+        self.limit = self._gauge("rate_limit_limit", "Requests per window, as learned.")
+        self.remaining = self._gauge(
+            "rate_limit_remaining", "Requests left in this window."
+        )
+        self.reset = self._gauge(
             "rate_limit_reset_timestamp_seconds", "When the window ends, Unix."
         )
-        self.permit_wait = histogram(
-            "rate_limit_wait_seconds", "Time attempts were held for a permit."
+        self.permit_wait = Histogram(
+            PREFIX + "rate_limit_wait_seconds",
+            "Time attempts were held for a permit.",
+            registry=self.registry,
+            buckets=_BUCKETS,
         )
-        self.token_expiry = gauge(
+        self.token_expiry = self._gauge(
             "token_expiry_timestamp_seconds", "When the current token ends, Unix."
         )
-        self.token_refreshes = counter(
+        self.token_refreshes = self._counter(
             "token_refreshes_total", "Tries to get a token.", "reason", "result"
         )
-        self.secrets_success = gauge(
+        self.secrets_success = self._gauge(
             "secrets_last_success_timestamp_seconds", "Last good read, Unix."
         )
-        self.secrets_refused = counter(
+        self.secrets_refused = self._counter(
             "secrets_refused_total", "Reads that gave nothing usable.", "reason"
         )
-        self.circuit = gauge("circuit_state", "0 closed, 1 half-open, 2 open.", "name")
-        self.in_flight = gauge("in_flight", "Attempts with Dinie now.")
-        self.unknown_outcomes = counter(
+        self.circuit = self._gauge(
+            "circuit_state", "0 closed, 1 half-open, 2 open.", "name"
+        )
+
+    def _add_safety(self) -> None:
+        self.unknown_outcomes = self._counter(
             "unknown_outcomes_total", "POSTs whose outcome nobody knows.", "route"
         )
-        self.evictions = counter(
+        self.evictions = self._counter(
             "idempotency_evictions_total", "Records dropped for want of room."
         )
-        self.lost_headers = counter(
+        self.lost_headers = self._counter(
             "response_headers_dropped_total", "Headers of Dinie's that cannot go on."
         )
-        self.identical_errors = counter(
+        self.identical_errors = self._counter(
             "identical_5xx_total", "The same 5xx again under one idempotency key."
         )
-        gauge("build_info", "Always 1.", "version", "environment").labels(
-            _version(), environment
-        ).set(1)
-        self._before_scrape: list[Callable[[], None]] = []
 
     def request(
         self, method: str, route: str, status: int, caller: str, seconds: float
