@@ -1,6 +1,14 @@
 """Doubles for the ports of the rooms."""
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.credentials.policy import Grant, Refused, Transient
+from gateway.credentials.ports import Credential
+from gateway.errors import GatewayError
+from gateway.secret import Secret
 
 
 class FakeClock:
@@ -29,3 +37,107 @@ class FakeClock:
         self.slept.append(seconds)
         self.advance(seconds)
         await asyncio.sleep(0)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeCredential:
+    """A client credential."""
+
+    version: str = "1"
+
+    @property
+    def client_id(self) -> Secret:
+        return Secret("dinie_ci_test_made-up")
+
+    @property
+    def client_secret(self) -> Secret:
+        return Secret("made-up secret/+:")
+
+
+class FakeSecrets:
+    """Holds a credential; `newer` is what a refresh will find."""
+
+    def __init__(self, version: str | None = "1") -> None:
+        self.current: Credential | None = None
+        self.newer: Credential | None = None
+        self.refreshes: list[str] = []
+        self._listeners: list[Callable[[], None]] = []
+        if version is not None:
+            self.current = FakeCredential(version)
+
+    def add_listener(self, callback: Callable[[], None]) -> None:
+        self._listeners.append(callback)
+
+    async def refresh(self, reason: str) -> bool:
+        self.refreshes.append(reason)
+        if self.newer is None:
+            return False
+        self.change(self.newer.version)
+        self.newer = None
+        return True
+
+    def change(self, version: str) -> None:
+        """Have another version from now on, and say so."""
+        self.current = FakeCredential(version)
+        for callback in self._listeners:
+            callback()
+
+
+class FakeTokenEndpoint:
+    """Answers by a script, then with fresh tokens; `gate` holds every answer back."""
+
+    def __init__(
+        self, *script: Grant | Refused | Transient, life: float = 3600
+    ) -> None:
+        self.script = deque(script)
+        self.life = life
+        self.asked: list[str] = []  # the versions of the credentials
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def mint(self, credential: Credential) -> Grant | Refused | Transient:
+        self.asked.append(credential.version)
+        number = len(self.asked)
+        await self.gate.wait()
+        if self.script:
+            return self.script.popleft()
+        return Grant(Secret(f"token-{number}"), self.life)
+
+
+class FakeTokenObserver:
+    """Keeps what it hears of renewals."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+
+    def token(self, reason: str, result: str) -> None:
+        self.heard.append((reason, result))
+
+
+class FakeBreaker:
+    """Lets everything pass until it is given a refusal."""
+
+    def __init__(self) -> None:
+        self.verdicts: list[str] = []
+        self.refusal: GatewayError | None = None
+
+    def admit(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+    def record(self, outcome: str) -> None:
+        self.verdicts.append(outcome)
+
+
+class FakeRetryObserver:
+    """Keeps what it hears of retries."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.identical = 0
+
+    def retry(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+    def identical_5xx(self) -> None:
+        self.identical += 1

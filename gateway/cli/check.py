@@ -11,8 +11,8 @@ from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.providers import build_provider
 from gateway.config.show import show as effective
 from gateway.errors import GatewayError
-from gateway.secrets.guard import check_credential
-from gateway.secrets.ports import SecretsUnavailable
+from gateway.secrets.guard import check_credential, unknown_prefixes
+from gateway.secrets.ports import SecretSet, SecretsUnavailable
 from gateway.upstream.token_endpoint import probe_token
 
 
@@ -36,6 +36,18 @@ def check(
         sys.exit(asyncio.run(_ask(loaded)))
 
 
+def _belongs(environment: str, secrets: SecretSet) -> bool:
+    """Say what is odd about the credential; return whether it may be sent."""
+    pair = secrets.client_id.reveal(), secrets.client_secret.reveal()
+    faults = check_credential(environment, *pair)
+    for fault in faults:
+        click.echo(fault, err=True)
+    if not faults and environment != "local":
+        for field in unknown_prefixes(*pair):
+            click.echo(f"{field}: its prefix names no environment", err=True)
+    return not faults
+
+
 async def _ask(loaded: Loaded) -> int:
     """Try the secrets and the token endpoint; return the exit code."""
     config = loaded.config
@@ -48,17 +60,13 @@ async def _ask(loaded: Loaded) -> int:
     finally:
         await provider.close()
     click.echo(f"secrets from {provider.name}: ok")
-    faults = check_credential(
-        loaded.environment,
-        secrets.client_id.reveal(),
-        secrets.client_secret.reveal(),
-    )
-    if faults:
-        for fault in faults:
-            click.echo(fault, err=True)
+    if not _belongs(loaded.environment, secrets):
         return 2
     try:
         await probe_token(config, secrets)
+    except OSError:
+        click.echo("upstream.ca_file: no CA certificates can be read there", err=True)
+        return 2
     except GatewayError as error:
         click.echo(f"token from {config.upstream.base_url}: {error.detail}", err=True)
         return 1

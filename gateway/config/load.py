@@ -8,13 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gateway.config.checks import RULES
+from gateway.config.keys import NOT_SET_HERE, is_section, key_of, known_keys
 from gateway.config.schema import ENVIRONMENTS, Config
-from gateway.config.tree import Fault, Layers, closest, flatten
-from gateway.secrets.guard import check_target
+from gateway.config.tree import Fault, Layers, closest, flatten, nest
 
 _SEARCHED = ("config", "/etc/dinie-gateway")
 _PACKAGED = Path(__file__).parent / "defaults"  # inside the wheel
 _CHECKOUT = Path(__file__).parents[2] / "config"  # an editable install
+_ANYWHERE = "http://localhost"  # stands in for a base URL that is itself at fault
 _VAULT_VARIABLES = {
     "VAULT_ADDR": "secrets.vault.address",
     "VAULT_NAMESPACE": "secrets.vault.namespace",
@@ -66,7 +68,7 @@ def load(
         raise ConfigError([Fault("DINIE_ENV", message, "environment variable")])
     layers = _layers(environment, config_dir, env, overrides)
     config, faults = _validate(layers, environment)
-    faults = layers.faults + faults + _disagreements(layers, environment)
+    faults = layers.faults + faults
     if faults or config is None:
         raise ConfigError(faults)
     return Loaded(config, dict(layers.sources), environment)
@@ -90,82 +92,103 @@ def _layers(
     env: Mapping[str, str],
     overrides: Sequence[str],
 ) -> Layers:
-    layers = Layers()
+    layers = Layers(is_text=lambda key: known_keys().get(key) == "text")
     folder = folder_of(config_dir, env)
+    own = folder in {_PACKAGED, _CHECKOUT}
     for name in ("base", environment):
-        layers.add_file(folder / f"{name}.yaml", label=f"config/{name}.yaml")
+        file = folder / f"{name}.yaml"
+        # Where the gateway brings its files along, their folder is nobody's business.
+        layers.add_file(file, label=f"config/{name}.yaml" if own else str(file))
     # Vault's own variables fill what nothing else has set.
     for variable, key in _VAULT_VARIABLES.items():
-        section = layers.values.get("secrets", {}).get("vault", {})
-        if env.get(variable) and section.get(key.rpartition(".")[2]) is None:
+        if env.get(variable) and layers.get(key) is None:
             layers.add(key, env[variable], f"environment variable {variable}")
     layers.add_environment(env)
     layers.add_overrides(overrides)
-    if not layers.values.get("secrets", {}).get("vault", {}).get("path"):
+    if layers.get("secrets.vault.path") in (None, "", {}):
         layers.add("secrets.vault.path", f"dinie/{environment}", "DINIE_ENV")
     return layers
 
 
 def _validate(layers: Layers, environment: str) -> tuple[Config | None, list[Fault]]:
-    faults = [
-        Fault(key, "must be a number, not true or false", layers.source_of(key))
-        for key, value in flatten(layers.values)
-        if isinstance(value, bool) and not _takes_flag(key)
-    ]
-    if "environment" in layers.values:
-        source = layers.source_of("environment")
-        faults.append(Fault("environment", "is set by DINIE_ENV only", source))
-    try:
-        config = Config.model_validate({**layers.values, "environment": environment})
-    except ValidationError as error:
-        return None, faults + [
-            _fault(detail, layers) for detail in error.errors(include_url=False)
-        ]
+    """Return the configuration, and every fault of single keys and of rules."""
+    flat, faults = _known(layers)
+    config, wrong = _build(flat, environment)
+    faults += [Fault(key, text, layers.source_of(key)) for key, text in wrong.items()]
+    bad = {fault.key for fault in faults}
+    if config is None:
+        # What is left is still compared: all faults at once.
+        flat = {key: value for key, value in flat.items() if key not in bad}
+        config, _ = _build({"upstream.base_url": _ANYWHERE} | flat, environment)
+    if config is not None:
+        faults += _broken_rules(config, bad, layers)
     return config, faults
 
 
-def _disagreements(layers: Layers, environment: str) -> list[Fault]:
-    """Return what the guard finds, also where other things are wrong."""
-    upstream = layers.values.get("upstream")
-    secrets = layers.values.get("secrets")
-    base_url = upstream.get("base_url") if isinstance(upstream, dict) else None
-    if not isinstance(base_url, str):
-        return []
-    path = None
-    if isinstance(secrets, dict) and secrets.get("provider") == "vault":
-        path = str(secrets.get("vault", {}).get("path"))
-    return [
-        Fault("environment", text, layers.source_of("upstream.base_url"))
-        for text in check_target(environment, base_url, path)
-    ]
-
-
-def _takes_flag(key: str) -> bool:
-    return key.endswith(".enabled") or key.startswith("listen.") or "." not in key
-
-
-def _fault(detail: Any, layers: Layers) -> Fault:
-    # pydantic names the chosen type inside the path too; keys are what users know.
-    known = known_keys()
-    parts = [str(part) for part in detail["loc"]]
-    key = ".".join(part for part in parts if not part[:1].isupper())
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        message = "is no known key" + closest(key, known)
-    elif detail["type"] in {"missing", "missing_argument"}:
-        message = "is needed"
-    return Fault(key or "configuration", message, layers.source_of(key) if key else "")
-
-
-def known_keys() -> list[str]:
-    """Return every key there is, dotted."""
-    blank = Config.model_validate(
-        {
-            "environment": "local",
-            "upstream": {"base_url": "http://localhost"},
-            "secrets": {"provider": "env"},
-        }
+def _broken_rules(config: Config, bad: set[str], layers: Layers) -> list[Fault]:
+    """Return the faults between keys that are in order by themselves."""
+    said = (
+        (keys[0], None if bad.intersection(keys) else rule(config))
+        for keys, rule in RULES
     )
-    dumped = blank.model_dump()
-    del dumped["environment"]
-    return [key for key, _ in flatten(dumped)]
+    return [Fault(key, text, layers.source_of(key)) for key, text in said if text]
+
+
+def _known(layers: Layers) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the values of keys that there are, and the faults of the others."""
+    flat: dict[str, Any] = {}
+    faults = []
+    for key, value in flatten(layers.values):
+        kind = known_keys().get(key)
+        message = None
+        if kind is None:
+            message = _unknown(key, value)
+        elif kind == "number" and isinstance(value, bool):
+            message = "must be a number, not true or false"
+        elif kind == "number" and isinstance(value, str):
+            message = "must be a number"
+        else:
+            flat[key] = value
+        if message:
+            faults.append(Fault(key, message, layers.source_of(key)))
+    return flat, faults
+
+
+def _unknown(key: str, value: Any) -> str | None:
+    if key == NOT_SET_HERE:
+        return "is set by DINIE_ENV only"
+    if is_section(key):
+        return None if value is None else "is a section, not a key"
+    return "is no known key" + closest(key, list(known_keys()))
+
+
+def _build(
+    flat: Mapping[str, Any], environment: str
+) -> tuple[Config | None, dict[str, str]]:
+    """Return the configuration, or what is wrong with which key."""
+    try:
+        values = {"upstream": {}, **nest(flat), NOT_SET_HERE: environment}
+        return Config.model_validate(values), {}
+    except ValidationError as error:
+        # The input stays out of it: it may be a secret in the wrong place.
+        details = error.errors(
+            include_url=False, include_context=False, include_input=False
+        )
+        return None, {_place(detail): _message(detail) for detail in details}
+
+
+def _place(detail: Any) -> str:
+    key = key_of(detail["loc"])
+    # A rule of a whole section names its key in front.
+    word = detail["msg"].removeprefix("Value error, ").split(":")[0].split(" ")[0]
+    return next((k for k in (word, f"{key}.{word}") if k in known_keys()), key)
+
+
+def _message(detail: Any) -> str:
+    if detail["type"] in {"missing", "missing_argument"}:
+        return "is needed"
+    if detail["type"] == "tuple_type":
+        return "must be a list (as JSON in a variable or --set)"
+    message: str = detail["msg"].removeprefix("Value error, ")
+    word, _, rest = message.partition(" ")
+    return rest if word == _place(detail) else message

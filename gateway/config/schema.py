@@ -1,6 +1,7 @@
 """Which settings are there? Sections of rooms are the rooms' own options."""
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -10,11 +11,9 @@ from pydantic import (
     Field,
     PlainSerializer,
     field_validator,
-    model_validator,
 )
 
 from gateway.admission.options import AdmissionOptions
-from gateway.admission.policy import UPLOAD_SLOTS
 from gateway.breaker.options import BreakerOptions
 from gateway.config.address import Address, parse_address
 from gateway.deadline.options import DeadlineOptions
@@ -22,10 +21,11 @@ from gateway.idempotency.options import IdempotencyOptions
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.retry.options import RetryOptions
 from gateway.telemetry.options import TelemetryOptions
+from gateway.vault.options import VaultOptions
 
 ENVIRONMENTS = ("local", "sandbox", "production")
 Environment = Literal["local", "sandbox", "production"]
-Seconds = Annotated[float, Field(gt=0)]
+_PLAIN_PATH: Final = re.compile(r"(?!\.\.?(/|$))[\w.~ -]+(/(?!\.\.?(/|$))[\w.~ -]+)*")
 Where = Annotated[
     Address,
     BeforeValidator(parse_address),
@@ -43,6 +43,25 @@ class _Section(BaseModel):
     )
 
 
+def check_url(value: str, *, name: str) -> None:
+    """Complain about anything but a plain http or https URL, without repeating it.
+
+    Raises:
+        ValueError: and says what it must be.
+    """
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        parts = urlsplit("")  # the error itself would repeat the host
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{name} must be an http or https URL with a host")
+    if "?" in value or "#" in value or "@" in parts.netloc:
+        raise ValueError(f"{name} must have no query, fragment or credentials")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(f"{name} must be plain ASCII")
+
+
 class Upstream(_Section):
     """Dinie."""
 
@@ -55,13 +74,7 @@ class Upstream(_Section):
     @field_validator("base_url")
     @classmethod
     def _plain(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http or https URL with a host")
-        if parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError("must have no query, fragment or credentials")
-        if not value.isascii() or not value.isprintable() or " " in value:
-            raise ValueError("must be plain ASCII")
+        check_url(value, name="upstream.base_url")
         return value.rstrip("/")
 
     @field_validator("accepted_prefixes")
@@ -87,35 +100,6 @@ class Drain(_Section):
     finish: Annotated[float, Field(ge=0)] = 30.0
 
 
-class VaultAuth(_Section):
-    """How to log in to Vault."""
-
-    method: Literal["token", "approle"] = "token"
-    mount: str | None = None
-    role_id_file: str | None = None
-    secret_id_file: str | None = None
-    token_file: str | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.method == "approle" and not (self.role_id_file and self.secret_id_file):
-            raise ValueError("approle needs role_id_file and secret_id_file")
-        return self
-
-
-class VaultSecrets(_Section):
-    """Vault as the secrets provider."""
-
-    address: str | None = None
-    namespace: str | None = None
-    ca_file: str | None = None
-    kv_mount: str = "secret"
-    kv_version: Literal[1, 2] = 2
-    path: str = ""
-    refresh: Seconds = 60.0
-    auth: VaultAuth = VaultAuth()
-
-
 class FileSecrets(_Section):
     """Files as the secrets provider."""
 
@@ -126,16 +110,21 @@ class Secrets(_Section):
     """Where secrets come from."""
 
     provider: Literal["vault", "file", "env"] = "vault"
-    vault: VaultSecrets = VaultSecrets()
+    vault: VaultOptions = VaultOptions()
     file: FileSecrets = FileSecrets()
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.provider == "file" and not self.file.directory:
-            raise ValueError("provider file needs secrets.file.directory")
-        if self.provider == "vault" and not self.vault.address:
-            raise ValueError("provider vault needs secrets.vault.address or VAULT_ADDR")
-        return self
+    @field_validator("vault")
+    @classmethod
+    def _reachable(cls, value: VaultOptions) -> VaultOptions:
+        if value.address:
+            check_url(value.address, name="secrets.vault.address")
+        for name, text in (("kv_mount", value.kv_mount), ("path", value.path)):
+            if not _PLAIN_PATH.fullmatch(text):
+                raise ValueError(
+                    f"secrets.vault.{name} must be a path of plain segments, "
+                    "without a slash at either end"
+                )
+        return value
 
 
 class Config(_Section):
@@ -162,16 +151,19 @@ class Config(_Section):
             raise ValueError("must be up to 63 printable ASCII characters")
         return value
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.deadline.total > self.deadline.maximum:
-            raise ValueError("deadline.total must not be above deadline.maximum")
-        least = self.admission.max_in_flight + UPLOAD_SLOTS
-        if self.upstream.pool_size < least:
-            raise ValueError(
-                f"upstream.pool_size must be at least {least}: "
-                f"admission.max_in_flight and {UPLOAD_SLOTS} for uploads"
-            )
-        if self.environment != "local" and self.upstream.base_url.startswith("http:"):
-            raise ValueError("upstream.base_url must be https outside local")
-        return self
+    @field_validator("admission")
+    @classmethod
+    def _rooted(cls, value: AdmissionOptions) -> AdmissionOptions:
+        # A rule without its slash would match nothing, and deny nothing.
+        if not all(
+            rule.startswith("/") for rule in (*value.deny, *value.upload_routes)
+        ):
+            raise ValueError("deny and upload_routes: each must start with /")
+        return value
+
+    @field_validator("idempotency")
+    @classmethod
+    def _sendable(cls, value: IdempotencyOptions) -> IdempotencyOptions:
+        if not re.fullmatch(r"[!-~]{0,64}", value.namespace):
+            raise ValueError("namespace must be up to 64 visible ASCII characters")
+        return value

@@ -1,12 +1,16 @@
 """What is the effective configuration, and where does each key come from?"""
 
 import json
+import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from typing import Final
 
 from gateway.config.load import Loaded
 from gateway.config.tree import flatten
 from gateway.secret import MASK
+
+# To the last @: rather too much than too little.
+_CREDENTIALS: Final = re.compile(r"://.*@", re.DOTALL)
 
 
 def show(loaded: Loaded) -> list[str]:
@@ -24,8 +28,10 @@ def _source(sources: Mapping[str, str], key: str) -> str:
 
 
 def _masked(value: object) -> object:
-    """Mask credentials inside a URL: the only place where a setting could hold any."""
-    if isinstance(value, str) and "://" in value and urlsplit(value).username:
-        parts = urlsplit(value)
-        return parts._replace(netloc=f"{MASK}@{parts.hostname}").geturl()
+    """Mask credentials inside a URL: the only place where a setting could hold any.
+
+    Not by parsing it: what a typo makes unreadable may hold a password all the same.
+    """
+    if isinstance(value, str):
+        return _CREDENTIALS.sub(f"://{MASK}@", value)
     return value

@@ -2,15 +2,18 @@
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gateway.telemetry.redact import redact
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PREFIX = "GATEWAY__"
+_DEEPEST = 8  # levels; sections have four, a YAML alias to itself has no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,15 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"  ({self.source})" if self.source else ""
-        return f"{self.key}: {self.message}{place}"
+        # What somebody typed as a key may be a secret in the wrong place.
+        return str(redact(f"{self.key}: {self.message}{place}"))
 
 
 @dataclass(slots=True)
 class Layers:
     """Settings as they pile up: later ones win."""
 
+    is_text: Callable[[str], bool]  # whether a key takes a text as it stands
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -37,15 +42,20 @@ class Layers:
     def add(self, key: str, value: Any, source: str) -> None:
         """Set one dotted key."""
         *sections, last = key.split(".")
+        if len(sections) > _DEEPEST:
+            self.faults.append(Fault(key[:80], "is nested too deep", source))
+            return
         target = self.values
         for section in sections:
-            inner = target.setdefault(section, {})
+            if target.get(section) is None:  # a section without any key
+                target[section] = {}
+            inner = target[section]
             if not isinstance(inner, dict):
                 self.faults.append(Fault(key, f"{section} is no section", source))
                 return
             target = inner
-        if isinstance(value, Mapping) and isinstance(target.get(last, {}), dict):
-            target.setdefault(last, {})
+        if isinstance(value, Mapping) and isinstance(target.get(last) or {}, dict):
+            target[last] = target.get(last) or {}
             for name, part in value.items():
                 self.add(f"{key}.{name}", part, source)
             return
@@ -57,21 +67,21 @@ class Layers:
         try:
             content = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506
         except FileNotFoundError:
-            self.faults.append(Fault(label, "the file is not there", str(path.parent)))
+            self.faults.append(Fault(label, "the file is not there", ""))
             return
         except OSError as error:
             message = f"the file cannot be read: {error.strerror}"
-            self.faults.append(Fault(label, message, str(path)))
+            self.faults.append(Fault(label, message, ""))
             return
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f" in line {mark.line + 1}" if mark is not None else ""
-            self.faults.append(Fault(label, f"the file is no YAML{place}", str(path)))
+            self.faults.append(Fault(label, f"the file is no YAML{place}", ""))
             return
         if content is None:
             return
         if not isinstance(content, dict):
-            self.faults.append(Fault(label, "the file must hold sections", str(path)))
+            self.faults.append(Fault(label, "the file must hold sections", ""))
             return
         for key, value in content.items():
             self.add(str(key), value, label)
@@ -81,28 +91,38 @@ class Layers:
         for name in sorted(environ):
             if name.startswith(PREFIX):
                 key = name[len(PREFIX) :].lower().replace("__", ".")
-                self.add(key, read_text(environ[name]), f"environment variable {name}")
+                self._add_text(key, environ[name], f"environment variable {name}")
 
     def add_overrides(self, overrides: Sequence[str]) -> None:
         """Lay `section.key=value` texts over what is there."""
         for text in overrides:
             key, equals, value = text.partition("=")
-            if not equals or not key:
-                message = "must be section.key=value"
-                self.faults.append(Fault(key or "--set", message, "--set"))
-                continue
-            self.add(key.strip(), read_text(value), "--set")
+            if equals and key.strip():
+                self._add_text(key.strip(), value, "--set")
+            else:
+                # Not repeated: without its key nobody knows what the text is.
+                self.faults.append(Fault("--set", "must be section.key=value", ""))
+
+    def _add_text(self, key: str, text: str, source: str) -> None:
+        plain = self.is_text(key) and text.strip() != "null"
+        self.add(key, text if plain else read_text(text), source)
+
+    def get(self, key: str) -> Any:
+        """Return what a dotted key is set to so far; None: nothing."""
+        found: Any = self.values
+        for part in key.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        return found
 
     def source_of(self, key: str) -> str:
         """Return where a key, or the nearest thing above it, was set."""
-        while key:
-            if key in self.sources:
-                return self.sources[key]
-            below = next((k for k in self.sources if k.startswith(key + ".")), None)
-            if below is not None:
-                return self.sources[below]
-            key = key.rpartition(".")[0]
-        return "default"
+        inside = (name for name in self.sources if name.startswith(f"{key}."))
+        above = key
+        while above:
+            if above in self.sources:
+                return self.sources[above]
+            above = above.rpartition(".")[0]
+        return self.sources.get(next(inside, ""), "default")
 
 
 def read_text(text: str) -> Any:
@@ -114,10 +134,13 @@ def read_text(text: str) -> Any:
         except ValueError:
             return text
     try:
-        number = float(stripped)
+        return int(stripped)
+    except ValueError:
+        pass
+    try:
+        return float(stripped)
     except ValueError:
         return text
-    return int(stripped) if stripped.lstrip("+-").isdigit() else number
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -127,6 +150,18 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted keys as sections again."""
+    values: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, last = key.split(".")
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+        target[last] = value
+    return values
 
 
 def closest(key: str, known: Sequence[str]) -> str:

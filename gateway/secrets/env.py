@@ -20,6 +20,7 @@ class EnvProvider:
     """Reads the variables at each call; a process's own never change."""
 
     name = "env"
+    longest_pause = float("inf")  # s
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -9,12 +9,15 @@ from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
 from gateway.secrets.version import version_of
 
 _LARGEST: Final = 64 * 1024  # bytes; a secret is shorter, a wrong mount is not
+_SWAPPED: Final = "..data"  # the link that Kubernetes turns to the next set of files
+_TRIES: Final = 3  # while the link turns under our hands
 
 
 class FileProvider:
-    """Reads the folder at each call, so that a swapped link is seen."""
+    """Reads the folder at each call, so that a change is seen without a restart."""
 
     name = "file"
+    longest_pause = 5.0  # s; nothing tells us about a change, and looking is cheap
 
     def __init__(self, directory: str) -> None:
         self._directory = Path(directory)
@@ -30,30 +33,61 @@ class FileProvider:
     def _read(self) -> SecretSet:
         where = f"the folder {self._directory} (secrets.file.directory)"
         try:
-            files = [
-                path
-                for path in sorted(self._directory.iterdir())
-                if path.is_file() and not path.name.startswith(".")
-            ]
-            fields = {path.name: Secret(_text(path)) for path in files}
-        except FileNotFoundError as error:
-            raise SecretsUnavailable("not_found", f"{where} is not there") from error
-        except PermissionError as error:
+            fields = self._fields()
+        except FileNotFoundError:
+            raise SecretsUnavailable("not_found", f"{where} is not there") from None
+        except NotADirectoryError:
+            raise SecretsUnavailable("not_found", f"{where} is no folder") from None
+        except PermissionError:
             raise SecretsUnavailable(
                 "permission", f"{where} cannot be read by this user"
-            ) from error
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            ) from None
+        except (OSError, ValueError):
+            # The error would carry the bytes that are no UTF-8.
             raise SecretsUnavailable(
                 "malformed", f"{where} has a file that is no short UTF-8 text"
-            ) from error
+            ) from None
         return required(fields, where=where, version=version_of(fields))
+
+    def _fields(self) -> dict[str, Secret]:
+        """Return all fields of one and the same set of files.
+
+        Raises:
+            OSError: something is not there, or may not be read.
+            ValueError: a file is no secret.
+        """
+        last = _TRIES - 1
+        for attempt in range(_TRIES):
+            before = self._generation()
+            try:
+                fields = {path.name: Secret(_text(path)) for path in self._files()}
+            except FileNotFoundError:
+                if attempt == last:
+                    raise
+                continue
+            if self._generation() == before or attempt == last:
+                return fields
+        raise FileNotFoundError
+
+    def _files(self) -> list[Path]:
+        return [
+            path
+            for path in sorted(self._directory.iterdir())
+            if not path.name.startswith(".") and path.is_file()
+        ]
+
+    def _generation(self) -> str:
+        link = self._directory / _SWAPPED
+        return str(link.readlink()) if link.is_symlink() else ""
 
     async def close(self) -> None:
         """Nothing is held."""
 
 
 def _text(path: Path) -> str:
-    data = path.read_bytes()
+    # Never more than is needed to see that it is too much: it may be a device.
+    with path.open("rb") as file:
+        data = file.read(_LARGEST + 1)
     if len(data) > _LARGEST:
         raise ValueError("too long for a secret")
     return data.decode().strip()

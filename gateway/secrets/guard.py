@@ -28,30 +28,42 @@ _KINDS: Final = (
 _WANTED: Final = {"sandbox": "test", "production": "live"}
 
 
-def check_target(environment: str, base_url: str, vault_path: str | None) -> list[str]:
-    """Return what disagrees between the environment, the host and the Vault path."""
-    faults = []
-    host = (urlsplit(base_url).hostname or "").lower()
+def check_host(environment: str, base_url: str) -> str | None:
+    """Return how the environment and the upstream host disagree; None: they agree."""
+    try:
+        host = (urlsplit(base_url).hostname or "").lower()
+    except ValueError:
+        host = ""  # no URL at all
     if environment == "local":
-        if not is_loopback(host):
-            faults.append(
-                f"environment local and upstream host {host!r} disagree: "
-                "local may only point at loopback or *.localhost; set DINIE_ENV"
-            )
-    elif host != HOSTS[environment]:
-        faults.append(
-            f"environment {environment} and upstream host {host!r} disagree: "
-            f"it must be {HOSTS[environment]}"
+        if is_loopback(host):
+            return None
+        return (
+            f"environment local and upstream host {host!r} disagree: "
+            "local may only point at loopback or *.localhost; set DINIE_ENV"
         )
-    if vault_path is not None and environment != "local":
-        words = re.split(r"[/_.-]", vault_path.lower())
-        named = {_NAMED[word] for word in words if word in _NAMED}
-        if named - {environment}:
-            faults.append(
-                f"environment {environment} and Vault path {vault_path!r} disagree: "
-                f"the path names {', '.join(sorted(named - {environment}))}"
-            )
-    return faults
+    if host == HOSTS[environment]:
+        return None
+    return (
+        f"environment {environment} and upstream host {host!r} disagree: "
+        f"it must be {HOSTS[environment]}"
+    )
+
+
+def check_vault_path(environment: str, path: str) -> str | None:
+    """Return how the environment and the Vault path disagree; None: they agree.
+
+    From a laptop any path may be read but production's.
+    """
+    words = re.split(r"[/_.-]", path.lower())
+    named = {_NAMED[word] for word in words if word in _NAMED} - {environment}
+    if environment == "local":
+        named &= {"production"}
+    if not named:
+        return None
+    return (
+        f"environment {environment} and Vault path {path!r} disagree: "
+        f"the path names {', '.join(sorted(named))}"
+    )
 
 
 def check_credential(environment: str, client_id: str, client_secret: str) -> list[str]:

@@ -54,6 +54,8 @@ class SecretKeeper:
         self._reading: asyncio.Lock = asyncio.Lock()
         self._reads = 0
         self._failures = 0
+        self._first = asyncio.Event()
+        self._refused_version: str | None = None
         self.last_success_unix: float | None = None
         self.last_error: str | None = "no secrets have been read yet"
 
@@ -71,13 +73,13 @@ class SecretKeeper:
 
         Whoever asks while a read is under way gets that one's result.
         """
-        before = self._current.version if self._current else None
+        before = self._version
         seen = self._reads
         async with self._reading:
             if self._reads == seen:
                 await self._read(reason)
-        after = self._current.version if self._current else None
-        return after != before
+                self._reads += 1  # not after a cancellation: others still want one
+        return self._version != before
 
     async def run(self) -> None:
         """Read for as long as the gateway runs."""
@@ -85,12 +87,26 @@ class SecretKeeper:
             await self.refresh("scheduled")
             await self._clock.sleep(self._pause())
 
+    async def wait_ready(self) -> SecretSet:
+        """Wait for the first secrets, and return those in force."""
+        while self._current is None:
+            await self._first.wait()
+        return self._current
+
+    @property
+    def _version(self) -> str | None:
+        return None if self._current is None else self._current.version
+
     def _pause(self) -> float:
         if self._current is None:
             return full_jitter(
-                self._failures, base=_RETRY_BASE, cap=_RETRY_CAP, random=self._random()
+                max(0, self._failures - 1),
+                base=_RETRY_BASE,
+                cap=_RETRY_CAP,
+                random=self._random(),
             )
-        return self._refresh * (1 - _SPREAD + 2 * _SPREAD * self._random())
+        usual = self._refresh * (1 - _SPREAD + 2 * _SPREAD * self._random())
+        return min(usual, self._provider.longest_pause)
 
     async def _read(self, reason: str) -> None:
         try:
@@ -101,24 +117,36 @@ class SecretKeeper:
         except Exception as error:  # noqa: BLE001 - a provider's bug must not end us
             self._failed("malformed", f"the provider failed: {type(error).__name__}")
             return
-        finally:
-            self._reads += 1
         self.last_success_unix = self._clock.unix()
-        self._failures = 0
-        if self._current is not None and found.version == self._current.version:
-            self.last_error = None
-            return
-        if faults := self._guard(found):
-            # Of another environment: what is in force stays, and somebody must look.
-            self.last_error = "; ".join(faults)
-            self._on_refused("environment")
-            self._on_event("secrets_refused", faults=faults, reason=reason)
-            return
-        self.last_error = None
+        if found.version == self._version:
+            self._settled()
+        elif faults := self._guard(found):
+            self._refuse(found, faults, reason)
+        else:
+            self._take(found, reason)
+
+    def _take(self, found: SecretSet, reason: str) -> None:
+        self._settled()
         self._current = found
+        self._first.set()
         self._on_event("secrets_read", version=found.version, reason=reason)
         for callback in self._listeners:
             callback()
+
+    def _settled(self) -> None:
+        self._failures = 0
+        self._refused_version = None
+        self.last_error = None
+
+    def _refuse(self, found: SecretSet, faults: list[str], reason: str) -> None:
+        """Keep what is in force: these belong to another environment."""
+        self._failures += 1
+        self.last_error = "; ".join(faults)
+        self._on_refused("environment")
+        if found.version == self._refused_version:
+            return  # said once; the next version is news again
+        self._refused_version = found.version
+        self._on_event("secrets_refused", faults=faults, reason=reason)
 
     def _failed(self, reason: str, detail: str) -> None:
         self._failures += 1

@@ -55,6 +55,10 @@ class SecretsProvider(Protocol):
     def name(self) -> str:
         """Return `env`, `file` or `vault`."""
 
+    @property
+    def longest_pause(self) -> float:
+        """Return after how many s at most it wants to be read again."""
+
     async def read(self) -> SecretSet:
         """Read them now.
 

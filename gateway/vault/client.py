@@ -1,35 +1,50 @@
-"""How is Vault asked without stopping the loop? hvac, in threads of its own."""
+"""How is Vault asked without stopping the event loop? hvac, on two threads of its own.
+
+hvac blocks, keeps its token on a shared session and would look for one in the
+environment and the home directory. So each call has a client of its own, and its token
+is always passed, even when it is empty.
+"""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
 
 import hvac
-import requests
-from hvac import exceptions as hv
 
-from gateway.secrets.ports import Reason, SecretsUnavailable
+from gateway.secret import Secret
+from gateway.secrets.ports import SecretsUnavailable
+from gateway.vault import faults
+from gateway.vault.faults import Call
 
-T = TypeVar("T")
-TIMEOUT = 5.0  # s for one call; hvac's own default is 30
-_THREADS = 2
+TIMEOUT: Final = 5.0  # s, for a connect and for each read
+_THREADS: Final = 2  # one hangs, one works
+_WHOLE: Final = 2.0  # times the timeout: a call that drips ends here
 
-_MEANING: tuple[tuple[type[Exception], Reason, str], ...] = (
-    (requests.Timeout, "timeout", "Vault did not answer in time"),
-    (requests.RequestException, "unreachable", "Vault cannot be reached"),
-    (hv.VaultDown, "sealed", "Vault is sealed or in maintenance: unseal it"),
-    (hv.VaultNotInitialized, "sealed", "Vault is not initialised"),
-    (hv.Forbidden, "permission", "Vault denies it: the token's policy needs it"),
-    (hv.Unauthorized, "permission", "Vault asks for a token"),
-    (hv.InvalidPath, "not_found", "Vault has nothing there: write it"),
-    (hv.VaultError, "malformed", "Vault answered something unexpected"),
-)
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a login, a renewal or a look at a token tells."""
+
+    token: Secret
+    duration: float  # s; 0: no end is known
+    renewable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which version of a secret; numbers start again when its metadata is deleted."""
+
+    number: int
+    created: str
 
 
 class VaultClient:
-    """Calls one Vault. Each call has a client of its own: hvac's is not for threads."""
+    """The five calls that the gateway needs.
+
+    All raise `SecretsUnavailable`, with a sentence that says what to do.
+    """
 
     def __init__(
         self,
@@ -41,63 +56,177 @@ class VaultClient:
     ) -> None:
         self._address = address
         self._namespace = namespace
-        self._verify: str | bool = ca_file or True
+        self._ca_file = ca_file
         self._timeout = timeout
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
 
-    async def call(self, token: str, use: Callable[[Any], T], *, what: str) -> T:
-        """Run `use(hvac client)` in a thread.
+    async def login_approle(
+        self, mount: str, *, role_id: Secret, secret_id: Secret
+    ) -> Granted:
+        """Log in with a role id and a secret id."""
+        call = self._named("login", f"auth/{mount}/login")
+        answer = await self._ask(
+            call,
+            Secret(""),
+            lambda vault: vault.auth.approle.login(
+                role_id.reveal(),
+                secret_id.reveal(),
+                use_token=False,
+                mount_point=mount,
+            ),
+        )
+        return _granted(answer.get("auth"), call)
 
-        Args:
-            token: Sent with the call; "" for a login. hvac would otherwise pick one up
-                from the environment or the home directory.
-            use: Makes one call and returns its result.
-            what: Path and capability, for the error.
+    async def look_up(self, token: Secret) -> Granted:
+        """Learn how long a token lives that came from elsewhere."""
+        call = self._named("token", "auth/token/lookup-self")
+        answer = await self._ask(
+            call, token, lambda vault: vault.auth.token.lookup_self()
+        )
+        data = _mapping(answer.get("data"), call)
+        return Granted(
+            token, _seconds(data.get("ttl"), call), data.get("renewable") is True
+        )
 
-        Raises:
-            SecretsUnavailable: with the reason, and `what` in its text.
-        """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._call, token, use, what)
+    async def renew(self, token: Secret, *, increment: float) -> Granted:
+        """Extend a token's life, by `increment` s if Vault agrees."""
+        call = self._named("token", "auth/token/renew-self")
+        answer = await self._ask(
+            call,
+            token,
+            lambda vault: vault.auth.token.renew_self(increment=f"{increment:.0f}s"),
+        )
+        return _granted(answer.get("auth"), call)
 
-    def _call(self, token: str, use: Callable[[Any], T], what: str) -> T:
-        with self._client(token) as client, _mapped(what):
-            return use(client)
+    async def head(self, token: Secret, mount: str, path: str) -> Stamp:
+        """Return the newest version's stamp, without reading the secret (KV v2)."""
+        call = self._named("metadata", f"{mount}/metadata/{path}")
+        answer = await self._ask(
+            call,
+            token,
+            lambda vault: vault.secrets.kv.v2.read_secret_metadata(
+                path, mount_point=mount
+            ),
+        )
+        data = _mapping(answer.get("data"), call)
+        number = data.get("current_version")
+        versions = _mapping(data.get("versions"), call)
+        newest = _mapping(versions.get(str(number)), call)
+        if newest.get("deletion_time") or newest.get("destroyed"):
+            raise faults.deleted(self._named("read", f"{mount}/data/{path}"))
+        return _stamp(number, newest.get("created_time"), call)
 
-    @contextlib.contextmanager
-    def _client(self, token: str) -> Iterator[Any]:
-        session = requests.Session()
-        session.trust_env = False  # no proxies or netrc of the environment
-        try:
-            client = hvac.Client(
-                url=self._address,
-                token=token,
-                namespace=self._namespace,
-                verify=self._verify,
-                timeout=self._timeout,
-                session=session,
-            )
-            client.token = token
-            yield client
-        finally:
-            session.close()
+    async def read(
+        self, token: Secret, mount: str, path: str
+    ) -> tuple[Mapping[str, Secret], Stamp]:
+        """Return the fields of a secret's newest version (KV v2)."""
+        call = self._named("read", f"{mount}/data/{path}")
+        answer = await self._ask(
+            call,
+            token,
+            lambda vault: vault.secrets.kv.v2.read_secret_version(
+                path, mount_point=mount, raise_on_deleted_version=False
+            ),
+        )
+        data = _mapping(answer.get("data"), call)
+        about = _mapping(data.get("metadata"), call)
+        if about.get("deletion_time") or about.get("destroyed"):
+            raise faults.deleted(call)
+        stamp = _stamp(about.get("version"), about.get("created_time"), call)
+        return _fields(data.get("data"), call), stamp
+
+    async def read_unversioned(
+        self, token: Secret, mount: str, path: str
+    ) -> Mapping[str, Secret]:
+        """Return the fields of a secret (KV v1)."""
+        call = self._named("read", f"{mount}/{path}")
+        answer = await self._ask(
+            call,
+            token,
+            lambda vault: vault.secrets.kv.v1.read_secret(path, mount_point=mount),
+        )
+        return _fields(answer.get("data"), call)
 
     def close(self) -> None:
-        """End the threads; a call under way ends by its own time-out."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let the threads end; a call under way is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _named(self, kind: Any, place: str) -> Call:
+        return Call(kind, place, self._address, self._timeout)
+
+    async def _ask(
+        self, call: Call, token: Secret, ask: Callable[[Any], Any]
+    ) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._timeout * _WHOLE):
+                answer = await loop.run_in_executor(
+                    self._threads, self._blocking, token, ask
+                )
+        except Exception as error:  # noqa: BLE001 - two libraries, many classes
+            # Not chained: their texts may hold what must not be logged.
+            _fail(faults.explain(error, call))
+        if isinstance(answer, dict):
+            return answer
+        if getattr(answer, "is_redirect", False):
+            raise faults.redirected(call)
+        raise faults.malformed(call)
+
+    def _blocking(self, token: Secret, ask: Callable[[Any], Any]) -> Any:
+        vault = hvac.Client(
+            url=self._address,
+            token=token.reveal(),
+            namespace=self._namespace,
+            verify=self._ca_file or True,
+            timeout=self._timeout,
+            allow_redirects=False,  # hvac would take the token along to any host
+        )
+        # No proxy and no .netrc from the environment between us and Vault.
+        vault.session.trust_env = False
+        try:
+            return ask(vault)
+        finally:
+            vault.adapter.close()
 
 
-@contextlib.contextmanager
-def _mapped(what: str) -> Iterator[None]:
-    """Turn every failure of hvac into ours; its texts may hold what was sent."""
-    try:
-        yield
-    except SecretsUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - hvac and requests raise many kinds
-        for kind, reason, text in _MEANING:
-            if isinstance(error, kind):
-                raise SecretsUnavailable(reason, f"{text} ({what})") from None
-        raise SecretsUnavailable(
-            "malformed", f"Vault's answer cannot be read ({what})"
-        ) from None
+def _fail(failure: SecretsUnavailable) -> NoReturn:
+    raise failure from None
+
+
+def _mapping(value: Any, call: Call) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise faults.malformed(call)
+    return value
+
+
+def _seconds(value: Any, call: Call) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise faults.malformed(call)
+    return float(value)
+
+
+def _granted(auth: Any, call: Call) -> Granted:
+    found = _mapping(auth, call)
+    token = found.get("client_token")
+    if not isinstance(token, str) or not token:
+        raise faults.malformed(call)
+    return Granted(
+        Secret(token),
+        _seconds(found.get("lease_duration"), call),
+        found.get("renewable") is True,
+    )
+
+
+def _stamp(number: Any, created: Any, call: Call) -> Stamp:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise faults.malformed(call)
+    return Stamp(number, str(created))
+
+
+def _fields(data: Any, call: Call) -> dict[str, Secret]:
+    # Other tools may keep numbers or objects beside ours: they are not secrets of ours.
+    return {
+        name: Secret(value.strip())
+        for name, value in _mapping(data, call).items()
+        if isinstance(value, str)
+    }

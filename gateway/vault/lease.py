@@ -1,41 +1,103 @@
-"""When is a Vault token renewed, and when is it asked for anew? Pure."""
+"""When is a Vault token renewed, and when is a new login due? Pure.
+
+A token lives for its lease; renewing extends it until the maximum TTL of its role, from
+where on Vault grants less and less. Callers pass `now` (s, monotonic).
+"""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-RENEW_AT: Final = 2 / 3  # of the lease,
-SPREAD: Final = 0.1  # less up to this share of it, so that replicas differ
-LAST_SHARE: Final = 0.15  # of the first lease; with less left, log in anew
+from gateway.backoff import full_jitter
+
+RENEW_AT: Final = 2 / 3  # of the lease
+SPREAD: Final = 0.05  # of the lease; renewals of replicas drift apart
+LOGIN_AT: Final = 0.85  # of the lease; what was not renewed by then is replaced
+WORTHWHILE: Final = 0.5  # of the first lease; a renewal that grants less is the last
+RETRY_BASE: Final = 10.0  # s
+RETRY_CAP: Final = 300.0  # s
+
+Step = Literal["use", "renew", "login"]
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A login's token and how long it is good. Moments are monotonic."""
+    """How long a token lives.
 
-    granted_at: float
-    duration: float  # s; 0: it does not end
+    `duration` 0 means for ever, or as long as nobody can tell.
+    """
+
+    granted: float  # s, monotonic: when
+    duration: float  # s
     renewable: bool
-    first_duration: float  # s, of the login itself
+    first: float  # s; the duration at login
+    renew_at: float  # s, monotonic
 
     @property
-    def ends_at(self) -> float:
-        """Return when the token ends."""
-        return float("inf") if self.duration == 0 else self.granted_at + self.duration
+    def ends(self) -> float:
+        """Return when the token dies, s monotonic."""
+        return self.granted + self.duration if self.duration else float("inf")
 
 
-def next_step(lease: Lease | None, *, now: float, random: float) -> str:
-    """Return `login`, `renew` or `use`.
+def start(*, now: float, duration: float, renewable: bool, random: float) -> Lease:
+    """Return the lease of a fresh token; `random` from [0, 1)."""
+    return _lease(now, duration, duration, renewable=renewable, random=random)
 
-    A renewal that no longer extends the lease (Vault caps it at the maximum TTL) shows
-    as a duration below `LAST_SHARE` of the first one: then only a login helps.
+
+def renewed(lease: Lease, *, now: float, duration: float, random: float) -> Lease:
+    """Return the lease after a renewal that granted `duration` s from now on."""
+    extends = duration >= lease.first * WORTHWHILE and now + duration > lease.ends
+    return _lease(now, duration, lease.first, renewable=extends, random=random)
+
+
+def postponed(lease: Lease, *, now: float, failures: int, random: float) -> Lease:
+    """Return the lease with the next try after a failed renewal.
+
+    Args:
+        lease: The one that could not be renewed.
+        now: s, monotonic.
+        failures: In a row, this one included.
+        random: From [0, 1).
     """
-    if lease is None or now >= lease.ends_at:
+    wait = full_jitter(
+        max(0, failures - 1), base=RETRY_BASE, cap=RETRY_CAP, random=random
+    )
+    at, login_at = now + wait, _login_at(lease)
+    return _replaced(lease, min(at, login_at) if login_at > now else at, renewable=True)
+
+
+def not_renewable(lease: Lease) -> Lease:
+    """Return the lease of a token that Vault will not renew."""
+    return _replaced(lease, float("inf"), renewable=False)
+
+
+def step(lease: Lease, *, now: float, can_login: bool) -> Step:
+    """Return what to do before the token is used."""
+    if can_login and now >= _login_at(lease):
         return "login"
-    if lease.duration == 0:
-        return "use"
-    if lease.ends_at - now < LAST_SHARE * lease.first_duration:
-        return "login"
-    due = lease.granted_at + lease.duration * (RENEW_AT - SPREAD * random)
-    if now < due:
-        return "use"
-    return "renew" if lease.renewable else "use"
+    return "renew" if lease.renewable and now >= lease.renew_at else "use"
+
+
+def due(lease: Lease, *, can_login: bool) -> float:
+    """Return when `step` will say something else than "use", s monotonic."""
+    login_at = _login_at(lease) if can_login else float("inf")
+    return min(lease.renew_at, login_at) if lease.renewable else login_at
+
+
+def _login_at(lease: Lease) -> float:
+    if not lease.duration:
+        return float("inf")
+    return lease.granted + lease.duration * LOGIN_AT
+
+
+def _lease(
+    now: float, duration: float, first: float, *, renewable: bool, random: float
+) -> Lease:
+    duration = max(0.0, duration)
+    at = float("inf")
+    if duration:
+        at = now + duration * (RENEW_AT + SPREAD * (2 * random - 1))
+    return Lease(now, duration, renewable and duration > 0, first, at)
+
+
+def _replaced(lease: Lease, renew_at: float, *, renewable: bool) -> Lease:
+    return Lease(lease.granted, lease.duration, renewable, lease.first, renew_at)

@@ -7,6 +7,8 @@ from tests.hostile.strike import CLOSED, REFUSED, Attack, head, post, strike
 from tests.upstreams import TOKEN
 from tests.wire import ask
 
+pytestmark = pytest.mark.e2e
+
 LOANS = ("/v3/loans",)
 KEY = b"Idempotency-Key: one"
 

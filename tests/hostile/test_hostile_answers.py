@@ -7,6 +7,8 @@ from tests.hostile.strike import unharmed
 from tests.upstreams import TOKEN, Step, answer
 from tests.wire import ask, request
 
+pytestmark = pytest.mark.e2e
+
 OK = b"HTTP/1.1 200 OK\r\n"
 MALFORMED = {
     "nothing-of-http": b"\x15\x03\x01\x00\x02\x02\x16",

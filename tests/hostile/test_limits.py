@@ -6,6 +6,8 @@ from tests.gateway_process import Live
 from tests.hostile.strike import CLOSED, Attack, head, post, strike
 from tests.wire import request
 
+pytestmark = pytest.mark.e2e
+
 MEGABYTE = 1024 * 1024
 TOO_LARGE = (400, 413, 414, 431, CLOSED)
 

@@ -5,6 +5,8 @@ import pytest
 from tests.gateway_process import Live
 from tests.hostile.strike import CLOSED, REFUSED, Attack, head, strike
 
+pytestmark = pytest.mark.e2e
+
 METHODS = {
     "trace": "TRACE",
     "track": "TRACK",

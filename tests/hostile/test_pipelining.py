@@ -6,6 +6,8 @@ from tests.gateway_process import Live
 from tests.hostile.strike import head, unharmed
 from tests.wire import Answer, Caller, request
 
+pytestmark = pytest.mark.e2e
+
 ASKED = [f"{number:032x}" for number in range(1, 21)]
 
 

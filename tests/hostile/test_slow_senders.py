@@ -11,6 +11,8 @@ from tests.hostile.strike import head, post, unharmed
 from tests.upstreams import Step, answer
 from tests.wire import Caller, Cut, request
 
+pytestmark = pytest.mark.e2e
+
 
 def hang_up(caller: Caller) -> None:
     caller.socket.close()
@@ -130,6 +132,22 @@ def test_a_caller_that_leaves_during_the_answer_harms_nobody(live: Live) -> None
 
     unharmed(live, [])
     assert len(live.upstream.requests) == 2
+
+
+def test_callers_that_leave_give_their_places_back(live: Live) -> None:
+    """A hundred lost slots would be the end of service."""
+    live.reset()
+    live.upstream.default = Step(answer(body=bytes(3_000_000)))
+
+    for _ in range(100):
+        with Caller(live.port) as caller:
+            caller.send(request("GET", "/customers"))
+            caller.wait()
+            reset(caller)
+
+    live.upstream.default = Step()
+    unharmed(live, [])
+    assert "dinie_gateway_in_flight 0.0" in live.gateway.admin("/metrics")[1]
 
 
 def test_a_post_whose_caller_left_is_finished_once(live: Live) -> None:

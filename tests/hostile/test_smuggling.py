@@ -5,6 +5,8 @@ import pytest
 from tests.gateway_process import Live
 from tests.hostile.strike import CLOSED, REFUSED, Attack, head, post, strike
 
+pytestmark = pytest.mark.e2e
+
 CHUNKED = b"Transfer-Encoding: chunked"
 HIDDEN = b"GET /smuggled HTTP/1.1\r\nHost: b\r\n\r\n"
 SIZE = b"Content-Length: " + str(len(HIDDEN)).encode()

@@ -5,6 +5,8 @@ import pytest
 from tests.gateway_process import Live
 from tests.hostile.strike import CLOSED, REFUSED, Attack, head, strike
 
+pytestmark = pytest.mark.e2e
+
 ELSEWHERE = {
     "absolute-form": "http://EVIL/customers",
     "absolute-form-upper-case": "HTTP://EVIL/customers",

@@ -14,6 +14,7 @@ from tests.gateway_process import Live
 from tests.upstreams import Received, Step, answer
 from tests.wire import Answer, ask, request
 
+pytestmark = pytest.mark.e2e
 EXAMPLES = settings(derandomize=True, max_examples=200, deadline=None, database=None)
 
 HEX = "0123456789abcdefABCDEF"

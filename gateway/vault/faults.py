@@ -1,0 +1,144 @@
+"""What does a failed call to Vault mean for whoever has to mend it?
+
+Texts of Vault and of the libraries are never repeated: only what we know is said.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import requests
+from hvac import exceptions
+
+from gateway.secrets.ports import SecretsUnavailable
+
+_MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was tried: enough to say what to do."""
+
+    kind: Literal["login", "token", "read", "metadata"]
+    place: str  # the API path without /v1/
+    address: str
+    timeout: float  # s
+
+
+def explain(error: Exception, call: Call) -> SecretsUnavailable:
+    """Return the failure in our words."""
+    if isinstance(error, exceptions.VaultError):
+        return _answered(error, call)
+    if isinstance(error, TimeoutError | requests.Timeout):
+        return SecretsUnavailable(
+            "timeout",
+            f"Vault at {call.address} did not answer within {call.timeout:g} s: "
+            "is it up, and does the network let us through?",
+        )
+    # A JSONDecodeError is both a ValueError and an OSError.
+    if isinstance(error, _MALFORMED):
+        return malformed(call)
+    if isinstance(error, requests.exceptions.SSLError):
+        return SecretsUnavailable(
+            "unreachable",
+            f"the certificate of Vault at {call.address} is not trusted: "
+            "set secrets.vault.ca_file or VAULT_CACERT",
+        )
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return SecretsUnavailable(
+            "unreachable", "the file in secrets.vault.ca_file cannot be used"
+        )
+    return SecretsUnavailable(
+        "unreachable",
+        f"Vault at {call.address} cannot be reached: "
+        "check secrets.vault.address and the network",
+    )
+
+
+def malformed(call: Call) -> SecretsUnavailable:
+    """Return the failure of an answer that makes no sense."""
+    return SecretsUnavailable(
+        "malformed",
+        f"what answers at {call.address} for {call.place} does not speak like Vault: "
+        "check secrets.vault.address",
+    )
+
+
+def redirected(call: Call) -> SecretsUnavailable:
+    """Return the failure of an answer that sends us elsewhere."""
+    return SecretsUnavailable(
+        "unreachable",
+        f"Vault at {call.address} redirects, and a token is not sent on: "
+        "set secrets.vault.address to the active node",
+    )
+
+
+def deleted(call: Call) -> SecretsUnavailable:
+    """Return the failure of a secret whose newest version was deleted."""
+    return SecretsUnavailable(
+        "not_found",
+        f"the newest version of {call.place} is deleted: "
+        "undelete it or write a new one",
+    )
+
+
+def _answered(error: exceptions.VaultError, call: Call) -> SecretsUnavailable:
+    # Some proxies change the content type, and then hvac has only the text.
+    said = f"{error.errors or ''} {error.text or ''}".lower()
+    if isinstance(error, exceptions.VaultDown) and "sealed" in said:
+        return SecretsUnavailable(
+            "sealed", f"Vault at {call.address} is sealed: unseal it"
+        )
+    refusal = exceptions.Forbidden | exceptions.Unauthorized
+    if call.kind == "login" and isinstance(error, refusal | exceptions.InvalidRequest):
+        return SecretsUnavailable(
+            "login",
+            f"Vault refuses the login at {call.place}: check role_id_file and "
+            "secret_id_file (a secret id can be spent or expired)",
+        )
+    if call.kind == "token" and isinstance(error, exceptions.InvalidRequest):
+        # What Vault says of a token that cannot be renewed, and of none at all.
+        return SecretsUnavailable("permission", f"Vault refuses {call.place}")
+    if isinstance(error, refusal):
+        return SecretsUnavailable(
+            "permission",
+            f"Vault refuses {call.place}: the token is invalid or expired, or its "
+            f"policy lacks the capability `read` on {call.place}",
+        )
+    if isinstance(error, exceptions.InvalidPath):
+        return _missing(error, said, call)
+    return SecretsUnavailable(
+        "unreachable",
+        f"Vault at {call.address} answered {call.place} with {_status(error)}: "
+        "look at Vault's own log",
+    )
+
+
+def _missing(error: exceptions.VaultError, said: str, call: Call) -> SecretsUnavailable:
+    if call.kind == "login":
+        return SecretsUnavailable(
+            "login",
+            f"nothing is mounted at {call.place}: check secrets.vault.auth.mount",
+        )
+    body = error.json if isinstance(error.json, dict) else {}
+    if "no handler for route" in said or "versioned" in str(body.get("warnings")):
+        return SecretsUnavailable(
+            "not_found",
+            f"no KV engine of this version answers {call.place}: "
+            "check secrets.vault.kv_mount and secrets.vault.kv_version",
+        )
+    return SecretsUnavailable(
+        "not_found",
+        f"nothing is at {call.place}: write client_id and client_secret there",
+    )
+
+
+def _status(error: exceptions.VaultError) -> str:
+    names = {
+        exceptions.InvalidRequest: "400",
+        exceptions.RateLimitExceeded: "429",
+        exceptions.InternalServerError: "500",
+        exceptions.VaultNotInitialized: "501",
+        exceptions.BadGateway: "502",
+        exceptions.VaultDown: "503",
+    }
+    return names.get(type(error), "an unexpected status")

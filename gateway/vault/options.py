@@ -1,0 +1,31 @@
+"""Where is Vault, how does one log in, and where do the secrets lie?"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Gt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultAuthOptions:
+    """How to log in."""
+
+    method: Literal["token", "approle"] = "token"
+    mount: str | None = None  # by default the method's name
+    role_id_file: str | None = None  # read at each login
+    secret_id_file: str | None = None  # read at each login
+    token_file: str | None = None  # read each time; without it, VAULT_TOKEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultOptions:
+    """Vault as the secrets provider."""
+
+    address: str | None = None
+    namespace: str | None = None
+    ca_file: str | None = None  # PEM, trusted instead of the public ones
+    kv_mount: str = "secret"
+    kv_version: Literal[1, 2] = 2
+    path: str = ""
+    refresh: Annotated[float, Gt(0)] = 60.0  # s between looks, +/- 10 %
+    auth: VaultAuthOptions = VaultAuthOptions()

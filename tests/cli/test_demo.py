@@ -1,0 +1,53 @@
+"""`dinie-gateway demo`: the gateway and Dinie in a box, on loopback."""
+
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+COMMAND = [sys.executable, "-m", "gateway", "demo"]
+
+
+def test_the_tour_shows_one_customer_behind_four_faults(tmp_path: Path) -> None:
+    """The first thing that anybody runs works, from any folder."""
+    ended = subprocess.run(  # noqa: S603 - our own command
+        [*COMMAND, "--once"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "X-Gateway-Attempts: 5\n" in ended.stdout
+    assert "Customers at Dinie: 1; side effects of the key: 1." in ended.stdout
+    assert ended.stdout.endswith("One call, one customer.\n")
+
+
+def test_the_demo_runs_until_ctrl_c(tmp_path: Path) -> None:
+    """What it says to paste answers."""
+    with subprocess.Popen(  # noqa: S603 - our own command
+        COMMAND, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            text = ""
+            while "Ctrl-C ends it" not in text:
+                line = process.stdout.readline()
+                assert line, text
+                text += line
+            [metrics] = re.findall(r"http://\S+/metrics", text)
+            with urllib.request.urlopen(metrics, timeout=5) as answer:  # noqa: S310
+                status = answer.status
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+    assert (status, process.returncode) == (200, 0)

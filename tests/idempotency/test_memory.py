@@ -1,0 +1,122 @@
+"""MemoryRecords: how long a record lives, and which ones make room."""
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.idempotency.memory import MemoryRecords
+from gateway.idempotency.ports import Record
+
+
+def record(outcome: str, at: float = 0.0) -> Record:
+    return Record(b"print", at, outcome)
+
+
+def store(
+    capacity: int = 3, *, on_evicted: Callable[[], None] = lambda: None
+) -> MemoryRecords:
+    return MemoryRecords(on_evicted=on_evicted, capacity=capacity, life=100.0)
+
+
+def test_a_record_is_found_again() -> None:
+    """A repeat is told from a second request."""
+    records = store()
+    kept = record("answered")
+
+    records.put("k", kept, now=0.0)
+
+    assert records.get("k", now=1.0) is kept
+    assert records.get("other", now=1.0) is None
+
+
+@pytest.mark.parametrize("outcome", ["answered", "unknown"])
+def test_a_record_dies_with_dinie_s_memory_of_the_key(outcome: str) -> None:
+    """Afterwards the key is free, as the documentation promises."""
+    records = store()
+    records.put("k", record(outcome), now=0.0)
+
+    last = records.get("k", now=99.9)
+    gone = records.get("k", now=100.0)
+
+    assert last is not None
+    assert (gone, len(records)) == (None, 0)
+
+
+def test_a_request_in_flight_does_not_expire() -> None:
+    """Its key is in use, however long it takes."""
+    records = store()
+    records.put("k", record("in_flight"), now=0.0)
+
+    assert records.get("k", now=1000.0) is not None
+
+
+def test_a_record_lives_a_day_by_default() -> None:
+    """That is how long Dinie keeps a key."""
+    records = MemoryRecords(on_evicted=lambda: None)
+    records.put("k", record("answered"), now=0.0)
+
+    last = records.get("k", now=86_399.0)
+
+    assert last is not None
+    assert records.get("k", now=86_400.0) is None
+
+
+def test_expired_records_make_room_before_any_is_dropped() -> None:
+    """Nothing that still protects somebody goes early."""
+    evicted: list[int] = []
+    records = store(on_evicted=lambda: evicted.append(1))
+    for number in range(3):
+        records.put(f"old-{number}", record("answered"), now=0.0)
+
+    records.put("new", record("answered", 200.0), now=200.0)
+
+    assert (len(records), evicted) == (1, [])
+
+
+def test_a_full_store_drops_the_oldest_answered_one_and_counts_it() -> None:
+    """Memory is bounded, and the metric says that the bound was met."""
+    evicted: list[int] = []
+    records = store(on_evicted=lambda: evicted.append(1))
+    for key in ("a", "b", "c"):
+        records.put(key, record("answered"), now=0.0)
+
+    records.put("d", record("answered"), now=1.0)
+
+    left = [key for key in "abcd" if records.get(key, now=1.0) is not None]
+    assert (left, evicted) == (["b", "c", "d"], [1])
+
+
+@pytest.mark.parametrize("outcome", ["in_flight", "unknown"])
+def test_what_may_have_taken_effect_is_never_dropped(outcome: str) -> None:
+    """Dropping it would let a second loan through."""
+    evicted: list[int] = []
+    records = store(on_evicted=lambda: evicted.append(1))
+    records.put("risky", record(outcome), now=0.0)
+    records.put("b", record("answered"), now=0.0)
+    records.put("c", record(outcome), now=0.0)
+
+    records.put("d", record("answered"), now=1.0)
+
+    left = [k for k in ("risky", "b", "c", "d") if records.get(k, now=1.0)]
+    assert (left, evicted) == (["risky", "c", "d"], [1])
+
+
+def test_a_store_full_of_open_calls_grows_rather_than_forgets() -> None:
+    """The bound gives way before a loan is doubled."""
+    evicted: list[int] = []
+    records = store(on_evicted=lambda: evicted.append(1))
+    for number in range(5):
+        records.put(f"k{number}", record("unknown"), now=0.0)
+
+    assert (len(records), evicted) == (5, [])
+
+
+def test_a_forgotten_key_is_free() -> None:
+    """A request that was never sent leaves nothing behind."""
+    records = store()
+    records.put("k", record("in_flight"), now=0.0)
+
+    records.forget("k")
+    records.forget("never-there")
+
+    assert records.get("k", now=0.0) is None

@@ -1,0 +1,105 @@
+"""A retry stage with the real client and the real stages below it, and their doubles."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from aiohttp import ClientRequest, ClientResponse
+from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp_retry import RetryClient
+
+from gateway.admission.bulkhead import BulkheadStage
+from gateway.clock import SystemClock
+from gateway.deadline.options import DeadlineOptions
+from gateway.message import Exchange
+from gateway.retry.options import RetryOptions
+from gateway.retry.stage import RetryStage
+from gateway.server.forward import Base
+from gateway.upstream.transport import TransportStage, open_session
+from gateway.upstream.watch import Sweeper
+from tests.fakes import FakeBreaker, FakeRetryObserver
+
+SWIFT = RetryOptions(base=0.001, cap=0.002)
+
+
+class Scene:
+    """Sends exchanges to a base URL."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        options: RetryOptions = SWIFT,
+        pool_size: int = 10,
+        slots: int = 10,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.clock = SystemClock()
+        self.breaker = FakeBreaker()
+        self.observer = FakeRetryObserver()
+        self.horizon = float("inf")
+        self.outcomes: list[str] = []
+        self.stage = RetryStage(
+            options,
+            clock=self.clock,
+            random=lambda: 0.5,
+            breaker=self.breaker,
+            observer=self.observer,
+            horizon=lambda: self.horizon,
+        )
+        self.sweeper = Sweeper(asyncio.get_running_loop(), self.clock.now)
+        deadline = DeadlineOptions()
+        self.session = open_session(
+            pool_size=pool_size, deadline=deadline, ssl_context=tls
+        )
+        self.bulkhead = BulkheadStage(slots, clock=self.clock.now)
+        self._transport = TransportStage(
+            deadline, self.sweeper, self.clock.now, self._note
+        )
+        self._base = Base.of(base_url)
+        self._client = RetryClient(client_session=self.session)
+
+    def _note(self, _route: str, outcome: str, _took: float) -> None:
+        self.outcomes.append(str(outcome))
+
+    def exchange(self, method: str = "GET", **fields: Any) -> Exchange:
+        now = self.clock.now()
+        if method == "POST":
+            fields = {"key": "k-1", **fields}
+        return Exchange("r", method, "/loans", now, **{"deadline": now + 5.0, **fields})
+
+    def _around(self, exchange: Exchange, send: ClientHandlerType) -> ClientHandlerType:
+        async def transport(request: ClientRequest) -> ClientResponse:
+            return await self._transport(exchange, request, send)
+
+        async def bulkhead(request: ClientRequest) -> ClientResponse:
+            return await self.bulkhead(exchange, request, transport)
+
+        return bulkhead
+
+    async def send(self, exchange: Exchange) -> ClientResponse:
+        """Run the attempts of an exchange."""
+        return await self.stage.run(
+            exchange,
+            self._client,
+            self._base.url(exchange.target),
+            self._around,
+            allow_redirects=False,
+        )
+
+
+@asynccontextmanager
+async def scene(base_url: str, **settings: Any) -> AsyncIterator[Scene]:
+    """Yield a scene; close its connections at the end."""
+    made = Scene(base_url, **settings)
+    try:
+        yield made
+    finally:
+        made.sweeper.close()
+        await made.session.close()
+
+
+GONE = SimpleNamespace(transport=None)  # the connection of a caller that left

@@ -1,0 +1,84 @@
+"""RetryBudget: retries are a share of the traffic, plus a floor."""
+
+import pytest
+
+from gateway.retry.budget import RetryBudget
+from gateway.retry.options import RetryOptions
+
+SHARE_ONLY = RetryOptions(budget_ratio=0.2, budget_floor=0.0, budget_burst=0.0)
+
+
+def spend(budget: RetryBudget, now: float, tries: int = 100) -> int:
+    return sum(budget.withdraw(now=now) for _ in range(tries))
+
+
+def test_a_burst_is_there_at_once() -> None:
+    """The first hiccup after a start is retried."""
+    budget = RetryBudget(RetryOptions(), now=100.0)
+
+    assert spend(budget, 100.0) == 10
+
+
+def test_five_first_attempts_earn_one_retry() -> None:
+    """An upstream that fails everything gets a fifth more load, not four times."""
+    budget = RetryBudget(SHARE_ONLY, now=100.0)
+    for _ in range(51):
+        budget.deposit(now=100.5)
+
+    assert spend(budget, 100.6) == 10
+
+
+def test_nothing_earned_is_nothing_to_spend() -> None:
+    """Empty means the last result goes to the caller."""
+    budget = RetryBudget(SHARE_ONLY, now=100.0)
+    for _ in range(4):
+        budget.deposit(now=100.0)
+
+    assert not budget.withdraw(now=100.0)
+
+
+def test_credit_is_lost_after_ten_seconds() -> None:
+    """A busy morning must not pay for a storm at noon."""
+    budget = RetryBudget(SHARE_ONLY, now=100.0)
+    for _ in range(50):
+        budget.deposit(now=100.5)
+
+    before, after = budget.balance(now=109.9), budget.balance(now=110.0)
+
+    assert (before, after) == (pytest.approx(10.0), 0.0)
+
+
+def test_what_was_spent_is_forgotten_too() -> None:
+    """The burst is there again for the next trouble."""
+    budget = RetryBudget(RetryOptions(), now=100.0)
+    spend(budget, 100.0)
+
+    assert budget.balance(now=105.0) == 0.0
+    assert budget.balance(now=110.0) == 10.0
+
+
+def test_the_floor_allows_a_few_whatever_the_load() -> None:
+    """With one request a minute a share of it is nothing."""
+    options = RetryOptions(budget_ratio=0.0, budget_floor=2.0, budget_burst=0.0)
+    budget = RetryBudget(options, now=100.0)
+
+    assert budget.balance(now=103.0) == 6.0
+    assert budget.balance(now=1000.0) == 20.0
+
+
+def test_a_long_silence_forgets_everything_at_once() -> None:
+    """A night without traffic leaves neither debts nor credit."""
+    budget = RetryBudget(SHARE_ONLY, now=100.0)
+    for _ in range(50):
+        budget.deposit(now=100.0)
+
+    assert budget.balance(now=90_000.0) == 0.0
+
+
+def test_a_clock_that_seems_to_step_back_loses_nothing() -> None:
+    """Two readings of one moment may come in the other order."""
+    budget = RetryBudget(SHARE_ONLY, now=100.0)
+    for _ in range(10):
+        budget.deposit(now=105.0)
+
+    assert budget.balance(now=104.0) == pytest.approx(2.0)

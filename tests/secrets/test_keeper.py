@@ -1,0 +1,211 @@
+"""Are the last good secrets kept, and new ones taken as soon as they are there?"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.secret import Secret
+from gateway.secrets.keeper import SecretKeeper
+from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
+from tests.fakes import FakeClock
+
+
+def secret_set(version: str) -> SecretSet:
+    """Return a set of one version."""
+    fields = {"client_id": Secret("id"), "client_secret": Secret(f"secret-{version}")}
+    return required(fields, where="x", version=version)
+
+
+class Provider:
+    """Gives what it is told, in turn; the last answer stays."""
+
+    name = "fake"
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self.answers = list(answers)
+        self.reads = 0
+        self.longest_pause = float("inf")
+        self.gate: asyncio.Event | None = None
+        self.closed = False
+
+    async def read(self) -> SecretSet:
+        self.reads += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        answer = self.answers[0]
+        if len(self.answers) > 1:
+            self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return secret_set(answer)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Scene:
+    """A keeper and everything that it tells others."""
+
+    def __init__(
+        self, provider: Provider, *, refresh: float = 60, random: float = 0.5
+    ) -> None:
+        self.provider = provider
+        self.clock = FakeClock()
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.refused: Counter[str] = Counter()
+        self.changes: list[str | None] = []
+        self.wrong: set[str] = set()
+        self.keeper = SecretKeeper(
+            provider,
+            guard=lambda found: ["wrong one"] if found.version in self.wrong else [],
+            clock=self.clock,
+            refresh=refresh,
+            random=lambda: random,
+            on_event=lambda name, **fields: self.events.append((name, fields)),
+            on_refused=lambda reason: self.refused.update([reason]),
+        )
+        self.keeper.add_listener(lambda: self.changes.append(self.version))
+
+    @property
+    def version(self) -> str | None:
+        current = self.keeper.current
+        return None if current is None else current.version
+
+    async def run(self, until: Callable[[], bool]) -> None:
+        """Run until a condition holds; the clock moves when the keeper sleeps."""
+        async with asyncio.timeout(5):
+            task = asyncio.ensure_future(self.keeper.run())
+            while not until():  # noqa: ASYNC110 - the clock is ours
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+
+
+GONE = SecretsUnavailable("unreachable", "Vault cannot be reached")
+
+
+async def test_a_change_is_taken_and_told() -> None:
+    """Token renewal listens; an unchanged version must not wake it."""
+    scene = Scene(Provider("1", "1", "2"))
+    assert await scene.keeper.refresh("start")
+    assert not await scene.keeper.refresh("reload")
+    assert await scene.keeper.refresh("reload")
+    assert scene.changes == ["1", "2"]
+    assert [name for name, _ in scene.events] == ["secrets_read", "secrets_read"]
+
+
+async def test_a_failing_read_keeps_the_last_good_ones() -> None:
+    """Vault down for a day is no reason to stop; but it must show."""
+    scene = Scene(Provider("1", GONE, "1"))
+    await scene.keeper.refresh("start")
+    read_at = scene.keeper.last_success_unix
+    scene.clock.advance(60)
+    assert not await scene.keeper.refresh("scheduled")
+    assert scene.version == "1"
+    assert scene.keeper.last_error == "Vault cannot be reached"
+    assert scene.keeper.last_success_unix == read_at
+    assert scene.refused == {"unreachable": 1}
+    await scene.keeper.refresh("scheduled")
+    assert scene.keeper.last_error is None
+
+
+async def test_secrets_of_another_environment_are_refused() -> None:
+    """Also when they come later: what is in force stays."""
+    scene = Scene(Provider("1", "live", "live", "2"))
+    scene.wrong = {"live"}
+    for _ in range(3):
+        await scene.keeper.refresh("scheduled")
+    assert (scene.version, scene.keeper.last_error) == ("1", "wrong one")
+    assert scene.refused == {"environment": 2}
+    assert [n for n, _ in scene.events].count("secrets_refused") == 1
+    await scene.keeper.refresh("scheduled")
+    assert (scene.version, scene.keeper.last_error) == ("2", None)
+
+
+async def test_the_first_secrets_are_tried_for_without_end() -> None:
+    """The pod stays up, unready: 1 to 30 s, so that Vault is not stormed."""
+    scene = Scene(Provider(*[GONE] * 8, "1"), random=0.999)
+    await scene.run(until=lambda: scene.version == "1")
+    waits = scene.clock.slept[:8]
+    assert waits == pytest.approx([1, 2, 4, 8, 16, 30, 30, 30], rel=0.01)
+
+
+async def test_refused_first_secrets_are_tried_for_ever_more_slowly() -> None:
+    """A wrong credential at the start is not asked for each second."""
+    scene = Scene(Provider("live"), random=0.999)
+    scene.wrong = {"live"}
+    await scene.run(until=lambda: len(scene.clock.slept) >= 6)
+    assert scene.clock.slept[5] == pytest.approx(30, rel=0.01)
+    assert scene.keeper.current is None
+
+
+@pytest.mark.parametrize(("random", "pause"), [(0.0, 54), (0.5, 60), (1.0, 66)])
+async def test_reads_are_spread(random: float, pause: float) -> None:
+    """A thousand sidecars must not read in the same second."""
+    scene = Scene(Provider("1"), random=random)
+    await scene.run(until=lambda: len(scene.clock.slept) > 1)
+    assert scene.clock.slept[0] == pytest.approx(pause)
+
+
+async def test_a_provider_may_ask_to_be_read_sooner() -> None:
+    """Files change without notice, and a Vault lease may be shorter than a minute."""
+    provider = Provider("1")
+    provider.longest_pause = 5
+    scene = Scene(provider)
+    await scene.run(until=lambda: len(scene.clock.slept) > 1)
+    assert scene.clock.slept[0] == 5
+
+
+async def test_many_refreshes_are_one_read() -> None:
+    """A refused credential makes every request ask at once."""
+    scene = Scene(Provider("1"))
+    scene.provider.gate = asyncio.Event()
+    asked = [asyncio.ensure_future(scene.keeper.refresh("401")) for _ in range(5)]
+    await asyncio.sleep(0)
+    scene.provider.gate.set()
+    assert await asyncio.gather(*asked) == [True] * 5
+    assert scene.provider.reads == 1
+
+
+async def test_a_cancelled_read_does_not_count_for_others() -> None:
+    """Whoever waited behind it still gets a read."""
+    scene = Scene(Provider("1"))
+    scene.provider.gate = asyncio.Event()
+    first = asyncio.ensure_future(scene.keeper.refresh("reload"))
+    second = asyncio.ensure_future(scene.keeper.refresh("reload"))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    scene.provider.gate.set()
+    assert await second
+    assert scene.version == "1"
+
+
+async def test_a_bug_in_a_provider_does_not_end_the_loop() -> None:
+    """And its text, which may hold anything, is not repeated."""
+    scene = Scene(Provider(RuntimeError("secret-1"), "1"))
+    await scene.keeper.refresh("start")
+    assert scene.refused == {"malformed": 1}
+    assert "secret-1" not in str(scene.events) + str(scene.keeper.last_error)
+    assert await scene.keeper.refresh("start")
+
+
+async def test_ready_is_when_the_first_secrets_are_there() -> None:
+    """What needs them can wait for them."""
+    scene = Scene(Provider("1"))
+    waiting = asyncio.ensure_future(scene.keeper.wait_ready())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await scene.keeper.refresh("start")
+    assert (await waiting).version == "1"
+    assert (await scene.keeper.wait_ready()).version == "1"
+
+
+async def test_closing_closes_the_provider() -> None:
+    """Vault's threads end with the gateway."""
+    scene = Scene(Provider("1"))
+    await scene.keeper.close()
+    assert scene.provider.closed

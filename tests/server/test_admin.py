@@ -1,0 +1,170 @@
+"""The admin listener: what operators, probes and Prometheus get to see."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.server.admin import build_admin
+from gateway.server.health import Check, Health
+from tests.fakes import FakeClock
+
+
+class Scene:
+    """A gateway's insides, as the admin listener sees them."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.health = Health(self.clock)
+        self.token = Check(ok=True, reason="good until noon")
+        self.health.add("token", lambda: self.token)
+        self.reloads = 0
+        self.fault: Exception | None = None
+
+    def metrics(self) -> bytes:
+        if self.fault is not None:
+            raise self.fault
+        return b"dinie_gateway_in_flight 0.0\n"
+
+    async def reload(self) -> Mapping[str, Any]:
+        await asyncio.sleep(0)
+        self.reloads += 1
+        return {"secrets": "changed"}
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+async def client(scene: Scene) -> AsyncIterator["TestClient[Any, Any]"]:
+    application = build_admin(scene.health, metrics=scene.metrics, reload=scene.reload)
+    async with TestClient(TestServer(application)) as client:
+        yield client
+
+
+async def test_a_living_gateway_says_so(client: "TestClient[Any, Any]") -> None:
+    """The probe's question has one answer."""
+    async with client.get("/livez") as answer:
+        found = (answer.status, await answer.json())
+
+    assert found == (200, {"alive": True})
+
+
+async def test_a_stuck_gateway_says_so(
+    client: "TestClient[Any, Any]", scene: Scene
+) -> None:
+    """A restart helps only then."""
+    scene.clock.advance(10.0)
+
+    async with client.get("/livez") as answer:
+        found = (answer.status, await answer.json())
+
+    assert found == (503, {"alive": False})
+
+
+async def test_a_ready_gateway_gives_its_reasons(
+    client: "TestClient[Any, Any]",
+) -> None:
+    """And caches keep nothing of it."""
+    async with client.get("/readyz") as answer:
+        found = (answer.status, await answer.json())
+        headers = answer.headers
+
+    checks = {
+        "token": {"ok": True, "reason": "good until noon"},
+        "draining": {"ok": True, "reason": "not stopping"},
+    }
+    assert found == (200, {"ready": True, "checks": checks})
+    assert headers["Cache-Control"] == "no-store"
+
+
+async def test_an_unready_gateway_names_the_check_that_fails(
+    client: "TestClient[Any, Any]", scene: Scene
+) -> None:
+    """The operator knows where to look."""
+    scene.token = Check(ok=False, reason="Vault is sealed")
+
+    async with client.get("/readyz") as answer:
+        status, body = answer.status, await answer.json()
+
+    assert (status, body["ready"]) == (503, False)
+    assert body["checks"]["token"] == {"ok": False, "reason": "Vault is sealed"}
+
+
+async def test_a_draining_gateway_is_not_ready_but_alive(
+    client: "TestClient[Any, Any]", scene: Scene
+) -> None:
+    """It finishes what it took, and is sent nothing new."""
+    scene.health.draining = True
+
+    async with client.get("/readyz") as ready, client.get("/livez") as live:
+        found = (ready.status, live.status)
+
+    assert found == (503, 200)
+
+
+async def test_metrics_have_prometheus_s_type(client: "TestClient[Any, Any]") -> None:
+    """A scraper refuses a text of unknown type."""
+    async with client.get("/metrics") as answer:
+        body = await answer.read()
+        kind = answer.headers["Content-Type"]
+
+    assert body == b"dinie_gateway_in_flight 0.0\n"
+    assert kind == "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def test_a_reload_says_what_changed(
+    client: "TestClient[Any, Any]", scene: Scene
+) -> None:
+    """Whoever rotates a secret sees that it arrived."""
+    async with client.post("/reload") as answer:
+        found = (answer.status, await answer.json())
+
+    assert found == (200, {"secrets": "changed"})
+    assert scene.reloads == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        pytest.param("GET", "/unknown", 404, "Not Found", id="unknown"),
+        pytest.param("GET", "/reload", 405, "Method Not Allowed", id="get-reload"),
+        pytest.param("POST", "/metrics", 405, "Method Not Allowed", id="post-metrics"),
+    ],
+)
+async def test_a_refusal_is_a_problem(
+    client: "TestClient[Any, Any]", method: str, path: str, status: int, title: str
+) -> None:
+    """Errors have one shape on every port; a GET changes nothing."""
+    async with client.request(method, path) as answer:
+        body = await answer.json(content_type=None)
+        kind = answer.headers["Content-Type"]
+
+    assert body == {"type": "about:blank", "title": title, "status": status}
+    assert (answer.status, kind) == (status, "application/problem+json")
+
+
+async def test_a_fault_of_ours_reveals_nothing(
+    client: "TestClient[Any, Any]", scene: Scene
+) -> None:
+    """No traceback for whoever asks."""
+    scene.fault = ValueError("s3cret")
+
+    async with client.get("/metrics") as answer:
+        body = await answer.text()
+
+    assert answer.status == 500
+    assert "s3cret" not in body
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/unknown"])
+async def test_no_answer_names_the_server_s_software(
+    client: "TestClient[Any, Any]", path: str
+) -> None:
+    """Nobody learns which advisories to try."""
+    async with client.get(path) as answer:
+        assert "Server" not in answer.headers

@@ -1,0 +1,98 @@
+"""Answers: what is said about the gateway, and what of Dinie's goes on."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp import ClientResponse
+from multidict import CIMultiDict
+
+from gateway.message import Exchange
+from gateway.server.answers import mark, relayed_head, relayed_whole
+
+
+def exchange(method: str = "POST", **fields: Any) -> Exchange:
+    return Exchange("id-1", method, "/loans", 0.0, **fields)
+
+
+def marked(made: Exchange, **given: str) -> "CIMultiDict[str]":
+    headers = CIMultiDict(given)
+    mark(headers, made, echoed="theirs", environment="sandbox", took=1.0)
+    return headers
+
+
+def answered(
+    status: int, reason: str | None = "Said", **headers: str
+) -> ClientResponse:
+    given = SimpleNamespace(status=status, reason=reason, headers=CIMultiDict(headers))
+    return cast("ClientResponse", given)
+
+
+def test_every_answer_says_which_gateway_gave_it() -> None:
+    """Support finds the request without asking."""
+    made = exchange(key="k", note="budget", sends=3, retry_after=1.2)
+    made.waits.queue, made.waits.permit, made.waits.upstream = 0.1, 0.1, 0.5
+
+    headers = marked(made)
+
+    assert dict(headers) == {
+        "X-Gateway-Request-Id": "id-1",
+        "X-Request-Id": "theirs",
+        "Idempotency-Key": "k",
+        "X-Gateway-Retry": "budget",
+        "Retry-After": "2",
+        "X-Gateway-Attempts": "3",
+        "X-Gateway-Environment": "sandbox",
+        "Server-Timing": (
+            "queue;dur=200.0, token;dur=0.0, upstream;dur=500.0, "
+            "backoff;dur=0.0, gateway;dur=300.0"
+        ),
+    }
+
+
+def test_what_dinie_said_itself_is_kept() -> None:
+    """Its request id is the one that its support knows."""
+    given = {"X-Request-Id": "dinie", "Retry-After": "9", "Server-Timing": "db;dur=1"}
+
+    headers = marked(exchange(retry_after=1.0), **given)
+
+    assert headers.getall("X-Request-Id") == ["dinie"]
+    assert headers.getall("Retry-After") == ["9"]
+    assert headers.getall("Server-Timing")[0] == "db;dur=1"
+    assert "Idempotency-Key" not in headers
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "shown"),
+    [
+        pytest.param(200, "All Fine", "All Fine", id="its-own"),
+        pytest.param(404, "N\x00t", "Not Found", id="control"),
+        pytest.param(404, "Não", "Not Found", id="not-ascii"),
+        pytest.param(599, "", "", id="unknown"),
+    ],
+)
+def test_a_reason_goes_on_where_it_can(status: int, reason: str, shown: str) -> None:
+    """Nothing breaks our status line."""
+    assert relayed_head(exchange(), answered(status, reason))[1] == shown
+
+
+def test_no_content_type_is_invented() -> None:
+    """An answer without one is relayed without one."""
+    made = exchange()
+
+    relayed_head(made, answered(200))
+
+    assert made.untyped
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "kept"),
+    [("GET", 200, False), ("HEAD", 200, True), ("GET", 304, True)],
+)
+def test_a_length_without_a_body_is_kept(method: str, status: int, kept: bool) -> None:
+    """A HEAD's answer tells the size of what it leaves out."""
+    made = exchange(method, answer=b"")
+
+    response = relayed_whole(made, answered(status, **{"Content-Length": "7"}))
+
+    assert (response.headers.get("Content-Length") == "7") is kept

@@ -1,0 +1,69 @@
+"""`/_sim`: looking into the simulator and breaking it."""
+
+import pytest
+
+from tests.simulator.partner import BORROWER, dinie
+
+
+async def test_the_state_counts_what_exists() -> None:
+    """Assertions from another process have one place to look."""
+    async with dinie() as partner:
+        await partner.call("POST", "/customers", BORROWER, key="k")
+        state = (await partner.call("GET", "/_sim/state")).json
+
+    assert state["counts"]["customers"] == 1
+    assert (state["effects"], state["tokens_minted"]) == ({"k": 1}, 1)
+    assert state["profile"] == "docs"
+
+
+async def test_faults_are_planned_and_cleared() -> None:
+    """One at a time, or a list."""
+    async with dinie() as partner:
+        fault = {"kind": "status", "status": 503, "times": None}
+        planned = await partner.call("POST", "/_sim/faults", [fault, fault])
+        broken = await partner.call("GET", "/banks")
+        await partner.call("DELETE", "/_sim/faults")
+        whole = await partner.call("GET", "/banks")
+
+    assert (planned.status, broken.status, whole.status) == (204, 503, 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("faults", b"{", id="no-json"),
+        pytest.param("faults", b'{"kind":"explosion"}', id="unknown-fault"),
+        pytest.param("faults", b"{}", id="no-kind"),
+        pytest.param("faults", b"[1]", id="no-object"),
+        pytest.param("step", b"{}", id="no-id"),
+    ],
+)
+async def test_a_slip_is_a_400_that_says_so(path: str, body: bytes) -> None:
+    """Nobody reads a traceback to find a missing comma."""
+    async with dinie() as partner:
+        reply = await partner.call("POST", f"/_sim/{path}", data=body)
+
+    assert reply.status == 400
+
+
+async def test_a_step_of_nobody_is_not_found() -> None:
+    """An id with a typing error is told."""
+    async with dinie() as partner:
+        reply = await partner.call("POST", "/_sim/step", {"id": "cust_x"})
+
+    assert reply.code == (404, "not_found")
+
+
+async def test_the_journal_holds_what_arrived_and_can_be_emptied() -> None:
+    """What the gateway really sent, attempt by attempt."""
+    async with dinie() as partner:
+        await partner.call("POST", "/customers?a=b", BORROWER, key="k")
+        dump = (await partner.call("GET", "/_sim/journal")).json
+        await partner.call("DELETE", "/_sim/journal")
+        emptied = (await partner.call("GET", "/_sim/journal")).json["entries"]
+
+    entry = dump["entries"][-1]
+    assert (entry["method"], entry["target"]) == ("POST", "/v3/customers?a=b")
+    assert (entry["status"], entry["executed"], entry["fault"]) == (201, True, None)
+    assert (entry["seq"], entry["idempotency_key"]) == (2, "k")
+    assert emptied == []

@@ -1,0 +1,28 @@
+"""Dinie's shape of an error."""
+
+import orjson
+
+from gateway.simulator.answer import ok, problem
+
+
+def test_a_refusal_has_dinie_s_shape() -> None:
+    """Clients read `code` and the fields that are wrong."""
+    answer = problem(422, "invalid_format", "HTTPS only", param="url")
+
+    assert answer.headers == {"Content-Type": "application/problem+json"}
+    assert orjson.loads(answer.body) == {
+        "type": "https://api.dinie.com.br/errors/validation-failed",
+        "title": "Validation Failed",
+        "status": 422,
+        "detail": "HTTPS only",
+        "code": "invalid_format",
+        "errors": [{"param": "url", "detail": "HTTPS only", "code": "invalid_format"}],
+    }
+
+
+def test_an_answer_is_json() -> None:
+    """The type says what the body is."""
+    answer = ok({"a": 1}, 201)
+
+    assert (answer.status, answer.body) == (201, b'{"a":1}')
+    assert answer.headers == {"Content-Type": "application/json"}

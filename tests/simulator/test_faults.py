@@ -1,0 +1,110 @@
+"""Which request a fault is for."""
+
+from typing import Any
+
+import pytest
+
+from gateway.simulator.answer import Refusal
+from gateway.simulator.faults import Fault, Faults
+from gateway.simulator.ids import Ids
+from tests.simulator.partner import dinie
+
+
+def hits(faults: Faults, count: int, asked: str | None = None) -> list[bool]:
+    found = [faults.next("GET", "/loans/1", asked, "k") for _ in range(count)]
+    return [fault is not None for fault in found]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        pytest.param({}, [True, False, False], id="once"),
+        pytest.param({"times": 2}, [True, True, False], id="twice"),
+        pytest.param({"times": None}, [True, True, True], id="for-ever"),
+        pytest.param({"after": 1}, [False, True, False], id="later"),
+        pytest.param({"path": "/loans/*"}, [True, False, False], id="path"),
+        pytest.param({"path": "/customers"}, [False, False, False], id="other-path"),
+        pytest.param({"method": "POST"}, [False, False, False], id="other-method"),
+        pytest.param({"probability": 0.0}, [False, False, False], id="never"),
+    ],
+)
+def test_a_fault_meets_the_requests_it_is_for(
+    fault: dict[str, Any], expected: list[bool]
+) -> None:
+    """A test breaks one call and no other."""
+    faults = Faults(Ids(1))
+    faults.plan(kind="latency", **fault)
+
+    assert hits(faults, 3) == expected
+
+
+def test_a_probability_repeats_under_a_seed() -> None:
+    """A failing run can be run again."""
+    runs = []
+    for _ in range(2):
+        faults = Faults(Ids(7))
+        faults.plan(kind="latency", times=None, probability=0.5)
+        runs.append(hits(faults, 50))
+
+    assert runs[0] == runs[1]
+    assert 10 < sum(runs[0]) < 40
+
+
+def test_a_header_asks_for_its_own_fault() -> None:
+    """Anybody can try one with curl."""
+    faults = Faults(Ids(1))
+
+    fault = faults.next("GET", "/x", "status;status=503; seconds=0.5;times=2", "")
+
+    assert fault == Fault(kind="status", status=503, seconds=0.5, times=2)
+    assert hits(faults, 3, "hang;times=2;processed=true") == [True, True, False]
+
+
+def test_a_header_s_fault_is_counted_for_each_key() -> None:
+    """A retried call comes through, another one fails anew."""
+    faults = Faults(Ids(1))
+
+    found = [faults.next("GET", "/", "unauthorized", key) for key in ("a", "a", "b")]
+
+    assert [fault is not None for fault in found] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"kind": "explosion"}, id="kind"),
+        pytest.param({"kind": "hang", "second": 1}, id="field"),
+    ],
+)
+def test_an_unknown_fault_is_refused(fault: dict[str, Any]) -> None:
+    """A typing error is no passing test."""
+    with pytest.raises(Refusal) as refused:
+        Faults(Ids(1)).plan(**fault)
+
+    assert refused.value.answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param("explosion", id="kind"),
+        pytest.param("hang;second=1", id="field"),
+        pytest.param("hang;seconds=long", id="value"),
+    ],
+)
+async def test_an_unknown_fault_in_a_header_is_a_400(asked: str) -> None:
+    """It says what is wrong instead of failing."""
+    async with dinie() as partner:
+        reply = await partner.call("GET", "/banks", headers={"X-Sim-Fault": asked})
+
+    assert reply.status == 400
+
+
+def test_cleared_faults_are_over() -> None:
+    """The next test begins clean."""
+    faults = Faults(Ids(1))
+    faults.plan(kind="latency", times=None)
+
+    faults.clear()
+
+    assert hits(faults, 1) == [False]

@@ -1,0 +1,151 @@
+"""Logging: one line for each event, without tracebacks or what callers sent."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from gateway.telemetry.logging import configure, http_logger
+from gateway.telemetry.options import TelemetryOptions
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def configured(**options: Any) -> io.StringIO:
+    stream = io.StringIO()
+    configure(TelemetryOptions(**options), stream)
+    return stream
+
+
+def boom() -> None:
+    raise ValueError("secret of ana@example.com")
+
+
+def test_an_event_is_one_json_line() -> None:
+    """Log collectors read lines."""
+    stream = configured()
+
+    structlog.get_logger("gateway").info("token_minted", took=0.5, text="a\nb")
+
+    [line] = lines(stream)
+    moment = line.pop("timestamp")
+    assert line == {
+        "event": "token_minted",
+        "level": "info",
+        "took": 0.5,
+        "text": "a\nb",
+    }
+    assert moment.endswith("Z")
+
+
+def test_a_line_is_redacted() -> None:
+    """Whoever logs by mistake does no harm."""
+    stream = configured()
+
+    structlog.get_logger("gateway").info("created", cpf="1", who="ana@example.com")
+
+    [line] = lines(stream)
+    assert (line["cpf"], line["who"]) == ("[redacted]", "[redacted]")
+
+
+def test_below_the_level_nothing_is_written() -> None:
+    """Quiet means quiet."""
+    stream = configured(log_level="error")
+
+    structlog.get_logger("gateway").warning("noise")
+    logging.getLogger("library").warning("noise")
+
+    assert stream.getvalue() == ""
+
+
+def test_the_console_format_is_for_people() -> None:
+    """A terminal shows no JSON, and is redacted just the same."""
+    stream = configured(log_format="console")
+
+    structlog.get_logger("gateway").info("created", who="ana@example.com")
+
+    [line] = stream.getvalue().splitlines()
+    assert "created" in line
+    assert "[redacted]" in line
+    assert not line.startswith("{")
+
+
+def test_a_library_s_record_has_no_traceback() -> None:
+    """A traceback shows values of callers; the error's type does not."""
+    stream = configured()
+
+    try:
+        boom()
+    except ValueError:
+        logging.getLogger("library").exception("it failed\nfor ana@example.com")
+
+    [line] = lines(stream)
+    assert line["event"] == "it failed"
+    assert (line["logger"], line["error"]) == ("library", "ValueError")
+    assert "ana@" not in stream.getvalue()
+    assert "Traceback" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"),
+    [
+        pytest.param("%d apples", ("no number",), id="wrong-type"),
+        pytest.param("%s and %s", ("one",), id="too-few"),
+        pytest.param("", (), id="empty"),
+    ],
+)
+def test_a_library_s_broken_record_is_no_fault_of_ours(
+    message: str, arguments: tuple[object, ...]
+) -> None:
+    """Logging never takes a request down."""
+    stream = configured()
+
+    logging.getLogger("library").warning(message, *arguments)
+
+    [line] = lines(stream)
+    assert line["event"] == "unreadable log record"
+
+
+def test_libraries_are_heard_from_warning_on() -> None:
+    """At info they print URLs."""
+    stream = configured(log_level="debug")
+
+    logging.getLogger("library").info("GET https://example.com/cpf")
+
+    assert stream.getvalue() == ""
+
+
+def test_what_the_parser_refuses_is_one_short_line() -> None:
+    """A scanner's bytes are not repeated in the log."""
+    stream = configured()
+    logger = http_logger()
+
+    try:
+        boom()
+    except ValueError:
+        logger.exception("Error handling request from %s", "evil\r\nbytes")
+    logger.warning("evil bytes")
+
+    shown = [(line["event"], line["error"]) for line in lines(stream)]
+    assert shown == [
+        ("request_refused_by_parser", "ValueError"),
+        ("request_refused_by_parser", "WARNING"),
+    ]
+    assert "evil" not in stream.getvalue()
