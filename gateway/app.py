@@ -58,6 +58,10 @@ class Running:
     admin: str | None
 
 
+class WrongEnvironment(Exception):  # noqa: N818 - named for what happened
+    """The credential and the environment disagree; the text says how."""
+
+
 async def run(
     config: Config,
     *,
@@ -79,10 +83,12 @@ async def run(
 
     Raises:
         OSError: a socket cannot be bound.
+        WrongEnvironment: the credential belongs to another one; nothing was asked.
     """
     configure(config.telemetry)
     gateway = Gateway(config, os.environ if environ is None else environ, quiet=quiet)
     try:
+        await gateway.check_environment()
         running = await gateway.listen()
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(job) for job in gateway.jobs(reload)]
@@ -220,6 +226,18 @@ class Gateway:
             request_ids=self._ids.accept,
             route_of=template,
         )
+
+    async def check_environment(self) -> None:
+        """Read the secrets once, before any connection to Dinie.
+
+        A provider that is away is no reason not to start: it is asked again and again.
+
+        Raises:
+            WrongEnvironment: what it holds belongs to another environment.
+        """
+        await self._secrets.refresh("start")
+        if self._secrets.faults:
+            raise WrongEnvironment("\n".join(self._secrets.faults))
 
     async def listen(self) -> Running:
         """Open the sockets; return where they are."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.credentials.policy import Grant, Refused, Transient
 from gateway.credentials.ports import Credential
@@ -44,14 +44,8 @@ class FakeCredential:
     """A client credential."""
 
     version: str = "1"
-
-    @property
-    def client_id(self) -> Secret:
-        return Secret("dinie_ci_test_made-up")
-
-    @property
-    def client_secret(self) -> Secret:
-        return Secret("made-up secret/+:")
+    client_id: Secret = field(default_factory=lambda: Secret("dinie_ci_test_made-up"))
+    client_secret: Secret = field(default_factory=lambda: Secret("made-up secret/+:"))
 
 
 class FakeSecrets:
@@ -120,8 +114,10 @@ class FakeBreaker:
     def __init__(self) -> None:
         self.verdicts: list[str] = []
         self.refusal: GatewayError | None = None
+        self.on_admit: Callable[[], object] = lambda: None
 
     def admit(self) -> None:
+        self.on_admit()
         if self.refusal is not None:
             raise self.refusal
 
@@ -135,8 +131,10 @@ class FakeRetryObserver:
     def __init__(self) -> None:
         self.reasons: list[str] = []
         self.identical = 0
+        self.on_retry: Callable[[], object] = lambda: None
 
     def retry(self, reason: str) -> None:
+        self.on_retry()
         self.reasons.append(reason)
 
     def identical_5xx(self) -> None:

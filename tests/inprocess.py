@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 
 from aiohttp import ClientSession, ClientTimeout
+from yarl import URL
 
 from gateway.app import Running, run
 from gateway.config.load import load
@@ -58,8 +60,8 @@ class Stack:
         """Send one request through the gateway."""
         async with self._session.request(
             method,
-            f"http://{self.running.proxy}{path}",
-            data=body,
+            URL(f"http://{self.running.proxy}{path}", encoded=True),
+            data=None if body is None else BytesIO(body),
             headers=headers,
             allow_redirects=False,
         ) as answer:

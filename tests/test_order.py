@@ -1,5 +1,6 @@
 """order: which stage sees a request first."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -39,7 +40,7 @@ class Trail:
 
     @property
     def stages(self) -> Stages:
-        kinds: dict[str, Any] = {
+        kinds: dict[str, Callable[..., Any]] = {
             "admission": self.per_request,
             "local_tokens": self.per_request,
             "deadline": self.per_request,
@@ -49,9 +50,10 @@ class Trail:
             "bulkhead": self.per_attempt,
             "transport": self.per_attempt,
         }
-        return Stages(
-            **{name: partial(kind, name=name) for name, kind in kinds.items()}
-        )
+        named: dict[str, Any] = {
+            name: partial(kind, name=name) for name, kind in kinds.items()
+        }
+        return Stages(**named)
 
 
 async def test_a_request_passes_the_stages_in_their_order() -> None:

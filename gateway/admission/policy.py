@@ -9,6 +9,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 UPLOAD_SLOTS: Final = 8  # uploads are slow: they get slots of their own
 SLOT_WAIT: Final = 2.0  # s an attempt may wait for a slot
 SPILL: Final = 1024 * 1024  # bytes of a body that are kept in memory
+_LONGEST_LENGTH: Final = 18  # digits of a declared length worth reading
 
 
 def check_method(method: str) -> None:
@@ -32,7 +33,7 @@ def check_length(text: str | None, cap: int) -> None:
         return
     if not (text.isascii() and text.isdigit()):
         raise BadRequest("Content-Length must be a whole number")
-    if int(text) > cap:
+    if len(text) > _LONGEST_LENGTH or int(text) > cap:
         raise too_large(cap)
 
 

@@ -133,7 +133,7 @@ async def read_body(content: StreamReader, cap: int) -> Body:
         else:
             whole = True
             return Body(b"".join(chunks) if file is None else b"", file)
-    except (web.RequestPayloadError, EOFError) as error:
+    except (web.RequestPayloadError, EOFError, ConnectionError) as error:
         raise BadRequest("the body is malformed or ends early") from error
     finally:
         if file is not None and not whole:

@@ -1,13 +1,14 @@
 """`dinie-gateway serve`: run the gateway until SIGTERM."""
 
 import asyncio
+import os
 import signal
 import sys
 
 import click
 import uvloop
 
-from gateway.app import Running, run
+from gateway.app import Running, WrongEnvironment, run
 from gateway.cli.options import config_options
 from gateway.config.load import ConfigError, Loaded, load
 
@@ -30,13 +31,13 @@ def serve(config_dir: str | None, overrides: tuple[str, ...]) -> None:
 async def _serve(loaded: Loaded) -> int:
     stop = asyncio.Event()
     reload = asyncio.Event()
-    task = asyncio.current_task()
-    assert task is not None, "a coroutine of a runner has a task"  # noqa: S101
     loop = asyncio.get_running_loop()
 
     def interrupted() -> None:
         if stop.is_set():
-            task.cancel()  # a second Ctrl-C means now
+            # A second Ctrl-C means now: the server's own shutdown would take seconds.
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
         stop.set()
 
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -44,8 +45,9 @@ async def _serve(loaded: Loaded) -> int:
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     try:
         await run(loaded.config, stop=stop, reload=reload, started=_announce)
-    except asyncio.CancelledError:
-        return INTERRUPTED
+    except WrongEnvironment as error:
+        click.echo(str(error), err=True)
+        return 2
     except OSError as error:
         click.echo(f"cannot listen: {error.strerror or error}", err=True)
         return 1

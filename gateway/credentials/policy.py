@@ -94,7 +94,7 @@ def _sendable(token: str) -> bool:
 
 def _life(value: object) -> float | None:
     if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
+        value = float(value)  # int() raises on thousands of digits
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 < value <= _LONGEST_LIFE else None

@@ -118,9 +118,11 @@ class _Attempts(RetryOptionsBase):
         around: Callable[[Exchange, ClientHandlerType], ClientHandlerType],
     ) -> None:
         # The base constructor is skipped: it would rebuild defaults that are constant.
-        self.attempts = attempts_allowed(
+        self._allowed = attempts_allowed(
             stage.options, caller_retries=exchange.retrying_caller
         )
+        # One more than will be made: the loop does not ask us about its last answer.
+        self.attempts = self._allowed + 1
         self.statuses = frozenset()
         self.exceptions = (_Again,)
         self.methods = _ALL_METHODS
@@ -196,7 +198,7 @@ class _Attempts(RetryOptionsBase):
     def _schedule(self, reason: str, *, asked: float | None, paced: bool) -> bool:
         """Decide about one more attempt, and pay for it; sets the wait."""
         stage, exchange = self._stage, self._exchange
-        if self._made >= self.attempts or exchange.caller_gone:
+        if self._made >= self._allowed or exchange.caller_gone:
             return False
         now = stage.clock.now()
         wait = wait_before(self._made, asked, stage.options, random=stage.random())

@@ -58,6 +58,7 @@ class SecretKeeper:
         self._refused_version: str | None = None
         self.last_success_unix: float | None = None
         self.last_error: str | None = "no secrets have been read yet"
+        self.faults: tuple[str, ...] = ()  # why the last set is of another environment
 
     @property
     def current(self) -> SecretSet | None:
@@ -136,11 +137,13 @@ class SecretKeeper:
     def _settled(self) -> None:
         self._failures = 0
         self._refused_version = None
+        self.faults = ()
         self.last_error = None
 
     def _refuse(self, found: SecretSet, faults: list[str], reason: str) -> None:
         """Keep what is in force: these belong to another environment."""
         self._failures += 1
+        self.faults = tuple(faults)
         self.last_error = "; ".join(faults)
         self._on_refused("environment")
         if found.version == self._refused_version:

@@ -48,11 +48,14 @@ class Base:
         The whole target goes in as the path, already encoded: taken apart, `/x?` would
         lose its question mark.
         """
+        path = self.path + target
+        if path[:1] != "/":  # the base itself, of an API that stands at the root
+            path = "/" + path
         return URL.build(
             scheme=self.scheme,
             host=self.host,
             port=self.port,
-            path=(self.path + target) or "/",
+            path=path,
             encoded=True,
         )
 

@@ -53,7 +53,11 @@ class HttpTokenEndpoint:
 
     async def mint(self, credential: Credential) -> Grant | Refused | Transient:
         """Ask once; every failure is a value."""
-        headers, body = _request(credential, self._token_auth)
+        try:
+            headers, body = _request(credential, self._token_auth)
+        except (UnicodeEncodeError, orjson.JSONEncodeError):
+            # An environment variable may hold bytes that are no text.
+            return Transient("credential_malformed")
         try:
             async with self._session.post(
                 self._url, data=body, headers=headers, allow_redirects=False

@@ -1,6 +1,8 @@
-"""credentials.policy: what an answer of the token endpoint means, and for how long."""
+"""credentials.policy: what a token endpoint's answer means, and how long it is good."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.credentials.policy import (
     Grant,
@@ -13,133 +15,144 @@ from gateway.credentials.policy import (
 )
 from gateway.secret import Secret
 
-GOOD = b'{"access_token":"dinie_at_x","token_type":"bearer","expires_in":3600}'
+MALFORMED = Transient("malformed")
+GOOD = Grant(Secret("t0.k-e_n~+/="), 3600.0)
+
+
+def granted(token: bytes = b'"t0.k-e_n~+/="', life: bytes = b"3600") -> bytes:
+    return b'{"access_token":' + token + b',"expires_in":' + life + b"}"
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "meaning"),
+    ("status", "body", "expected"),
     [
-        pytest.param(200, GOOD, Grant(Secret("dinie_at_x"), 3600.0), id="good"),
+        pytest.param(200, granted(), GOOD, id="good"),
+        pytest.param(200, granted(life=b'"3600"'), GOOD, id="life-in-a-string"),
+        pytest.param(200, granted(life=b"3600.0"), GOOD, id="life-with-fraction"),
+        pytest.param(200, b"", MALFORMED, id="empty"),
+        pytest.param(200, b"<html>", MALFORMED, id="no-json"),
+        pytest.param(200, b"\xff\xfe", MALFORMED, id="no-utf-8"),
+        pytest.param(200, b"[]", MALFORMED, id="list"),
+        pytest.param(200, b"null", MALFORMED, id="null"),
+        pytest.param(200, b'{"expires_in":3600}', MALFORMED, id="no-token"),
+        pytest.param(200, b'{"access_token":"t"}', MALFORMED, id="no-life"),
+        pytest.param(200, granted(token=b'""'), MALFORMED, id="empty-token"),
+        pytest.param(200, granted(token=b"7"), MALFORMED, id="token-no-text"),
+        pytest.param(200, granted(token=b'"a b"'), MALFORMED, id="token-with-space"),
         pytest.param(
-            200,
-            b'{"access_token":"t","expires_in":"60"}',
-            Grant(Secret("t"), 60.0),
-            id="digits-as-text",
+            200, granted(token=b'"a\\r\\nX: y"'), MALFORMED, id="token-with-newline"
         ),
-        pytest.param(400, GOOD, Refused(400), id="400"),
-        pytest.param(401, b"", Refused(401), id="401"),
+        pytest.param(200, granted(token=b'"\xc3\xa9"'), MALFORMED, id="token-no-ascii"),
+        pytest.param(
+            200, granted(token=b'"' + b"a" * 8193 + b'"'), MALFORMED, id="token-endless"
+        ),
+        pytest.param(200, granted(life=b"0"), MALFORMED, id="life-zero"),
+        pytest.param(200, granted(life=b"-1"), MALFORMED, id="life-negative"),
+        pytest.param(200, granted(life=b"true"), MALFORMED, id="life-bool"),
+        pytest.param(200, granted(life=b"null"), MALFORMED, id="life-null"),
+        pytest.param(200, granted(life=b"NaN"), MALFORMED, id="life-nan"),
+        pytest.param(200, granted(life=b"1e400"), MALFORMED, id="life-infinite"),
+        pytest.param(200, granted(life=b'"soon"'), MALFORMED, id="life-words"),
+        pytest.param(200, granted(life=b"3600000000"), MALFORMED, id="life-in-ms"),
+        pytest.param(
+            200, granted(life=b'"' + b"9" * 5000 + b'"'), MALFORMED, id="life-endless"
+        ),
+        pytest.param(201, granted(), Transient("status_2xx"), id="another-success"),
+        pytest.param(302, b"", Transient("status_3xx"), id="redirect"),
+        pytest.param(400, b"", Refused(400), id="400"),
+        pytest.param(401, granted(), Refused(401), id="401"),
         pytest.param(403, b"", Transient("status_4xx"), id="403"),
         pytest.param(429, b"", Transient("status_4xx"), id="429"),
         pytest.param(500, b"", Transient("status_5xx"), id="500"),
-        pytest.param(302, b"", Transient("status_3xx"), id="302"),
-        pytest.param(200, b"", Transient("malformed"), id="empty"),
-        pytest.param(200, b"<html>", Transient("malformed"), id="html"),
-        pytest.param(200, b"[]", Transient("malformed"), id="list"),
-        pytest.param(200, b"null", Transient("malformed"), id="null"),
-        pytest.param(200, b'{"expires_in":60}', Transient("malformed"), id="no-token"),
-        pytest.param(
-            200, b'{"access_token":"t"}', Transient("malformed"), id="no-life"
-        ),
-        *(
-            pytest.param(
-                200,
-                b'{"access_token":%s,"expires_in":%s}' % (token, life),
-                Transient("malformed"),
-                id=name,
-            )
-            for name, token, life in (
-                ("empty-token", b'""', b"60"),
-                ("token-with-newline", rb'"a\nb"', b"60"),
-                ("token-with-space", b'"a b"', b"60"),
-                ("token-not-ascii", '"á"'.encode(), b"60"),
-                ("token-is-number", b"1", b"60"),
-                ("zero-life", b'"t"', b"0"),
-                ("negative-life", b'"t"', b"-1"),
-                ("boolean-life", b'"t"', b"true"),
-                ("life-in-words", b'"t"', b'"soon"'),
-                ("life-of-years", b'"t"', b"999999999"),
-            )
-        ),
+        pytest.param(503, granted(), Transient("status_5xx"), id="503"),
     ],
 )
-def test_an_answer_of_the_token_endpoint_means_one_thing(
-    status: int, body: bytes, meaning: object
+def test_what_an_answer_means(
+    status: int, body: bytes, expected: Grant | Refused | Transient
 ) -> None:
-    """A broken 200 is no token, and no proof against the credential either."""
-    assert read_grant(status, body) == meaning
+    """A failing cache in front of the endpoint is no reason to page somebody."""
+    assert read_grant(status, body) == expected
+
+
+@given(
+    st.integers(100, 599),
+    st.binary(max_size=60)
+    | st.binary(max_size=30).map(lambda life: granted(life=life)),
+)
+def test_no_answer_raises(status: int, body: bytes) -> None:
+    """An exception would end the one task that renews."""
+    assert isinstance(read_grant(status, body), Grant | Refused | Transient)
 
 
 @pytest.mark.parametrize(
-    ("life", "usable_until"),
+    ("life", "random", "renew_at", "usable_until", "expires_at"),
     [
-        pytest.param(3600.0, 4570.0, id="an-hour-keeps-30-s"),
-        pytest.param(60.0, 1054.0, id="a-minute-keeps-a-tenth"),
+        pytest.param(3600.0, 0.0, 2980.0, 3670.0, 3700.0, id="an-hour"),
+        pytest.param(3600.0, 1.0, 2800.0, 3670.0, 3700.0, id="spread"),
+        pytest.param(100.0, 0.0, 180.0, 190.0, 200.0, id="short-a-tenth"),
     ],
 )
-def test_a_token_is_not_sent_in_its_last_moments(
-    life: float, usable_until: float
+def test_a_tokens_moments(
+    life: float, random: float, renew_at: float, usable_until: float, expires_at: float
 ) -> None:
-    """It could expire on the way."""
+    """Renewed early enough, and never sent when it could expire on the way."""
     token = make_token(
         Grant(Secret("t"), life),
-        asked_at=1000.0,
-        random=0.0,
+        asked_at=100.0,
+        random=random,
         generation=1,
         secret_version="1",
     )
 
-    assert token.usable_until == usable_until
+    assert token.renew_at == pytest.approx(renew_at)
+    assert token.usable_until == pytest.approx(usable_until)
+    assert token.expires_at == expires_at
+    assert token.header == "Bearer t"
 
 
-def test_replicas_do_not_renew_together() -> None:
-    """A thousand pods that started together would ask together for ever."""
-    moments = [
-        make_token(
-            Grant(Secret("t"), 3600.0),
-            asked_at=0.0,
-            random=random,
-            generation=1,
-            secret_version="1",
-        ).renew_at
-        for random in (0.0, 0.5)
-    ]
-
-    assert moments == [2880.0, 2790.0]
-
-
-def test_a_failing_renewal_waits_longer_each_time_up_to_half_a_minute() -> None:
-    """An endpoint that is down is not helped by being asked."""
-    assert [retry_wait(n, random=1.0) for n in (1, 2, 3, 6, 60)] == [1, 2, 4, 30, 30]
-
-
-@pytest.mark.parametrize(
-    ("authorization", "kind"),
-    [
-        pytest.param(None, "replace", id="none"),
-        pytest.param("Bearer gw_abc", "replace", id="ours"),
-        pytest.param("bearer   gw_abc", "replace", id="ours-spaced"),
-        pytest.param("Basic dXNlcg==", "replace", id="basic"),
-        pytest.param("Bearer", "replace", id="empty-bearer"),
-        pytest.param("Digest x", "replace", id="digest"),
-        pytest.param("Bearer eyJ.customer", "own", id="customer"),
-        pytest.param("BEARER eyJ.customer", "own", id="any-case"),
-    ],
-)
-def test_only_a_foreign_bearer_goes_upstream(
-    authorization: str | None, kind: str
-) -> None:
-    """A local token or a Basic pair has no business at Dinie."""
-    assert classify_bearer(authorization) == kind
-
-
-def test_a_token_never_shows_itself() -> None:
-    """Tracebacks and debuggers print reprs."""
+def test_a_token_does_not_print_itself() -> None:
+    """Logs outlive tokens."""
     token = make_token(
-        Grant(Secret("dinie_at_x"), 60.0),
+        Grant(Secret("telling"), 60),
         asked_at=0.0,
         random=0.0,
-        generation=3,
+        generation=7,
         secret_version="1",
     )
 
-    assert repr(token) == "Token(generation=3)"
+    assert repr(token) == "Token(generation=7)"
+
+
+@pytest.mark.parametrize(
+    ("failures", "expected"),
+    [
+        pytest.param(1, 0.5, id="first"),
+        pytest.param(3, 2.0, id="third"),
+        pytest.param(50, 15.0, id="capped"),
+    ],
+)
+def test_the_wait_after_failed_renewals(failures: int, expected: float) -> None:
+    """A token endpoint in trouble is asked less and less often."""
+    assert retry_wait(failures, random=0.5) == expected
+
+
+@pytest.mark.parametrize(
+    ("authorization", "expected"),
+    [
+        pytest.param(None, "replace", id="none"),
+        pytest.param("", "replace", id="empty"),
+        pytest.param("Bearer", "replace", id="no-token"),
+        pytest.param("Bearer gw_1", "replace", id="ours"),
+        pytest.param("bearer   gw_1", "replace", id="ours-with-spaces"),
+        pytest.param("BEARER gw_", "replace", id="ours-empty"),
+        pytest.param("Basic dXNlcjpw", "replace", id="basic"),
+        pytest.param("Digest x", "replace", id="unknown-scheme"),
+        pytest.param("dinie_at_1", "replace", id="no-scheme"),
+        pytest.param("Bearer\tgw_1", "replace", id="tab"),
+        pytest.param("Bearer dinie_st_1", "own", id="customers"),
+        pytest.param("bearer x", "own", id="case"),
+    ],
+)
+def test_whose_bearer_it_is(authorization: str | None, expected: str) -> None:
+    """A customer's session is not ours to replace, a dummy must not go upstream."""
+    assert classify_bearer(authorization) == expected

@@ -6,7 +6,6 @@ import pytest
 from aiohttp import web
 
 from gateway.context import EXCHANGE
-from gateway.context import EXCHANGE
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.stage import DeadlineStage
 from gateway.errors import BadRequest

@@ -48,7 +48,7 @@ def test_hop_by_hop_headers_of_a_request_stay_on_their_hop(live: Live) -> None:
         ("Keep-Alive", "timeout=5"),
         ("Proxy-Authorization", "Basic eDp5"),
         ("Proxy-Connection", "keep-alive"),
-        ("TE", "trailers"),
+        ("TE", "trailers"),  # codespell:ignore te
         ("Trailer", "X-Sum"),
         ("X-Kept", "2"),
     ]
@@ -231,3 +231,23 @@ def test_interim_answers_are_not_the_answer(live: Live) -> None:
     got = relayed(live, hints + answer(200, b"whole"))
 
     assert (got.status, got.body) == (200, b"whole")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(answer(headers=[("Connection", "close")]), id="close"),
+        pytest.param(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", id="old"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n{}", id="no-length"),
+    ],
+)
+def test_dinies_goodbye_is_not_the_callers(live: Live, raw: bytes) -> None:
+    """The caller's connection lives as long as the caller wants."""
+    live.upstream.script(Step(raw, "close"))
+
+    with Caller(live.port) as caller:
+        first = caller.ask(request("GET", "/customers"))
+        second = caller.ask(request("GET", "/banks"))
+
+    assert first.line.startswith(b"HTTP/1.1 200 ")
+    assert (first.body, second.body) == (b"{}", b"{}")

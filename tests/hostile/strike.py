@@ -29,7 +29,7 @@ _NEVER = (
     "HTTP2-Settings",
     "Keep-Alive",
     "Proxy-Authorization",
-    "TE",
+    "TE",  # codespell:ignore te
     "Trailer",
     "Transfer-Encoding",
     "Transfer_Encoding",

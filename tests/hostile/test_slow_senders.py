@@ -43,7 +43,7 @@ PIECES = {
     "head": post(b"Content-Length: 5")[:-2],
     "last-cr": post(b"Content-Length: 0")[:-1],
     "before-body": post(b"Content-Length: 5"),
-    "in-body": post(b"Content-Length: 5", body=b"hel"),
+    "in-body": post(b"Content-Length: 5", body=b"he"),
     "in-upload": head(
         "POST /customers/1/documents HTTP/1.1",
         b"Content-Length: 9000000",
@@ -51,7 +51,7 @@ PIECES = {
     ),
     "before-chunks": post(b"Transfer-Encoding: chunked"),
     "in-chunk-size": post(b"Transfer-Encoding: chunked", body=b"5"),
-    "in-chunk": post(b"Transfer-Encoding: chunked", body=b"5\r\nhel"),
+    "in-chunk": post(b"Transfer-Encoding: chunked", body=b"5\r\nhe"),
     "before-last-chunk": post(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n"),
     "in-last-chunk": post(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n"),
     "in-trailer": post(b"Transfer-Encoding: chunked", body=b"0\r\nX: y"),

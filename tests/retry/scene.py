@@ -1,4 +1,4 @@
-"""A retry stage with the real client and the real stages below it, and their doubles."""
+"""A retry stage over the real client, with the real stages below it."""
 
 import asyncio
 import ssl

@@ -45,7 +45,7 @@ def test_credit_is_lost_after_ten_seconds() -> None:
 
     before, after = budget.balance(now=109.9), budget.balance(now=110.0)
 
-    assert (before, after) == (pytest.approx(10.0), 0.0)
+    assert [before, after] == pytest.approx([10.0, 0.0])
 
 
 def test_what_was_spent_is_forgotten_too() -> None:

@@ -185,23 +185,6 @@ async def test_an_unknown_outcome_names_the_key_to_repeat_with(
     assert said.headers["Idempotency-Key"].encode() in said.body
 
 
-async def test_a_lost_post_stays_unknown_when_later_attempts_are_not_sent(
-    upstream: ScriptedUpstream,
-) -> None:
-    """A refused connection at the end says nothing about the send before it."""
-    async with running_stack(upstream.base_url, "ratelimit.max_wait=0") as stack:
-        upstream.script(
-            DROP,
-            Step(answer(429, b"{}", [("Retry-After", "60")])),
-        )
-
-        said = await stack.ask("POST", "/v3/loans")
-
-    assert said.status == 429
-    assert said.slug is None
-    assert said.headers["Retry-After"] == "60"
-
-
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_refused_connection_is_unreachable_and_was_never_sent(
     method: str,

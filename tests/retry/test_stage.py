@@ -1,5 +1,6 @@
 """RetryStage: the attempt loop over the real client, against a failing upstream."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -54,10 +55,7 @@ async def test_a_failed_answer_is_let_go_before_the_wait(
     upstream.script(Step(answer(503, b"x" * 2 * MIB, [("Retry-After-Ms", "5")])), OK)
     held: list[int] = []
     async with scene(upstream.base_url, pool_size=1, slots=1) as stage:
-        admit = stage.breaker.admit
-        stage.breaker.admit = lambda: (held.append(stage.bulkhead.in_flight), admit())[
-            1
-        ]  # type: ignore[method-assign]
+        stage.breaker.on_admit = lambda: held.append(stage.bulkhead.in_flight)
 
         await stage.send(stage.exchange())
 
@@ -221,9 +219,11 @@ async def test_a_lost_post_stays_unknown_when_the_circuit_opens(
     """`circuit-open` would promise that nothing was sent."""
     upstream.default = CUT
     async with scene(upstream.base_url) as stage:
-        stage.observer.retry = lambda _: setattr(  # type: ignore[method-assign]
-            stage.breaker, "refusal", CircuitOpen("open")
-        )
+
+        def trip() -> None:
+            stage.breaker.refusal = CircuitOpen("open")
+
+        stage.observer.on_retry = trip
 
         with pytest.raises(OutcomeUnknown) as raised:
             await stage.send(stage.exchange("POST"))
@@ -248,11 +248,13 @@ async def test_an_unknown_effect_that_cannot_be_repeated_names_no_key(
 
 async def test_nothing_sent_is_unreachable() -> None:
     """`upstream-unreachable` promises that nothing took effect."""
-    async with scene("http://127.0.0.1:9/v3") as stage:
-        exchange = stage.exchange("POST")
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound, not listening: refused
+        async with scene(f"http://127.0.0.1:{held.getsockname()[1]}") as stage:
+            exchange = stage.exchange("POST")
 
-        with pytest.raises(UpstreamUnreachable):
-            await stage.send(exchange)
+            with pytest.raises(UpstreamUnreachable):
+                await stage.send(exchange)
 
-        assert (exchange.sends, stage.outcomes) == (0, ["not_sent"] * 4)
-        assert stage.breaker.verdicts == ["connect_failure"] * 4
+    assert (exchange.sends, stage.outcomes) == (0, ["not_sent"] * 4)
+    assert stage.breaker.verdicts == ["connect_failure"] * 4

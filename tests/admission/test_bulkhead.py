@@ -1,0 +1,219 @@
+"""Slots and BulkheadStage: no slot is lost, and the first comes first."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp import ClientRequest, ClientResponse
+
+from gateway.admission.bulkhead import BulkheadStage, Slots
+from gateway.errors import Overloaded
+from gateway.message import Exchange
+from tests.fakes import FakeClock
+
+REQUEST = cast("ClientRequest", None)
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_slots_go_to_those_who_wait_longest() -> None:
+    """A newcomer must not overtake a queue."""
+    slots, order = Slots(1), list[str]()
+    await slots.take(0.0)
+
+    async def take(name: str) -> None:
+        assert await slots.take(5.0)
+        order.append(name)
+        slots.give()
+
+    tasks = [asyncio.create_task(take(name)) for name in "abc"]
+    await settle()
+    slots.give()
+    await asyncio.gather(*tasks)
+
+    assert (order, slots.free) == (["a", "b", "c"], 1)
+
+
+async def test_who_waits_too_long_gets_none_and_keeps_none() -> None:
+    """The next one must not wait for a slot that nobody holds."""
+    slots = Slots(1)
+    await slots.take(0.0)
+
+    got = await slots.take(0.01)
+    slots.give()
+
+    assert (got, slots.free) == (False, 1)
+
+
+async def test_a_cancelled_waiter_loses_no_slot() -> None:
+    """Callers hang up while they queue."""
+    slots = Slots(1)
+    await slots.take(0.0)
+    leaver, stayer = (asyncio.create_task(slots.take(5.0)) for _ in range(2))
+    await settle()
+
+    leaver.cancel()
+    slots.give()
+
+    assert await stayer is True
+    slots.give()
+    assert slots.free == 1
+
+
+async def test_a_waiter_cancelled_just_as_it_is_served_passes_the_slot_on() -> None:
+    """The slot was already its own."""
+    slots = Slots(1)
+    await slots.take(0.0)
+    leaver, stayer = (asyncio.create_task(slots.take(5.0)) for _ in range(2))
+    await settle()
+
+    slots.give()
+    leaver.cancel()
+
+    assert await stayer is True
+    slots.give()
+    assert (leaver.cancelled(), slots.free) == (True, 1)
+
+
+async def test_no_slot_is_lost_in_a_crowd_that_comes_and_goes() -> None:
+    """After an hour of hang-ups every slot is there again."""
+    slots = Slots(3)
+
+    async def visit(number: int) -> None:
+        if await slots.take(0.002 * (number % 5)):
+            try:
+                await asyncio.sleep(0.001 * (number % 3))
+            finally:
+                slots.give()
+
+    tasks = [asyncio.create_task(visit(number)) for number in range(200)]
+    await asyncio.sleep(0.003)
+    for task in tasks[::3]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert slots.free == 3
+
+
+class Dinie:
+    """Answers when told to, whole or as a stream."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.inside = 0
+        self.streams = False
+        self.fault: BaseException | None = None
+
+    def of(self, exchange: Exchange) -> Any:
+        async def handler(_: ClientRequest) -> ClientResponse:
+            self.inside += 1
+            await self.gate.wait()
+            if self.fault is not None:
+                raise self.fault
+            exchange.answer = None if self.streams else b""
+            return cast("ClientResponse", SimpleNamespace(status=200))
+
+        return handler
+
+
+def exchange(**fields: Any) -> Exchange:
+    return Exchange("r", "GET", "/", 1000.0, **{"deadline": 1025.0, **fields})
+
+
+def staged(in_flight: int = 1) -> BulkheadStage:
+    return BulkheadStage(in_flight, clock=FakeClock().now, wait=0.01)
+
+
+async def test_a_slot_is_held_while_the_attempt_lasts() -> None:
+    """So many are with Dinie at once, and no more."""
+    stage, dinie = staged(in_flight=2), Dinie()
+    dinie.gate.clear()
+    tasks = [
+        asyncio.create_task(stage(one, REQUEST, dinie.of(one)))
+        for one in (exchange(), exchange())
+    ]
+    await settle()
+    during = stage.in_flight
+
+    dinie.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert (during, stage.in_flight) == (2, 0)
+
+
+async def test_no_slot_in_time_is_overloaded_and_unsent() -> None:
+    """A caller that waits too long had better know."""
+    stage, dinie = staged(), Dinie()
+    dinie.gate.clear()
+    first = exchange()
+    task = asyncio.create_task(stage(first, REQUEST, dinie.of(first)))
+    await settle()
+    second = exchange()
+
+    with pytest.raises(Overloaded) as raised:
+        await stage(second, REQUEST, dinie.of(second))
+
+    dinie.gate.set()
+    await task
+    assert (raised.value.retry_after, dinie.inside, stage.in_flight) == (1.0, 1, 0)
+
+
+async def test_a_queued_attempt_goes_when_a_slot_comes_free() -> None:
+    """A moment's patience is cheaper than an error."""
+    stage, dinie = BulkheadStage(1, clock=FakeClock().now, wait=5.0), Dinie()
+    dinie.gate.clear()
+    both = [exchange(), exchange()]
+    tasks = [asyncio.create_task(stage(one, REQUEST, dinie.of(one))) for one in both]
+    await settle()
+    before = dinie.inside
+
+    dinie.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert (before, dinie.inside, stage.in_flight) == (1, 2, 0)
+
+
+async def test_uploads_do_not_stand_in_the_ordinary_queue() -> None:
+    """Eight slow uploads must not stop every balance look-up."""
+    stage, dinie = staged(), Dinie()
+    dinie.gate.clear()
+    every = [exchange(), *(exchange(upload=True) for _ in range(8))]
+
+    tasks = [asyncio.create_task(stage(one, REQUEST, dinie.of(one))) for one in every]
+    await settle()
+
+    assert (dinie.inside, stage.in_flight) == (9, 9)
+    dinie.gate.set()
+    await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize("fault", [OSError("gone"), asyncio.CancelledError()])
+async def test_a_failed_attempt_gives_its_slot_back(fault: BaseException) -> None:
+    """Failures come in crowds; each must leave the room."""
+    stage, dinie = staged(), Dinie()
+    dinie.fault = fault
+    failing = exchange()
+
+    with pytest.raises(type(fault)):
+        await stage(failing, REQUEST, dinie.of(failing))
+
+    assert (stage.in_flight, failing.release) == (0, None)
+
+
+async def test_a_stream_holds_its_slot_to_its_end() -> None:
+    """A large download is with Dinie for as long as it lasts."""
+    stage, dinie = staged(), Dinie()
+    dinie.streams = True
+    streaming = exchange()
+    await stage(streaming, REQUEST, dinie.of(streaming))
+    during = stage.in_flight
+
+    streaming.let_go()
+    streaming.let_go()
+
+    assert (during, stage.in_flight) == (1, 0)

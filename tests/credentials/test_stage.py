@@ -1,0 +1,144 @@
+"""CredentialsStage: a fresh token on each attempt, and one free replay."""
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp import ClientRequest, ClientResponse
+from multidict import CIMultiDict
+
+from gateway.credentials.stage import CredentialsStage
+from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.message import Exchange
+from tests.credentials.scene import Scene, running
+from tests.fakes import FakeClock
+
+
+class Upstream:
+    """Answers with these statuses; keeps the tokens that it saw."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.seen: list[str | None] = []
+        self.closed = 0
+
+    async def __call__(self, request: ClientRequest) -> ClientResponse:
+        self.seen.append(request.headers.get("Authorization"))
+        answer = SimpleNamespace(status=self.statuses.pop(0), close=self._close)
+        return cast("ClientResponse", answer)
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+def request(headers: Iterable[tuple[str, str]] = ()) -> ClientRequest:
+    return cast("ClientRequest", SimpleNamespace(headers=CIMultiDict(headers)))
+
+
+def exchange(**fields: Any) -> Exchange:
+    return Exchange("r", "GET", "/", 1000.0, **{"deadline": 1020.0, **fields})
+
+
+def staged(scene: Scene, rejected: list[int]) -> CredentialsStage:
+    return CredentialsStage(scene.source, scene.clock, lambda: rejected.append(1))
+
+
+async def test_every_attempt_carries_the_token() -> None:
+    """Whatever the caller sent as its own is replaced."""
+    upstream = Upstream(200)
+    async with running(Scene()) as scene:
+        sent = request([("Authorization", "Bearer gw_dummy")])
+
+        response = await staged(scene, [])(exchange(), sent, upstream)
+
+    assert (response.status, upstream.seen) == (200, ["Bearer token-1"])
+
+
+async def test_a_401_renews_and_replays_once() -> None:
+    """A revoked token costs the caller nothing but a moment."""
+    upstream, rejected = Upstream(401, 200), list[int]()
+    async with running(Scene()) as scene:
+        response = await staged(scene, rejected)(exchange(), request(), upstream)
+
+    assert (response.status, rejected) == (200, [1])
+    assert upstream.seen == ["Bearer token-1", "Bearer token-2"]
+    assert upstream.closed == 1
+
+
+async def test_a_second_401_is_a_problem_of_ours() -> None:
+    """The caller cannot mend the gateway's credential."""
+    upstream = Upstream(401, 401)
+    async with running(Scene()) as scene:
+        with pytest.raises(UpstreamAuthFailed) as raised:
+            await staged(scene, [])(exchange(), request(), upstream)
+
+    assert (raised.value.retry_after, upstream.closed) == (5.0, 2)
+
+
+async def test_a_401_just_after_a_forced_renewal_is_answered_at_once() -> None:
+    """Dinie refuses every token: no more of them are minted for now."""
+    upstream = Upstream(401, 401, 401)
+    async with running(Scene()) as scene:
+        stage = staged(scene, [])
+        with pytest.raises(UpstreamAuthFailed):
+            await stage(exchange(), request(), upstream)
+
+        with pytest.raises(UpstreamAuthFailed):
+            await stage(exchange(), request(), upstream)
+
+    assert (len(upstream.seen), len(scene.endpoint.asked)) == (3, 2)
+
+
+async def test_a_callers_own_bearer_passes_untouched() -> None:
+    """Its 401 is the caller's affair, and costs our token nothing."""
+    upstream = Upstream(401)
+    async with running(Scene()) as scene:
+        sent = request([("Authorization", "Bearer session")])
+
+        response = await staged(scene, [])(exchange(own_bearer=True), sent, upstream)
+
+        assert (response.status, upstream.seen) == (401, ["Bearer session"])
+        assert upstream.closed == 0
+
+
+async def test_a_stream_thrown_away_before_the_replay_is_let_go() -> None:
+    """A large 401 would otherwise keep its slot for ever."""
+    upstream, released = Upstream(401, 200), list[int]()
+    async with running(Scene()) as scene:
+        refused = exchange(release=lambda: released.append(1))
+
+        await staged(scene, [])(refused, request(), upstream)
+
+    assert released == [1]
+
+
+async def test_without_a_token_nothing_is_sent() -> None:
+    """A request without a token would only be counted and refused."""
+    upstream = Upstream()
+    scene = Scene(version=None)
+    async with running(scene):
+        with pytest.raises(CredentialsUnavailable):
+            await staged(scene, [])(exchange(deadline=scene.soon), request(), upstream)
+
+    assert upstream.seen == []
+
+
+async def test_the_wait_for_a_token_is_accounted_for() -> None:
+    """Server-Timing tells the caller where its time went."""
+    clock = FakeClock()
+    waiting = exchange()
+
+    class Slow:
+        def usable(self) -> None:
+            clock.advance(0.5)
+
+        async def token(self, *, deadline: float) -> Any:
+            clock.advance(1.5)
+            return SimpleNamespace(header=f"Bearer {deadline}")
+
+    stage = CredentialsStage(cast("Any", Slow()), clock, lambda: None)
+
+    await stage(waiting, request(), Upstream(200))
+
+    assert waiting.waits.token == 1.5

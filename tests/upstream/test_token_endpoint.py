@@ -1,0 +1,236 @@
+"""HttpTokenEndpoint: every failure is a value, whatever the other side does."""
+
+import asyncio
+import base64
+import gzip
+import socket
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Literal
+
+import orjson
+import pytest
+
+from gateway.credentials.policy import Grant, Refused, Transient
+from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.secret import Secret
+from gateway.upstream.token_endpoint import HttpTokenEndpoint, probe_token
+from tests.fakes import FakeCredential
+from tests.upstreams import (
+    DROP,
+    RESET,
+    TOKEN,
+    ScriptedUpstream,
+    Step,
+    answer,
+    grant,
+)
+
+GRANTED = Grant(Secret(TOKEN), 3600.0)
+
+
+@pytest.fixture
+async def endpoint(upstream: ScriptedUpstream) -> AsyncIterator[HttpTokenEndpoint]:
+    made = HttpTokenEndpoint(
+        upstream.base_url, token_auth="basic", ssl_context=None, timeout=0.2
+    )
+    yield made
+    await made.close()
+
+
+async def test_the_basic_dialect(
+    endpoint: HttpTokenEndpoint, upstream: ScriptedUpstream
+) -> None:
+    """RFC 6749 2.3.1: form-encoded before they are joined, or a colon splits them."""
+    granted = await endpoint.mint(FakeCredential())
+
+    (asked,) = upstream.token_requests
+    scheme, _, pair = asked.all("Authorization")[0].partition(" ")
+    assert granted == GRANTED
+    assert (asked.target, asked.body) == (
+        "/v3/auth/token",
+        b"grant_type=client_credentials",
+    )
+    assert asked.all("Content-Type") == ["application/x-www-form-urlencoded"]
+    assert scheme == "Basic"
+    assert base64.b64decode(pair) == b"dinie_ci_test_made-up:made-up%20secret%2F%2B%3A"
+
+
+async def test_the_json_dialect(upstream: ScriptedUpstream) -> None:
+    """The SDKs speak this one."""
+    endpoint = HttpTokenEndpoint(
+        upstream.base_url + "/", token_auth="json", ssl_context=None
+    )
+
+    granted = await endpoint.mint(FakeCredential())
+
+    await endpoint.close()
+    (asked,) = upstream.token_requests
+    assert (granted, asked.all("Authorization")) == (GRANTED, [])
+    assert asked.all("Content-Type") == ["application/json"]
+    assert orjson.loads(asked.body) == {
+        "grant_type": "client_credentials",
+        "client_id": "dinie_ci_test_made-up",
+        "client_secret": "made-up secret/+:",
+    }
+
+
+LONG = b"x" * 100_000
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        pytest.param(Step(answer(401, b"{}")), Refused(401), id="refused"),
+        pytest.param(Step(answer(503, b"{}")), Transient("status_5xx"), id="503"),
+        pytest.param(Step(answer(200, b"")), Transient("malformed"), id="empty"),
+        pytest.param(Step(answer(200, LONG)), Transient("malformed"), id="endless"),
+        pytest.param(Step(held=True), Transient("timeout"), id="silence"),
+        pytest.param(
+            Step(grant(), held=True, sent_first=80), Transient("timeout"), id="stalled"
+        ),
+        pytest.param(DROP, Transient("unreachable"), id="dropped"),
+        pytest.param(RESET, Transient("unreachable"), id="reset"),
+        pytest.param(
+            Step(answer(200, b"{", length=90), "close"),
+            Transient("unreachable"),
+            id="cut",
+        ),
+        pytest.param(
+            Step(b"SSH-2.0-OpenSSH\r\n\r\n", "close"),
+            Transient("unreachable"),
+            id="no-http",
+        ),
+        pytest.param(
+            Step(CHUNKED + b"zz\r\n", "close"), Transient("unreachable"), id="bad-chunk"
+        ),
+        pytest.param(
+            Step(CHUNKED, held=True, sent_first=len(CHUNKED)),
+            Transient("timeout"),
+            id="chunk-that-never-comes",
+        ),
+        pytest.param(
+            Step(answer(200, b"no gzip", [("Content-Encoding", "gzip")])),
+            Transient("unreachable"),
+            id="bad-gzip",
+        ),
+        pytest.param(
+            Step(answer(200, b"{}", [("X-A", "x" * 20_000)])),
+            Transient("unreachable"),
+            id="endless-header",
+        ),
+    ],
+)
+async def test_every_failure_is_a_value(
+    endpoint: HttpTokenEndpoint,
+    upstream: ScriptedUpstream,
+    step: Step,
+    expected: Transient | Refused,
+) -> None:
+    """An exception would end the one task that renews."""
+    upstream.token_step = step
+
+    found = await endpoint.mint(FakeCredential())
+
+    upstream.release()
+    assert found == expected
+
+
+async def test_it_recovers_after_a_failure(
+    endpoint: HttpTokenEndpoint, upstream: ScriptedUpstream
+) -> None:
+    """A poisoned connection must not be used again."""
+    upstream.token_step = Step(answer(200, LONG))
+    await endpoint.mint(FakeCredential())
+    upstream.token_step = Step(grant())
+
+    assert await endpoint.mint(FakeCredential()) == GRANTED
+
+
+async def test_a_compressed_grant_is_read(
+    endpoint: HttpTokenEndpoint, upstream: ScriptedUpstream
+) -> None:
+    """The client asks for it by itself here."""
+    body = gzip.compress(grant().partition(b"\r\n\r\n")[2])
+    upstream.token_step = Step(answer(200, body, [("Content-Encoding", "gzip")]))
+
+    assert await endpoint.mint(FakeCredential()) == GRANTED
+
+
+async def test_a_redirect_is_not_followed(
+    endpoint: HttpTokenEndpoint, upstream: ScriptedUpstream
+) -> None:
+    """It would carry the credential to wherever it points."""
+    upstream.token_step = Step(answer(307, b"", [("Location", "/v3/elsewhere")]))
+
+    found = await endpoint.mint(FakeCredential())
+
+    assert found == Transient("status_3xx")
+    assert (len(upstream.token_requests), upstream.requests) == (1, [])
+
+
+async def test_cookies_are_not_kept(
+    endpoint: HttpTokenEndpoint, upstream: ScriptedUpstream
+) -> None:
+    """A load balancer's stickiness is not ours to keep."""
+    body = grant().partition(b"\r\n\r\n")[2]
+    upstream.token_step = Step(answer(200, body, [("Set-Cookie", "a=b; Path=/")]))
+    await endpoint.mint(FakeCredential())
+
+    await endpoint.mint(FakeCredential())
+
+    assert [asked.all("Cookie") for asked in upstream.token_requests] == [[], []]
+
+
+@pytest.mark.parametrize("dialect", ["basic", "json"])
+async def test_a_credential_that_is_no_text_is_a_value(
+    upstream: ScriptedUpstream, dialect: Literal["basic", "json"]
+) -> None:
+    """An environment variable may hold any bytes; the gateway stays up, unready."""
+    endpoint = HttpTokenEndpoint(
+        upstream.base_url, token_auth=dialect, ssl_context=None
+    )
+    credential = FakeCredential(client_id=Secret("a\udcff"))
+
+    found = await endpoint.mint(credential)
+
+    await endpoint.close()
+    assert found == Transient("credential_malformed")
+
+
+async def test_nobody_there_is_a_value() -> None:
+    """The endpoint may come later than the gateway."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound, not listening: refused
+        endpoint = HttpTokenEndpoint(
+            f"http://127.0.0.1:{held.getsockname()[1]}/v3",
+            token_auth="basic",
+            ssl_context=None,
+        )
+        found = await endpoint.mint(FakeCredential())
+        await endpoint.close()
+
+    assert found == Transient("unreachable")
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        pytest.param(Step(answer(401, b"{}")), UpstreamAuthFailed, id="refused"),
+        pytest.param(Step(answer(500, b"{}")), CredentialsUnavailable, id="failing"),
+    ],
+)
+async def test_a_probe_tells_a_refusal_from_an_outage(
+    upstream: ScriptedUpstream, step: Step, kind: type[Exception]
+) -> None:
+    """`check` says whether to look at the secret or at the network."""
+    upstream.token_step = step
+    settings = SimpleNamespace(
+        base_url=upstream.base_url, ca_file=None, token_auth="basic"
+    )
+
+    with pytest.raises(kind):
+        await probe_token(SimpleNamespace(upstream=settings), FakeCredential())
+
+    await asyncio.sleep(0)
