@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway.backoff import full_jitter
+from gateway.backoff import FLOOR, full_jitter
 from gateway.retry.options import RetryOptions
 
 RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -146,5 +146,5 @@ def wait_before(
     """
     if asked is not None:
         # Upwards only: earlier than asked would be refused again.
-        return asked + random * min(_MAX_JITTER, asked * 0.1)
+        return max(FLOOR, asked + random * min(_MAX_JITTER, asked * 0.1))
     return full_jitter(retry - 1, base=options.base, cap=options.cap, random=random)

@@ -37,7 +37,7 @@ def mark(
     timing = (
         f"queue;dur={queue * 1000:.1f}, token;dur={waits.token * 1000:.1f}, "
         f"upstream;dur={waits.upstream * 1000:.1f}, "
-        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={abs(own) * 1000:.1f}"
+        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={max(0.0, own) * 1000:.1f}"
     )
     # At once: what Dinie says under these names was left out before.
     headers.extend(
