@@ -8,7 +8,6 @@ import os
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from gateway.context import EXCHANGE
 from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
@@ -127,7 +126,7 @@ class IdempotencyStage:
             response = await handler(request)
             record.outcome = "answered"
             if isinstance(response, web.Response):
-                result = response
+                result = _copy(response)
             return response
         except GatewayError as error:
             if exchange.sends:
@@ -162,27 +161,21 @@ class IdempotencyStage:
             exchange.waits.queue += self._clock() - began
 
 
-# Said anew of each request by the boundary.
-_OWN = (
-    "X-Gateway-Request-Id",
-    "X-Gateway-Attempts",
-    "X-Gateway-Retry",
-    "Server-Timing",
-    "Content-Length",
-)
-
-
-def _replay(response: web.Response) -> web.Response:
-    headers = CIMultiDict(response.headers)
-    for name in _OWN:
-        headers.popall(name, None)
-    headers["Idempotency-Replayed"] = "true"
+def _copy(response: web.Response) -> web.Response:
+    """Return Dinie's answer again, before the boundary says of it whose it was."""
     return web.Response(
         status=response.status,
         reason=response.reason,
-        headers=headers,
+        headers=response.headers.copy(),
         body=response.body,
     )
+
+
+def _replay(response: web.Response) -> web.Response:
+    """Return a follower's own copy of the leader's answer."""
+    copy = _copy(response)
+    copy.headers["Idempotency-Replayed"] = "true"
+    return copy
 
 
 def _copy_of(error: GatewayError) -> GatewayError:

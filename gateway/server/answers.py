@@ -33,11 +33,11 @@ def mark(
         headers["X-Request-Id"] = echoed
     waits = exchange.waits
     queue = waits.queue + waits.permit
-    own = took - queue - waits.token - waits.backoff - waits.upstream
+    own = max(0.0, took - queue - waits.token - waits.backoff - waits.upstream)
     timing = (
         f"queue;dur={queue * 1000:.1f}, token;dur={waits.token * 1000:.1f}, "
         f"upstream;dur={waits.upstream * 1000:.1f}, "
-        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={max(0.0, own) * 1000:.1f}"
+        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={own * 1000:.1f}"
     )
     # At once: what Dinie says under these names was left out before.
     headers.extend(
