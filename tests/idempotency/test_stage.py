@@ -40,7 +40,7 @@ class Scene:
 
     async def created(self, exchange: Exchange) -> web.StreamResponse:
         exchange.sends += 1
-        headers = {"X-Loan": "ln_1", "X-Gateway-Attempts": "1", "Server-Timing": "a"}
+        headers = {"X-Loan": "ln_1"}
         return web.Response(status=201, reason="Made", headers=headers, body=b'{"a":1}')
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -92,7 +92,6 @@ async def test_a_follower_gets_a_copy_of_the_leader_s_answer() -> None:
     second = await follower
 
     assert len(scene.calls) == 1
-    assert "Idempotency-Replayed" not in first.headers
     assert isinstance(second, web.Response)
     assert (second.status, second.reason, second.body) == (201, "Made", b'{"a":1}')
     assert second.headers["Idempotency-Replayed"] == "true"
