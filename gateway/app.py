@@ -157,7 +157,7 @@ class Gateway:
             clock=self._clock,
             refresh=config.secrets.vault.refresh,
             random=random.random,
-            on_event=_log.info,
+            on_event=_say,
             on_refused=self._metrics.secret_refused,
         )
 
@@ -331,6 +331,12 @@ class Gateway:
         metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
         if self._secrets.last_success_unix is not None:
             metrics.secrets_success.set(self._secrets.last_success_unix)
+
+
+def _say(event: str, **fields: Any) -> None:
+    """Log what happened to the secrets, as loud as it is."""
+    levels = {"secrets_refused": "error", "secrets_unavailable": "warning"}
+    getattr(_log, levels.get(event, "info"))(event, **fields)
 
 
 def _guard(environment: str, found: SecretSet) -> list[str]:

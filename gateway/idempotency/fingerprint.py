@@ -15,6 +15,7 @@ from gateway.message import Exchange
 Buffer = bytes | mmap.mmap
 
 _KEPT = (b"content-disposition", b"content-type", b"content-transfer-encoding")
+_MOST_PARTS = 1000  # what has more counts by its bytes: reading them holds the loop up
 
 
 class _Hash(Protocol):
@@ -42,6 +43,8 @@ def _fingerprint(exchange: Exchange, body: Buffer) -> bytes:
     boundary = boundary_of(exchange.content_type)
     parts = _parts(body, boundary) if boundary else None
     with memoryview(body) as view:
+        # A body of bytes must never read like the parts of another.
+        digest.update(b"bytes" if parts is None else b"parts")
         if parts is None:
             digest.update(view)
             return digest.digest()
@@ -64,15 +67,19 @@ def boundary_of(content_type: str) -> bytes | None:
         return None
     message = Message()
     message["Content-Type"] = content_type
-    boundary = message.get_boundary()
-    return boundary.encode() if boundary else None
+    try:
+        boundary = message.get_boundary()
+        return boundary.encode() if boundary else None
+    except (LookupError, TypeError, ValueError):
+        # RFC 2231 lets a caller name any codec of Python's, and several refuse.
+        return None
 
 
 def _parts(body: Buffer, boundary: bytes) -> list[tuple[bytes, int, int]] | None:
     """Return head, start and end of each part; None where the body is malformed.
 
-    Source: RFC 2046 5.1.1. A preamble or an odd delimiter counts as malformed, and the
-    body then counts by its bytes: stricter, never looser.
+    Source: RFC 2046 5.1.1. A preamble, an epilogue or an odd delimiter counts as
+    malformed, and the body then counts by its bytes: stricter, never looser.
     """
     delimiter = b"--" + boundary
     if body[: len(delimiter)] != delimiter:
@@ -82,11 +89,11 @@ def _parts(body: Buffer, boundary: bytes) -> list[tuple[bytes, int, int]] | None
     while body[at : at + 2] == b"\r\n":
         end = body.find(b"\r\n" + delimiter, at)
         gap = body.find(b"\r\n\r\n", at)
-        if end < 0 or gap < 0 or gap + 4 > end:
+        if end < 0 or gap < 0 or gap + 4 > end or len(found) >= _MOST_PARTS:
             return None
         found.append((bytes(body[at:gap]), gap + 4, end))
         at = end + 2 + len(delimiter)
-    return found if body[at : at + 2] == b"--" else None
+    return found if body[at : at + 5] in {b"--", b"--\r\n"} else None
 
 
 def _named(head: bytes) -> Iterator[bytes]:

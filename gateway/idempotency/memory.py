@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import islice
 from typing import Final
 
 from gateway.idempotency.ports import Record
@@ -44,11 +43,11 @@ class MemoryRecords:
 
     def put(self, key: str, record: Record, *, now: float) -> None:
         """Keep a record, making room among the oldest answered ones."""
+        self._records.pop(key, None)
         self._expire(now)
         if len(self._records) >= self._capacity:
             self._evict()
         self._records[key] = record
-        self._records.move_to_end(key)
 
     def forget(self, key: str) -> None:
         """Drop a record."""
@@ -65,8 +64,13 @@ class MemoryRecords:
             del self._records[key]
 
     def _evict(self) -> None:
-        for key, record in islice(self._records.items(), _LOOKED_AT):
-            if record.outcome == "answered":
-                del self._records[key]
-                self._on_evicted()
+        for _ in range(min(_LOOKED_AT, len(self._records))):
+            key, record = next(iter(self._records.items()))
+            if record.outcome != "answered":
+                # To the back: at the front it would hide all those that may go.
+                self._records.move_to_end(key)
+                continue
+            del self._records[key]
+            self._on_evicted()
+            if len(self._records) < self._capacity:
                 return

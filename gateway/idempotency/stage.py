@@ -20,14 +20,17 @@ from gateway.message import Exchange
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _POOL = 4096  # bytes of randomness fetched at once
 _KEY_BYTES = 16
+_REFUSED = 400  # statuses from here on say that this send had no effect
 
 
 class _Flight:
     """A request on its way, and those who wait for its answer."""
 
-    __slots__ = ("done",)
+    __slots__ = ("awaited", "done", "leader")
 
-    def __init__(self) -> None:
+    def __init__(self, leader: Exchange) -> None:
+        self.leader = leader
+        self.awaited = False  # nobody copies an answer that nobody waits for
         # The leader's answer or error; None: it did not come to one, take over.
         self.done: asyncio.Future[web.Response | GatewayError | None] = (
             asyncio.get_running_loop().create_future()
@@ -106,47 +109,61 @@ class IdempotencyStage:
                 )
             flight = self._flights.get(key)
             if flight is None:
-                return await self._lead(request, exchange, key, handler)
+                return await self._lead(request, exchange, key, record, handler)
             result = await self._follow(flight, exchange)
             if isinstance(result, GatewayError):
                 raise _copy_of(result)
             if result is not None:
+                # The boundary reads these of an exchange to write its answer's head.
+                exchange.untyped = flight.leader.untyped
+                exchange.retry_after = flight.leader.retry_after
                 return _replay(result)
 
     async def _lead(
-        self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
+        self,
+        request: web.BaseRequest,
+        exchange: Exchange,
+        key: str,
+        before: Record | None,
+        handler: Handler,
     ) -> web.StreamResponse:
         now = self._clock()
-        flight = self._flights[key] = _Flight()
-        before = self._records.get(key, now=now)
+        flight = self._flights[key] = _Flight(exchange)
         record = Record(exchange.fingerprint, before.created_at if before else now)
         self._records.put(key, record, now=now)
         result: web.Response | GatewayError | None = None
         try:
             response = await handler(request)
-            record.outcome = "answered"
-            if isinstance(response, web.Response):
+            record.outcome = _outcome(exchange, before, response.status)
+            if flight.awaited and isinstance(response, web.Response):
                 result = _copy(response)
             return response
         except GatewayError as error:
             if exchange.sends:
                 result = error
             if not isinstance(error, OutcomeUnknown):
-                record.outcome = "answered"
+                record.outcome = _outcome(exchange, before, _REFUSED)
             raise
         finally:
             if record.outcome == "in_flight":
                 record.outcome = "unknown"
-            if exchange.sends == 0 and before is None:
-                # Nothing was sent: the key is as free as before.
-                self._records.forget(key)
+            if exchange.sends == 0:
+                self._put_back(key, before)
             del self._flights[key]
             if not flight.done.done():
                 flight.done.set_result(result)
 
+    def _put_back(self, key: str, before: Record | None) -> None:
+        """Leave a key as it was: nothing was sent under it."""
+        if before is None:
+            self._records.forget(key)
+        else:
+            self._records.put(key, before, now=self._clock())
+
     async def _follow(
         self, flight: _Flight, exchange: Exchange
     ) -> web.Response | GatewayError | None:
+        flight.awaited = True
         began = self._clock()
         try:
             async with asyncio.timeout(max(0.0, exchange.deadline - began)):
@@ -159,6 +176,14 @@ class IdempotencyStage:
             ) from None
         finally:
             exchange.waits.queue += self._clock() - began
+
+
+def _outcome(exchange: Exchange, before: Record | None, status: int) -> str:
+    """Return what is known of a key's effect; a refusal says nothing of the past."""
+    doubtful = exchange.unknown_sends or (
+        before is not None and before.outcome == "unknown"
+    )
+    return "unknown" if doubtful and status >= _REFUSED else "answered"
 
 
 def _copy(response: web.Response) -> web.Response:

@@ -123,6 +123,8 @@ async def test_any_other_parts_make_another_upload(parts: Parts) -> None:
         pytest.param("--{0}\r\nA: b\r\n\r\nc\r\n", id="unended"),
         pytest.param("--{0}\r\nA: b\r\nc\r\n--{0}--\r\n", id="head-without-end"),
         pytest.param("--{0}\r\nA: b\r\n\r\nc\r\n--{0} \r\n", id="odd-delimiter"),
+        pytest.param("--{0}\r\nA: b\r\n\r\nc\r\n--{0}--\r\nd", id="epilogue"),
+        pytest.param("--{0}\r\n\r\n\r\n" * 1001 + "--{0}--\r\n", id="many-parts"),
         pytest.param("", id="empty"),
     ],
 )
@@ -170,6 +172,45 @@ def test_the_boundary_is_read_as_rfc_2046_has_it(
 ) -> None:
     """A quoted boundary may hold spaces."""
     assert boundary_of(content_type) == boundary
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param("boundary*=idna''%FF%FE", id="codec-without-replacement"),
+        pytest.param("boundary*=undefined''a", id="codec-that-always-fails"),
+        pytest.param("boundary*=punycode''a%ff", id="not-its-codec"),
+        pytest.param("boundary*=unicode_escape''%5Cud800", id="surrogate"),
+        pytest.param("boundary*0=a; boundary*=b", id="numbered-and-not"),
+        pytest.param("\udcff; boundary", id="raw-byte"),
+    ],
+)
+def test_a_boundary_that_cannot_be_read_is_none(parameters: str) -> None:
+    """No header that a caller makes up ends in a 500."""
+    assert boundary_of("multipart/form-data; " + parameters) is None
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["boundary", "*", "=", "0", "1", "'", "utf-7", "idna", "%FF", ";", " "]
+        )
+        | st.text(max_size=2),
+        max_size=12,
+    )
+)
+def test_no_content_type_is_too_odd(texts: list[str]) -> None:
+    """It is read before anything is sent, so a fault here would refuse the call."""
+    boundary = boundary_of("multipart/x;" + "".join(texts))
+
+    assert boundary is None or boundary
+
+
+async def test_an_upload_is_never_taken_for_a_body_of_bytes() -> None:
+    """The same key for a form and for its bytes is two requests."""
+    body = multipart(PARTS, "b")
+
+    assert await printed(body, "text/plain") != await printed_parts(PARTS, "b")
 
 
 CONTENTS = st.lists(

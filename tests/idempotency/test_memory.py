@@ -111,6 +111,45 @@ def test_a_store_full_of_open_calls_grows_rather_than_forgets() -> None:
     assert (len(records), evicted) == (5, [])
 
 
+def test_open_calls_at_the_front_do_not_lift_the_bound() -> None:
+    """One bad minute with Dinie must not cost memory for a day."""
+    evicted: list[int] = []
+    records = store(100, on_evicted=lambda: evicted.append(1))
+    for number in range(90):
+        records.put(f"risky-{number}", record("unknown"), now=0.0)
+
+    for number in range(1000):
+        records.put(f"k{number}", record("answered"), now=1.0)
+
+    risky = [records.get(f"risky-{number}", now=1.0) for number in range(90)]
+    assert all(risky)
+    assert (len(records), len(evicted)) == (100, 990)
+
+
+def test_a_store_that_grew_shrinks_again() -> None:
+    """Once the calls are answered, the bound holds as before."""
+    records = store()
+    grown = [record("unknown") for _ in range(10)]
+    for number, one in enumerate(grown):
+        records.put(f"k{number}", one, now=0.0)
+    for one in grown:
+        one.outcome = "answered"
+
+    records.put("new", record("answered"), now=1.0)
+
+    assert len(records) == 3
+
+
+def test_a_record_put_again_drops_no_other() -> None:
+    """A repeat takes no room of its own."""
+    evicted: list[int] = []
+    records = store(on_evicted=lambda: evicted.append(1))
+    for key in ("a", "b", "c", "b"):
+        records.put(key, record("answered"), now=0.0)
+
+    assert (len(records), evicted) == (3, [])
+
+
 def test_a_forgotten_key_is_free() -> None:
     """A request that was never sent leaves nothing behind."""
     records = store()

@@ -1,82 +1,18 @@
 """IdempotencyStage: one key for each POST, one request at a time for each key."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
 
 import pytest
 from aiohttp import web
 
-from gateway.context import EXCHANGE
 from gateway.errors import (
-    GatewayError,
     IdempotencyKeyReused,
     OutcomeUnknown,
     Overloaded,
     UpstreamAuthFailed,
 )
-from gateway.idempotency.memory import MemoryRecords
-from gateway.idempotency.options import IdempotencyOptions
-from gateway.idempotency.stage import IdempotencyStage
-from gateway.message import Body, Exchange
-from tests.fakes import FakeClock
-
-Answerer = Callable[[Exchange], Awaitable[web.StreamResponse]]
-
-
-class Scene:
-    """A stage and what stands behind it."""
-
-    def __init__(self, answerer: Answerer | None = None) -> None:
-        self.clock = FakeClock()
-        self.records = MemoryRecords(on_evicted=lambda: None)
-        self.stage = IdempotencyStage(
-            IdempotencyOptions(namespace="shop"), self.records, self.clock.now
-        )
-        self.calls: list[Exchange] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.answerer = answerer or self.created
-
-    async def created(self, exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
-        headers = {"X-Loan": "ln_1"}
-        return web.Response(status=201, reason="Made", headers=headers, body=b'{"a":1}')
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        exchange = request[EXCHANGE]
-        self.calls.append(exchange)
-        await self.gate.wait()
-        return await self.answerer(exchange)
-
-    async def send(self, exchange: Exchange) -> web.StreamResponse:
-        request = cast("web.BaseRequest", {EXCHANGE: exchange})
-        return await self.stage(request, self.handle)
-
-    def start(self, exchange: Exchange) -> "asyncio.Task[web.StreamResponse]":
-        return asyncio.create_task(self.send(exchange))
-
-
-def call(key: str | None = "order-1", **fields: Any) -> Exchange:
-    fields = {"method": "POST", "body": b"{}", "deadline": 1025.0, **fields}
-    method, body = fields.pop("method"), fields.pop("body")
-    control = {} if key is None else {"idempotency-key": key}
-    return Exchange(
-        "id", method, "/loans", 1000.0, control=control, body=Body(body), **fields
-    )
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
-def failing(error: GatewayError, *, sends: int) -> Answerer:
-    async def answer(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += sends
-        raise error
-
-    return answer
+from gateway.message import Exchange
+from tests.idempotency.scene import Scene, call, failing, settle
 
 
 async def test_a_follower_gets_a_copy_of_the_leader_s_answer() -> None:
