@@ -14,9 +14,9 @@ import structlog
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
+from gateway.bootstrap import build_keeper, secrets_check, token_check
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import SystemClock
-from gateway.config.providers import build_provider
 from gateway.config.schema import Config
 from gateway.credentials.local import LocalTokenStage
 from gateway.credentials.source import TokenSource
@@ -29,12 +29,9 @@ from gateway.idempotency.stage import IdempotencyStage
 from gateway.order import Stages
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.retry.stage import RetryStage
-from gateway.secrets.guard import check_credential, unknown_prefixes
-from gateway.secrets.keeper import SecretKeeper
-from gateway.secrets.ports import SecretSet
 from gateway.server.admin import build_admin
 from gateway.server.forward import Base, Forwarder
-from gateway.server.health import Check, Health
+from gateway.server.health import Health
 from gateway.server.proxy import Identity, Proxy
 from gateway.server.runner import Listener, listen_application, listen_proxy
 from gateway.telemetry.ids import RequestIds
@@ -122,7 +119,9 @@ class Gateway:
         self._metrics = Metrics(environment=config.environment)
         self._health = Health(clock)
         self._ids = RequestIds()
-        self._secrets = self._build_keeper(environ)
+        self._secrets = build_keeper(
+            config, environ, clock=clock, on_refused=self._metrics.secret_refused
+        )
         tls = trust(config.upstream.ca_file)
         self._endpoint = HttpTokenEndpoint(
             config.upstream.base_url,
@@ -145,21 +144,9 @@ class Gateway:
         self._breaker = BreakerStage(config.breaker, clock, random.random, "api")
         self._stages = self._build_stages()
         self._proxy = self._build_proxy(quiet=quiet)
-        self._health.add("secrets", self._secrets_check)
-        self._health.add("token", self._token_check)
+        self._health.add("secrets", partial(secrets_check, self._secrets))
+        self._health.add("token", partial(token_check, self._tokens))
         self._metrics.before_scrape(self._update_gauges)
-
-    def _build_keeper(self, environ: Mapping[str, str]) -> SecretKeeper:
-        config = self._config
-        return SecretKeeper(
-            build_provider(config, environ),
-            guard=partial(_guard, config.environment),
-            clock=self._clock,
-            refresh=config.secrets.vault.refresh,
-            random=random.random,
-            on_event=_say,
-            on_refused=self._metrics.secret_refused,
-        )
 
     def _build_stages(self) -> Stages:
         config, clock = self._config, self._clock
@@ -306,17 +293,6 @@ class Gateway:
         await self._endpoint.close()
         await self._secrets.close()
 
-    def _secrets_check(self) -> Check:
-        if self._secrets.current is not None:
-            return Check(ok=True, reason=self._secrets.last_error or "read")
-        return Check(ok=False, reason=self._secrets.last_error or "not read yet")
-
-    def _token_check(self) -> Check:
-        # Latched: an outage of the token endpoint is no reason to hide the gateway.
-        if self._tokens.ever_had_one:
-            return Check(ok=True, reason="a token was obtained")
-        return Check(ok=False, reason=self._tokens.state)
-
     def _update_gauges(self) -> None:
         metrics, unix = self._metrics, self._clock.unix()
         quota = self._stages.ratelimit.snapshot
@@ -331,16 +307,3 @@ class Gateway:
         metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
         if self._secrets.last_success_unix is not None:
             metrics.secrets_success.set(self._secrets.last_success_unix)
-
-
-def _say(event: str, **fields: Any) -> None:
-    """Log what happened to the secrets, as loud as it is."""
-    levels = {"secrets_refused": "error", "secrets_unavailable": "warning"}
-    getattr(_log, levels.get(event, "info"))(event, **fields)
-
-
-def _guard(environment: str, found: SecretSet) -> list[str]:
-    client_id, secret = found.client_id.reveal(), found.client_secret.reveal()
-    if unknown := unknown_prefixes(client_id, secret):
-        _log.warning("unknown_credential_prefix", fields=unknown)
-    return check_credential(environment, client_id, secret)

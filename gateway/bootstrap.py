@@ -1,0 +1,69 @@
+"""How does a gateway come by secrets and a token, and how far has it come?"""
+
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.config.providers import build_provider
+from gateway.config.schema import Config
+from gateway.credentials.source import TokenSource
+from gateway.secrets.guard import check_credential, unknown_prefixes
+from gateway.secrets.keeper import SecretKeeper
+from gateway.secrets.ports import SecretSet
+from gateway.server.health import Check
+
+_log = structlog.get_logger("gateway.secrets")
+_LEVELS = {"secrets_refused": "error", "secrets_unavailable": "warning"}
+
+
+def build_keeper(
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    clock: Clock,
+    on_refused: Callable[[str], None],
+) -> SecretKeeper:
+    """Return the keeper of the secrets; nothing is read yet."""
+    return SecretKeeper(
+        build_provider(config, environ),
+        guard=partial(guard, config.environment),
+        clock=clock,
+        refresh=config.secrets.vault.refresh,
+        random=random.random,
+        on_event=say,
+        on_refused=on_refused,
+    )
+
+
+def say(event: str, **fields: Any) -> None:
+    """Log what happened to the secrets, as loud as it is."""
+    getattr(_log, _LEVELS.get(event, "info"))(event, **fields)
+
+
+def guard(environment: str, found: SecretSet) -> list[str]:
+    """Return why a set of secrets belongs to another environment; warn if unsure."""
+    client_id, secret = found.client_id.reveal(), found.client_secret.reveal()
+    if unknown := unknown_prefixes(client_id, secret):
+        _log.warning("unknown_credential_prefix", fields=unknown)
+    return check_credential(environment, client_id, secret)
+
+
+def secrets_check(keeper: SecretKeeper) -> Check:
+    """Return whether there are secrets, and what is wrong with the last read."""
+    if keeper.current is not None:
+        return Check(ok=True, reason=keeper.last_error or "read")
+    return Check(ok=False, reason=keeper.last_error or "not read yet")
+
+
+def token_check(tokens: TokenSource) -> Check:
+    """Return whether a token was ever had.
+
+    Latched: an outage of the token endpoint is no reason to hide the gateway.
+    """
+    if tokens.ever_had_one:
+        return Check(ok=True, reason="a token was obtained")
+    return Check(ok=False, reason=tokens.state)
