@@ -1,7 +1,6 @@
 """How do the rooms become a running gateway? The one file that sees every room."""
 
 import asyncio
-import gc
 import os
 import random
 import sys
@@ -14,7 +13,12 @@ import structlog
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
-from gateway.bootstrap import build_keeper, secrets_check, token_check
+from gateway.bootstrap import (
+    build_keeper,
+    secrets_check,
+    settle_memory,
+    token_check,
+)
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
@@ -90,20 +94,13 @@ async def run(
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(job) for job in gateway.jobs(reload)]
             started(running)
-            _settle_memory()
+            settle_memory()
             await stop.wait()
             await gateway.drain()
             for task in background:
                 task.cancel()
     finally:
         await gateway.close()
-
-
-def _settle_memory() -> None:
-    """Keep the collector away from what lives as long as the process."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 50, 100)
 
 
 class Gateway:
