@@ -5,7 +5,6 @@ import os
 import random
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,8 @@ import structlog
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
 from gateway.bootstrap import (
+    Running,
+    WrongEnvironment,
     build_keeper,
     secrets_check,
     settle_memory,
@@ -49,18 +50,6 @@ from gateway.upstream.watch import Sweeper
 
 _log = structlog.get_logger("gateway")
 _DRAIN_LOOK = 0.02  # s between looks at what is still inside
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Where a started gateway listens; None: off."""
-
-    proxy: str | None
-    admin: str | None
-
-
-class WrongEnvironment(Exception):  # noqa: N818 - named for what happened
-    """The credential and the environment disagree; the text says how."""
 
 
 async def run(

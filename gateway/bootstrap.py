@@ -1,8 +1,9 @@
-"""How does a gateway come by secrets and a token, and how far has it come?"""
+"""How does a gateway start, and how far has it come?"""
 
 import gc
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,18 @@ from gateway.server.health import Check
 
 _log = structlog.get_logger("gateway.secrets")
 _LEVELS = {"secrets_refused": "error", "secrets_unavailable": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a started gateway listens; None: off."""
+
+    proxy: str | None
+    admin: str | None
+
+
+class WrongEnvironment(Exception):  # noqa: N818 - named for what happened
+    """The credential and the environment disagree; the text says how."""
 
 
 def build_keeper(

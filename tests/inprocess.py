@@ -9,7 +9,8 @@ from io import BytesIO
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
-from gateway.app import Running, run
+from gateway.app import run
+from gateway.bootstrap import Running
 from gateway.config.load import load
 
 _SWIFT = (

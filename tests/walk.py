@@ -24,23 +24,16 @@ class WalkResult:
     loan_status: str
     transactions: int
     uploads: int
+    session_url: str
 
 
 def walk_loan(client: Any) -> WalkResult:
     """Create a borrower and bring a loan to its signature; return what came of it."""
-    customer = client.customers.create(
-        CreateCustomerRequest(
-            cpf="123.456.789-09",
-            cnpj="12.345.678/0001-95",
-            email="ana@example.com",
-            phone="+5511999999999",
-            name="Ana Exemplo",
-            external_id="walk-1",
-        )
-    )
+    customer = _register(client)
     customer = client.customers.retrieve(customer.id)
     uploads = _upload_all(client, customer)
     client.customers.start_kyc_review(customer.id)
+    session = client.customers.create_biometrics_session(customer.id, {})
     client.customers.upsert_bank_account(
         customer.id,
         CustomerBankAccountRequest(
@@ -52,7 +45,35 @@ def walk_loan(client: Any) -> WalkResult:
         offer.id,
         CreateSimulationRequest(requested_amount=25000.0, installment_count=4),
     )
-    loan = client.loans.create(
+    loan = _contract(client, offer, simulation)
+    loan = client.loans.retrieve(loan.id)
+    transactions = client.loans.transactions.list(loan.id).data
+    return WalkResult(
+        customer_id=customer.id,
+        offer_id=offer.id,
+        loan_id=loan.id,
+        loan_status=loan.status,
+        transactions=len(transactions),
+        uploads=uploads,
+        session_url=session.session_url,
+    )
+
+
+def _register(client: Any) -> Any:
+    return client.customers.create(
+        CreateCustomerRequest(
+            cpf="123.456.789-09",
+            cnpj="12.345.678/0001-95",
+            email="ana@example.com",
+            phone="+5511999999999",
+            name="Ana Exemplo",
+            external_id="walk-1",
+        )
+    )
+
+
+def _contract(client: Any, offer: Any, simulation: Any) -> Any:
+    return client.loans.create(
         CreateLoanRequest(
             credit_offer_id=offer.id,
             simulation_id=simulation.id,
@@ -60,11 +81,6 @@ def walk_loan(client: Any) -> WalkResult:
             installment_count=simulation.installment_count,
             installment_amount=simulation.installment_amount,
         )
-    )
-    loan = client.loans.retrieve(loan.id)
-    transactions = client.loans.transactions.list(loan.id).data
-    return WalkResult(
-        customer.id, offer.id, loan.id, loan.status, len(transactions), uploads
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import click
 import uvloop
 
-from gateway.app import Running, run
+from gateway.app import run
+from gateway.bootstrap import Running
 from gateway.cli.tour import tour
 from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, load
@@ -36,7 +37,10 @@ async def _demo(*, once: bool) -> int:
         loop.add_signal_handler(number, stop.set)
     simulator = Simulator(
         SimulatorOptions(
-            profile="sdk", client_id=CLIENT_ID, client_secret=CLIENT_SECRET
+            profile="sdk",
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            rate_limit=100_000,  # a demo under load shows the gateway, not the quota
         ),
         clock=SystemClock(),
     )

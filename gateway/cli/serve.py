@@ -8,7 +8,8 @@ import sys
 import click
 import uvloop
 
-from gateway.app import Running, WrongEnvironment, run
+from gateway.app import run
+from gateway.bootstrap import Running, WrongEnvironment
 from gateway.cli.options import config_options
 from gateway.config.load import ConfigError, Loaded, load
 

@@ -5,17 +5,24 @@ import dataclasses
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.simulator.answer import Refusal
 from gateway.simulator.server import Simulator, SimulatorOptions
 
 
 @click.command()
-@click.option("--port", default=9400, show_default=True, help="Port on loopback.")
+@click.option(
+    "--port",
+    default=9400,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port on loopback; 0: any free one.",
+)
 @click.option(
     "--profile",
     type=click.Choice(["docs", "sdk"]),
@@ -32,35 +39,62 @@ def simulate(
     port: int, profile: str | None, seed: int | None, file: Path | None
 ) -> None:
     """Run the Dinie simulator until Ctrl-C."""
-    content = yaml.safe_load(file.read_text()) if file is not None else {}
-    faults = content.pop("faults", [])
+    content = _read(file)
+    faults = content.pop("faults", None) or []
     given = {"profile": profile, "seed": seed}
     content.update({name: value for name, value in given.items() if value is not None})
-    known = {field.name for field in dataclasses.fields(SimulatorOptions)}
-    if unknown := sorted(set(content) - known):
-        click.echo(
-            f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}",
-            err=True,
-        )
-        sys.exit(2)
-    simulator = Simulator(SimulatorOptions(**content))
-    try:
-        for fault in faults:
+    simulator = Simulator(_options(content))
+    if not isinstance(faults, list):
+        _refuse("faults: a list")
+    for fault in faults:
+        try:
             simulator.fault(**fault)
-    except Refusal as refusal:
-        click.echo(refusal.answer.body.decode(), err=True)
-        sys.exit(2)
+        except Refusal as refusal:
+            _refuse(refusal.answer.body.decode())
+        except TypeError:
+            _refuse(f"faults: {fault!r} is no fault")
     sys.exit(asyncio.run(_run(simulator, port)))
 
 
+def _read(file: Path | None) -> dict[str, Any]:
+    """Return what a file says; nothing without one."""
+    if file is None:
+        return {}
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        _refuse(f"cannot read {file}: {error}")
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        _refuse(f"{file}: `name: value` on each line")
+    return content
+
+
+def _options(content: dict[str, Any]) -> SimulatorOptions:
+    known = {field.name for field in dataclasses.fields(SimulatorOptions)}
+    if unknown := sorted(str(name) for name in set(content) - known):
+        _refuse(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+    try:
+        return TypeAdapter(SimulatorOptions).validate_python(content)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        _refuse("\n".join(faults))
+
+
+def _refuse(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(2)
+
+
 async def _run(simulator: Simulator, port: int) -> int:
-    received: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    received: asyncio.Future[int] = loop.create_future()
 
     def stop(code: int) -> None:
         if not received.done():
             received.set_result(code)
 
-    loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop, 0)
     loop.add_signal_handler(signal.SIGINT, stop, 130)
     try:
@@ -68,9 +102,10 @@ async def _run(simulator: Simulator, port: int) -> int:
     except OSError as error:
         click.echo(f"cannot listen on port {port}: {error.strerror}", err=True)
         return 1
-    options: Any = simulator.options
+    options = simulator.options
+    prefix = "/api/v3" if options.profile == "sdk" else "/v3"
     click.echo(
-        f"Dinie ({options.profile}) on http://127.0.0.1:{bound}/v3, "
+        f"Dinie ({options.profile}) on http://127.0.0.1:{bound}{prefix}, "
         f"client id {options.client_id}, client secret {options.client_secret}, "
         f"journal at http://127.0.0.1:{bound}/_sim/journal"
     )

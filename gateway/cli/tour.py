@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import ClientSession, ClientTimeout
 
-from gateway.app import Running
+from gateway.bootstrap import Running
 
 _BORROWER = {
     "cpf": "123.456.789-09",

@@ -72,14 +72,15 @@ async def _boundary(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return _problem(error.status, error.reason)
+        return _problem(error.status, error.reason, error.headers.get("Allow"))
     except Exception as error:  # noqa: BLE001 - the last boundary
         _log.error("admin_request_failed", error=type(error).__name__)
         return _problem(500, "Internal Server Error")
 
 
-def _problem(status: int, title: str) -> web.Response:
+def _problem(status: int, title: str, allow: str | None = None) -> web.Response:
     body = orjson.dumps({"type": "about:blank", "title": title, "status": status})
-    return web.Response(
-        body=body, status=status, headers={"Content-Type": CONTENT_TYPE}
-    )
+    headers = {"Content-Type": CONTENT_TYPE}
+    if allow is not None:  # RFC 9110 15.5.6: a 405 says what is allowed
+        headers["Allow"] = allow
+    return web.Response(body=body, status=status, headers=headers)

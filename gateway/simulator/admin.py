@@ -40,11 +40,20 @@ class _Admin:
 
     async def step(self, request: web.Request) -> web.Response:
         given = orjson.loads(await request.read())
-        return _json(orjson.dumps(self._simulator.step(str(given["id"]))))
+        to = given.get("to")
+        step = self._simulator.step(str(given["id"]), None if to is None else str(to))
+        return _json(orjson.dumps(step))
 
     async def expire(self, _: web.Request) -> web.Response:
         self._simulator.tokens.expire_all()
         return web.Response(status=204)
+
+    async def revoke(self, _: web.Request) -> web.Response:
+        self._simulator.tokens.revoke_all()
+        return web.Response(status=204)
+
+    async def unknown(self, _: web.Request) -> web.Response:
+        raise Refusal(404, "not_found", "no such route of the simulator")
 
     async def state(self, _: web.Request) -> web.Response:
         return _json(orjson.dumps(self._simulator.state()))
@@ -61,7 +70,9 @@ def add_admin(application: web.Application, simulator: Simulator) -> None:
         ("POST", "reset", admin.reset),
         ("POST", "step", admin.step),
         ("POST", "tokens/expire", admin.expire),
+        ("POST", "tokens/revoke", admin.revoke),
         ("GET", "state", admin.state),
+        ("*", "{rest:.*}", admin.unknown),
     )
     for method, path, handler in routes:
         application.router.add_route(method, f"/_sim/{path}", _guarded(handler))
@@ -73,7 +84,7 @@ def _guarded(handler: Handler) -> Handler:
             return await handler(request)
         except Refusal as refusal:
             return _json(refusal.answer.body, refusal.answer.status)
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             text = f"send JSON as the documentation says ({type(error).__name__})"
             return _json(orjson.dumps({"error": text}), 400)
 

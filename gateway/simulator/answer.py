@@ -1,5 +1,6 @@
 """What does the simulated Dinie answer with?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ _TITLES = {
     408: ("timeout", "Request Timeout"),
     409: ("conflict", "Conflict"),
     410: ("gone", "Gone"),
+    413: ("payload-too-large", "Payload Too Large"),
     422: ("validation-failed", "Validation Failed"),
     429: ("rate-limit-exceeded", "Too Many Requests"),
     500: ("internal", "Internal Server Error"),
@@ -21,6 +23,7 @@ _TITLES = {
     503: ("unavailable", "Service Unavailable"),
     504: ("gateway-timeout", "Gateway Timeout"),
 }
+_TYPES = b"https://api.dinie.com.br/errors/"
 
 
 @dataclass(slots=True)
@@ -42,13 +45,31 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
         self.answer = problem(status, code, detail, param=param)
 
 
+def not_allowed(methods: Iterable[str]) -> Refusal:
+    """Return the refusal of a method that a path does not have."""
+    refusal = Refusal(405, "method_not_allowed", "no such operation")
+    refusal.answer.headers["Allow"] = ", ".join(sorted(methods))
+    return refusal
+
+
+def required(content: dict[str, Any], *names: str) -> None:
+    """Check that fields are there.
+
+    Raises:
+        Refusal: 422, naming the first that is missing.
+    """
+    for name in names:
+        if content.get(name) in (None, ""):  # a tuple: it may be unhashable
+            raise Refusal(422, "missing_required_field", "is needed", param=name)
+
+
 def problem(
     status: int, code: str, detail: str = "", *, param: str | None = None
 ) -> Answer:
     """Return an error in Dinie's shape (RFC 9457)."""
     slug, title = _TITLES.get(status, ("error", "Error"))
     body: dict[str, Any] = {
-        "type": f"https://api.dinie.com.br/errors/{slug}",
+        "type": f"{_TYPES.decode()}{slug}",
         "title": title,
         "status": status,
         "detail": detail or title,
@@ -64,3 +85,11 @@ def problem(
 def ok(content: Any, status: int = 200) -> Answer:
     """Return a JSON answer."""
     return Answer(status, orjson.dumps(content), {"Content-Type": "application/json"})
+
+
+def in_sdk_style(answer: Answer) -> Answer:
+    """Return a problem with the type that the SDKs know, anything else as it is."""
+    if answer.headers.get("Content-Type") != "application/problem+json":
+        return answer
+    body = answer.body.replace(_TYPES, b"https://docs.dinie.com/errors/", 1)
+    return Answer(answer.status, body, answer.headers)

@@ -3,18 +3,18 @@
 from typing import Any
 
 from gateway.simulator import kyc
-from gateway.simulator.answer import Answer, Refusal, ok
+from gateway.simulator.answer import Answer, Refusal, ok, required
+from gateway.simulator.tokens import SESSION_LIFE
 from gateway.simulator.world import Record, World
 
 _BANKS = (("001", "Banco do Brasil"), ("237", "Bradesco"), ("341", "Itaú Unibanco"))
+_ACCOUNTS = ("checking", "saving", "payment")
 
 
 def create(world: World, content: dict[str, Any]) -> Answer:
     """Register a borrower; the same CPF and external id is the same one."""
     needed = ("cpf", "cnpj", "email", "phone") if world.sdk else ("cpf",)
-    for field in needed:
-        if not content.get(field):
-            raise Refusal(422, "missing_required_field", "is needed", param=field)
+    required(content, *needed)
     for known in world.kinds["customers"].values():
         if known["cpf"] == content["cpf"]:
             if known["external_id"] in {content.get("external_id"), None}:
@@ -50,14 +50,13 @@ def update(world: World, customer: Record, content: dict[str, Any]) -> Answer:
     return ok(world.touch(customer, **changes))
 
 
-def biometrics(world: World, customer: Record, code: str) -> Answer:
+def biometrics(world: World, code: str) -> Answer:
     """Open a session."""
     host = "kyc-app" if world.sdk else "biometrics"
     return ok(
         {
             "session_url": f"https://{host}.dinie.com.br/session/{code}",
-            "expires_at": world.moment(world.clock.unix() + 1800),
-            "customer_id": customer["id"],
+            "expires_at": world.moment(world.clock.unix() + SESSION_LIFE),
         }
     )
 
@@ -67,9 +66,12 @@ def put_account(world: World, customer: Record, content: dict[str, Any]) -> Answ
     wrapped = content.get("bank_account")
     if not isinstance(wrapped, dict):
         raise Refusal(422, "missing_required_field", "is needed", param="bank_account")
+    if wrapped.get("kind", "checking") not in _ACCOUNTS:
+        raise Refusal(422, "invalid_format", ", ".join(_ACCOUNTS), param="kind")
+    known = world.kinds["accounts"].get(customer["id"])
     bank = dict(_BANKS).get(str(wrapped.get("bank_id")), "Banco Exemplo")
     account = {
-        "id": world.ids.new("ba"),
+        "id": known["id"] if known is not None else world.ids.new("ba"),
         **{
             name: wrapped.get(name)
             for name in ("bank_id", "branch", "number", "digit", "kind")

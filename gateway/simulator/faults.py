@@ -3,7 +3,9 @@
 import fnmatch
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.simulator.answer import Refusal
 from gateway.simulator.ids import Ids
@@ -39,18 +41,27 @@ class Fault:
     path: str = "*"  # a glob on the path without prefix
     times: int | None = 1  # None: for ever
     after: int = 0  # matches that pass first
-    probability: float = 1.0
-    status: int = 500
-    body: str = "json"  # or html, empty
-    headers: dict[str, str] = field(default_factory=dict)
-    seconds: float = 1.0
-    processed: bool = False
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    status: Annotated[int, Field(ge=200, le=599)] | None = None  # default by kind
+    body: Literal["json", "html", "empty"] = "json"
+    headers: dict[str, str] = field(default_factory=dict)  # added to the answer
+    # s; None: one second, but `hang` goes on until somebody hangs up
+    seconds: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    processed: bool = False  # executed first: `hang`, `latency` and `status`
     chunked: bool = False
     location: str = "/elsewhere"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise Refusal(400, "unknown_fault", f"kinds: {', '.join(sorted(KINDS))}")
+
+    def meets(self, method: str, path: str) -> bool:
+        """Return whether a request is of the kind that this fault is for."""
+        return self.method in {None, method} and fnmatch.fnmatchcase(path, self.path)
+
+
+_FAULT: Final = TypeAdapter(Fault)
+_FIELDS: Final = frozenset(part.name for part in fields(Fault))
 
 
 class Faults:
@@ -62,11 +73,12 @@ class Faults:
         self._asked: Counter[str] = Counter()
 
     def plan(self, **fault: Any) -> None:
-        """Add a fault."""
-        known = {part.name for part in fields(Fault)}
-        if unknown := set(fault) - known:
-            raise Refusal(400, "unknown_field", f"unknown: {', '.join(unknown)}")
-        self._planned.append(Fault(**fault))
+        """Add a fault.
+
+        Raises:
+            Refusal: 400, for a field or a value that is none of a fault's.
+        """
+        self._planned.append(_fault(fault))
 
     def clear(self) -> None:
         """Forget all faults."""
@@ -75,46 +87,51 @@ class Faults:
 
     def next(self, method: str, path: str, asked: str | None, key: str) -> Fault | None:
         """Return the fault of this request, using it up."""
-        if asked is not None and (fault := self._header(asked, key)) is not None:
-            return fault
+        if asked is not None:
+            fault = _asked_for(asked)
+            if fault.meets(method, path) and self._due(fault, f"{asked}\n{key}"):
+                return fault
         for fault in self._planned:
-            if fault.method not in {None, method} or fault.times == 0:
-                continue
-            if not fnmatch.fnmatchcase(path, fault.path):
+            if fault.times == 0 or not fault.meets(method, path):
                 continue
             if fault.after > 0:
                 fault.after -= 1
-                continue
-            if fault.probability < 1 and self._ids.chance() >= fault.probability:
-                continue
-            if fault.times is not None:
-                fault.times -= 1
-            return fault
+            elif self._chance(fault):
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
         return None
 
-    def _header(self, asked: str, key: str) -> Fault | None:
-        """Return the fault of an `X-Sim-Fault: kind;param=value` header."""
-        kind, *params = (part.strip() for part in asked.split(";"))
-        pairs = [param.partition("=") for param in params]
-        try:
-            given = {name: _typed(name, value) for name, _, value in pairs}
-            fault = Fault(kind=kind, **given)
-        except (TypeError, ValueError) as error:
-            raise Refusal(400, "unknown_field", "kind;field=value;...") from error
-        counted = f"{asked}\n{key}"
-        if fault.times is not None and self._asked[counted] >= fault.times:
-            return None
+    def _due(self, fault: Fault, counted: str) -> bool:
+        """Count a request that asks for a fault; return whether it is its turn."""
+        seen = self._asked[counted]
         self._asked[counted] += 1
-        return fault
+        over = fault.times is not None and seen >= fault.after + fault.times
+        return seen >= fault.after and not over and self._chance(fault)
+
+    def _chance(self, fault: Fault) -> bool:
+        return fault.probability >= 1 or self._ids.chance() < fault.probability
 
 
-def _typed(name: str, value: str) -> Any:
-    if name in {"times", "after", "status"}:
-        return int(value) if value.isdigit() else None
-    if name in {"seconds", "probability"}:
-        return float(value)
-    if name in {"processed", "chunked"}:
-        return value == "true"
-    if name == "headers":
-        raise ValueError("only a planned fault has headers")
-    return value
+def _asked_for(header: str) -> Fault:
+    """Return the fault of an `X-Sim-Fault: kind;field=value;...` header."""
+    kind, *params = (part.strip() for part in header.split(";"))
+    given: dict[str, Any] = {"kind": kind}
+    for param in params:
+        name, _, value = (part.strip() for part in param.partition("="))
+        if name == "headers":
+            raise Refusal(400, "unknown_field", "only a planned fault has headers")
+        # An empty value, or `null`, is what `null` is in JSON.
+        given[name] = None if value in {"", "null"} else value
+    return _fault(given)
+
+
+def _fault(given: dict[str, Any]) -> Fault:
+    if unknown := set(given) - _FIELDS:
+        raise Refusal(400, "unknown_field", f"unknown: {', '.join(sorted(unknown))}")
+    try:
+        return _FAULT.validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "kind"
+        raise Refusal(400, "invalid_field", f"{where}: {first['msg']}") from error

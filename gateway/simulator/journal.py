@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
+_SECRET = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "x-dinie-client-secret"}
+)
 
 
 @dataclass(slots=True)

@@ -18,10 +18,14 @@ class _Kept:
     fingerprint: str
     at: float  # s, monotonic
     answer: Answer | None = None
+    held: bool = False  # answered, but the answer has not gone out yet
 
 
 class Keys:
-    """Dinie's idempotency store, and a count of what was really executed."""
+    """Dinie's idempotency store, and a count of what was really executed.
+
+    There is one partner here, so that a key alone stands for partner and key.
+    """
 
     def __init__(self, options: SimulatorOptions, clock: Clock) -> None:
         self._options = options
@@ -52,7 +56,7 @@ class Keys:
                 "idempotency_key_reused",
                 "the key was used for another request",
             )
-        if kept.answer is None:
+        if kept.answer is None or kept.held:
             raise Refusal(409, "idempotency_key_in_flight", "the key is at work")
         return kept.answer
 
@@ -63,6 +67,11 @@ class Keys:
             self.effects[key] += 1
         else:
             del self._kept[key]
+
+    def hold(self, key: str | None, *, held: bool) -> None:
+        """Let a key count as at work, though its request has been executed."""
+        if key is not None and key in self._kept:
+            self._kept[key].held = held
 
 
 def fingerprint(method: str, path: str, body: bytes) -> str:

@@ -14,10 +14,12 @@ class SimulatorOptions:
     client_secret: str = "dinie_cs_test_simulator"  # noqa: S105 - made up
     token_ttl: float = 3600.0  # s
     single_token: bool = False  # a new token ends the older ones
-    rate_limit: int = 100_000  # requests per window
+    keep_last_credential: bool = True  # revoking the last active one is a 409
+    rate_limit: int = 100  # requests per window
     rate_window: float = 60.0  # s
     reset_style: Literal["epoch", "delta"] = "epoch"
     retry_after: float | None = None  # s, sent with a 429
+    retry_after_ms: float | None = None  # ms, sent with a 429
     idempotency_header: Literal["both", "docs", "sdk"] = "both"
     key_reuse_status: Literal[422, 409] = 422
     auto_step: bool = True  # life cycles move on by themselves

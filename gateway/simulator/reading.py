@@ -1,8 +1,7 @@
 """What is in a request's body?"""
 
 import hashlib
-from email.parser import BytesParser
-from email.policy import HTTP
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -36,24 +35,53 @@ def read_parts(content_type: str, body: bytes) -> dict[str, Any]:
     The Python SDK sends uploads without a file as a form.
 
     Raises:
-        Refusal: neither multipart nor a form.
+        Refusal: neither multipart nor a form, or parts that are not whole.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         return {name: values[0] for name, values in parse_qs(body.decode()).items()}
     if kind != "multipart/form-data":
         raise Refusal(400, "invalid_content_type", "send multipart/form-data")
-    head = f"Content-Type: {content_type}\r\n\r\n".encode()
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    boundary = _parameter(content_type, "boundary")
+    if not boundary:
+        raise Refusal(400, "malformed_body", "the boundary is missing")
     parts: dict[str, Any] = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            parts[name] = content if name == "file" else content.decode().strip()
+    for raw in _split(boundary.encode(), body):
+        head, blank, content = raw.partition(b"\r\n\r\n")
+        name = _part_name(head) if blank else None
+        if name is None:
+            raise Refusal(400, "malformed_body", "a part has no name")
+        parts[name] = content if name == "file" else content.decode()
     if not parts:
-        raise Refusal(400, "malformed_body", "the parts cannot be read")
+        raise Refusal(400, "malformed_body", "there are no parts")
     return parts
+
+
+def _split(boundary: bytes, body: bytes) -> list[bytes]:
+    """Return the parts between a boundary's lines (RFC 2046 section 5.1.1)."""
+    delimiter = b"\r\n--" + boundary
+    # A body may open with its first delimiter; anything before it is preamble.
+    _, *parts = (b"\r\n" + body).split(delimiter)
+    if not parts or not parts[-1].startswith(b"--"):
+        # Most likely cut on the way: what came first may look whole.
+        raise Refusal(400, "malformed_body", "the last boundary is missing")
+    return [part.lstrip(b" \t").removeprefix(b"\r\n") for part in parts[:-1]]
+
+
+def _part_name(head: bytes) -> str | None:
+    for line in head.decode().split("\r\n"):
+        field, _, value = line.partition(":")
+        if field.strip().lower() == "content-disposition":
+            return _parameter(value.strip(), "name")
+    return None
+
+
+def _parameter(value: str, name: str) -> str | None:
+    """Return one parameter of a header's value."""
+    message = Message()
+    message["Content-Type"] = value
+    found = message.get_param(name)
+    return found if isinstance(found, str) else None
 
 
 def body_fingerprint(content_type: str, body: bytes) -> bytes:

@@ -12,61 +12,92 @@ from gateway.simulator.journal import Entry
 
 _HTML = b"<html><body><h1>Something went wrong</h1></body></html>"
 _CODES = {429: "rate_limit_exceeded", 500: "internal_error"}
-_401 = {
-    "token_expired": "token_expired",
-    "invalid_token": "invalid_token",
-    "missing_token": "missing_token",
-}
+_401 = frozenset({"token_expired", "invalid_token", "missing_token"})
+_LOOK = 0.02  # s between two looks at a connection that hangs
+
+
+def duration(fault: Fault) -> float:
+    """Return how long a fault takes, s."""
+    return 1.0 if fault.seconds is None else fault.seconds
 
 
 def refuse_before(fault: Fault) -> Answer | None:
     """Return the answer of a fault that leaves the request unexecuted; None: go on."""
+    if fault.processed and fault.kind in {"status", "hang"}:
+        return None
     if fault.kind == "status":
-        return _status(fault)
+        return status_answer(fault)
     if fault.kind in _401:
-        return problem(401, _401[fault.kind], "simulated")
-    if fault.kind == "hang" and not fault.processed:
-        return Answer(0)
+        return problem(401, fault.kind, "simulated")
     simple = {
         "unauthorized": Answer(401),
-        "redirect": Answer(302, headers={"Location": fault.location}),
+        "redirect": Answer(fault.status or 302, headers={"Location": fault.location}),
         "empty_200": Answer(200),
         "reset_before": Answer(0),
+        "hang": Answer(0),
     }
     return simple.get(fault.kind)
 
 
-def _status(fault: Fault) -> Answer:
+def status_answer(fault: Fault) -> Answer:
+    """Return what a `status` fault answers, whatever was executed."""
+    status = fault.status or 500
     if fault.body == "html":
-        answer = Answer(fault.status, _HTML, {"Content-Type": "text/html"})
-    elif fault.body == "empty":
-        answer = Answer(fault.status)
-    else:
-        answer = problem(fault.status, _CODES.get(fault.status, "simulated"))
-    answer.headers.update(fault.headers)
-    return answer
+        return Answer(status, _HTML, {"Content-Type": "text/html"})
+    if fault.body == "empty":
+        return Answer(status)
+    return problem(status, _CODES.get(status, "simulated"))
 
 
 async def send(
     request: web.Request, answer: Answer, fault: Fault | None, entry: Entry
 ) -> web.StreamResponse:
     """Send an answer, broken as the fault says."""
-    kind = fault.kind if fault is not None else ""
-    if kind in {"reset_before", "reset_after"}:
-        return _reset(request)
-    if kind == "hang" and fault is not None:
-        await asyncio.sleep(fault.seconds)  # noqa: TID251 - a fault takes real time
-        return _reset(request)
+    if fault is not None:
+        answer.headers.update(fault.headers)
+        broken = await _break(request, answer, fault)
+        if broken is not None:
+            if fault.kind not in {"reset_before", "reset_after", "hang"}:
+                entry.status = answer.status
+            return broken
     entry.status = answer.status
-    if kind == "malformed_http":
-        return _raw(request, b"HTP/1.1 two hundred\r\n\r\n")
-    if kind == "malformed_json":
-        answer.body = answer.body[: len(answer.body) // 2]
-    if kind == "cut_body" and fault is not None:
-        return _raw(request, _cut(answer, chunked=fault.chunked))
-    if kind == "slow_body" and fault is not None:
-        return await _slow(request, answer, fault.seconds)
     return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+
+async def _break(
+    request: web.Request, answer: Answer, fault: Fault
+) -> web.StreamResponse | None:
+    """Answer as a fault says; None: the answer goes out well framed."""
+    match fault.kind:
+        case "reset_before" | "reset_after":
+            return _reset(request)
+        case "hang":
+            await _hang(request, fault.seconds)
+            return _reset(request)
+        case "malformed_http":
+            return _raw(request, b"HTP/1.1 two hundred\r\n\r\n")
+        case "cut_body":
+            return _raw(request, _cut(answer, chunked=fault.chunked))
+        case "slow_body":
+            return await _slow(request, answer, duration(fault))
+        case "malformed_json":
+            answer.body = answer.body[: len(answer.body) // 2]
+    return None
+
+
+async def _hang(request: web.Request, seconds: float | None) -> None:
+    """Say nothing for so long, or until the other side hangs up."""
+    if seconds is not None:
+        await asyncio.sleep(seconds)  # noqa: TID251 - a fault takes real time
+        return
+    while not _gone(request):  # noqa: ASYNC110 - see below
+        # aiohttp tells a handler of a hang-up only by cancelling it, and then also
+        # in the middle of a `latency`, where Dinie would go on.
+        await asyncio.sleep(_LOOK)  # noqa: TID251 - a fault takes real time
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _reset(request: web.Request) -> web.StreamResponse:
@@ -94,10 +125,11 @@ def _cut(answer: Answer, *, chunked: bool) -> bytes:
     """Return an answer that ends before its end."""
     head = [f"HTTP/1.1 {answer.status} OK"]
     head += [f"{name}: {value}" for name, value in answer.headers.items()]
-    half = answer.body[: max(1, len(answer.body) // 2)]
+    half = answer.body[: len(answer.body) // 2]
     if chunked:
         head.append("Transfer-Encoding: chunked")
-        rest = f"{len(answer.body):x}\r\n".encode() + half
+        # Ten bytes more than there are: a body of none is cut as well.
+        rest = f"{len(answer.body) + 10:x}\r\n".encode() + half
     else:
         head.append(f"Content-Length: {len(answer.body) + 10}")
         rest = half
@@ -109,7 +141,8 @@ async def _slow(
 ) -> web.StreamResponse:
     """Send half of the body, wait, and send the rest."""
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.content_length = len(answer.body)
+    if answer.body:
+        response.content_length = len(answer.body)
     await response.prepare(request)
     half = len(answer.body) // 2
     await response.write(answer.body[:half])

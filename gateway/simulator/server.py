@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 
 from gateway.clock import Clock, SystemClock
-from gateway.simulator.answer import Answer, Refusal, problem
+from gateway.simulator.answer import Answer, Refusal, in_sdk_style, problem
+from gateway.simulator.credentials import Credentials
 from gateway.simulator.faults import Fault, Faults
 from gateway.simulator.ids import Ids
 from gateway.simulator.journal import Entry, shown
@@ -18,7 +20,7 @@ from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.quota import Quota
 from gateway.simulator.reading import body_fingerprint, read_json, read_parts
 from gateway.simulator.routes import Call, Routes
-from gateway.simulator.sending import refuse_before, send
+from gateway.simulator.sending import duration, refuse_before, send, status_answer
 from gateway.simulator.tokens import Tokens
 from gateway.simulator.world import World
 
@@ -44,8 +46,9 @@ class Simulator:
         options, clock = self.options, self._clock
         ids = Ids(options.seed)
         self._world = World(options, clock, ids)
-        self.tokens = Tokens(options, clock, ids)
-        self._routes = Routes(self._world, self.tokens)
+        credentials = Credentials(self._world)
+        self.tokens = Tokens(options, clock, ids, credentials)
+        self._routes = Routes(self._world, self.tokens, credentials)
         self._keys = Keys(options, clock)
         self._quota = Quota(options, clock)
         self._faults = Faults(Ids(options.seed + 1))
@@ -67,11 +70,10 @@ class Simulator:
     def clear_faults(self) -> None:
         """Forget all planned faults."""
         self._faults.clear()
-        self._quota.skew = 0.0
 
-    def step(self, identifier: str) -> dict[str, Any]:
-        """Move a customer or a loan one step on."""
-        return self._world.step(identifier)
+    def step(self, identifier: str, to: str | None = None) -> dict[str, Any]:
+        """Move a customer, an offer or a loan one step on, or to a status."""
+        return self._world.step(identifier, to)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; return the port."""
@@ -80,7 +82,7 @@ class Simulator:
         application = web.Application(client_max_size=_LARGEST)
         add_admin(application, self)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
         return int(self._runner.addresses[0][1])
@@ -92,10 +94,32 @@ class Simulator:
             self._runner = None
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
+        body, refused = await _read(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        key = self._keys.key_of(headers)
-        path = _bare(request.raw_path.partition("?")[0])
+        entry = self._enter(request, headers, body)
+        fault = None
+        try:
+            if refused is not None:
+                raise refused
+            path = _bare(request.raw_path.partition("?")[0])
+            asked, key = headers.get("x-sim-fault"), entry.idempotency_key or ""
+            fault = self._faults.next(request.method, path, asked, key)
+            answer = await self._answer(
+                request, path, headers, body, entry, fault=fault
+            )
+        except Refusal as refusal:
+            answer = refusal.answer
+        if self._world.sdk:
+            answer = in_sdk_style(answer)
+        skewed = fault is not None and fault.kind == "clock_skew"
+        told = self._quota.headers(skew=duration(fault) if fault and skewed else 0.0)
+        answer = Answer(answer.status, answer.body, {**answer.headers, **told})
+        return await send(request, answer, fault, entry)
+
+    def _enter(
+        self, request: web.Request, headers: dict[str, str], body: bytes
+    ) -> Entry:
+        """Enter a request into the journal."""
         entry = Entry(
             seq=len(self.journal) + 1,
             at=self._clock.unix(),
@@ -104,33 +128,45 @@ class Simulator:
             headers=shown(list(request.headers.items())),
             body_sha256=hashlib.sha256(body).hexdigest(),
             body_size=len(body),
-            idempotency_key=key,
+            idempotency_key=self._keys.key_of(headers),
         )
         self.journal.append(entry)
-        asked = headers.get("x-sim-fault")
-        try:
-            fault = self._faults.next(request.method, path, asked, key or "")
-        except Refusal as refusal:
-            return await send(request, refusal.answer, None, entry)
-        entry.fault = fault.kind if fault is not None else None
-        if fault is not None and (early := await self._early(request, fault)):
-            early.headers.update(self._quota.headers())
-            return await send(request, early, fault, entry)
-        answer = self._execute(request, path, headers, body, entry)
-        answer = Answer(
-            answer.status, answer.body, {**answer.headers, **self._quota.headers()}
-        )
-        return await send(request, answer, fault, entry)
+        return entry
 
-    async def _early(self, request: web.Request, fault: Fault) -> Answer | None:
-        """Apply what happens before a request is executed."""
-        if fault.kind == "clock_skew":
-            self._quota.skew = fault.seconds
-        elif fault.kind == "latency":
-            await asyncio.sleep(fault.seconds)  # noqa: TID251 - a fault takes real time
-        elif fault.kind == "token_expired":
-            self.tokens.expire(request.headers.get("Authorization"))
-        return refuse_before(fault)
+    async def _answer(
+        self,
+        request: web.Request,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        entry: Entry,
+        *,
+        fault: Fault | None,
+    ) -> Answer:
+        """Execute a request, or not, as a fault says."""
+        if fault is None:
+            return self._execute(request, path, headers, body, entry)
+        entry.fault = fault.kind
+        slow = fault.kind == "latency"
+        if slow and not fault.processed:
+            await asyncio.sleep(duration(fault))  # noqa: TID251 - takes real time
+        if fault.kind == "token_expired":
+            self.tokens.expire(headers.get("authorization"))
+        if (early := refuse_before(fault)) is not None:
+            return early
+        answer = self._execute(request, path, headers, body, entry)
+        if slow and fault.processed:
+            await self._hold(entry, duration(fault))
+        return status_answer(fault) if fault.kind == "status" else answer
+
+    async def _hold(self, entry: Entry, seconds: float) -> None:
+        """Keep an answer back; meanwhile its key counts as at work."""
+        keys, key = self._keys, entry.idempotency_key if entry.executed else None
+        keys.hold(key, held=True)
+        try:
+            await asyncio.sleep(seconds)  # noqa: TID251 - a fault takes real time
+        finally:
+            keys.hold(key, held=False)
 
     def _execute(
         self,
@@ -149,28 +185,35 @@ class Simulator:
             customer_id = self.tokens.check(headers.get("authorization"))
             call = _call(request, path, headers, body, customer_id)
             if key is None or request.method != "POST":
-                answer = self._routes.answer(call)
-                entry.executed = request.method != "GET"
+                answer = self._run(call)
+                entry.executed = request.method != "GET" and _done(answer)
                 return answer
             content = body_fingerprint(headers.get("content-type", ""), body)
             return self._once(call, key, fingerprint(call.method, path, content), entry)
         except Refusal as refusal:
             return refusal.answer
-        except (ValueError, KeyError, TypeError):
-            return problem(400, "malformed_body", "the body does not fit")
+        except ValueError:
+            return problem(400, "malformed_body", "the body cannot be read")
 
     def _once(self, call: Call, key: str, print_: str, entry: Entry) -> Answer:
         """Execute a POST under its key, or replay what it gave before."""
         kept = self._keys.replay(key, print_)
         if kept is not None:
             return Answer(kept.status, kept.body, dict(kept.headers))
-        try:
-            answer = self._routes.answer(call)
-        except Refusal as refusal:
-            answer = refusal.answer
+        answer = self._run(call)
         self._keys.keep(key, answer)
-        entry.executed = answer.status < 300  # noqa: PLR2004
+        entry.executed = _done(answer)
         return answer
+
+    def _run(self, call: Call) -> Answer:
+        """Execute a call; a refusal is an answer, too."""
+        try:
+            return self._routes.answer(call)
+        except Refusal as refusal:
+            return refusal.answer
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # Fields of types that nobody expects.
+            return problem(400, "malformed_body", "the body does not fit")
 
     def state(self) -> dict[str, Any]:
         """Return counts and effects, for assertions."""
@@ -188,6 +231,20 @@ class Simulator:
         return orjson.dumps({"entries": entries, **self.state()})
 
 
+async def _read(request: web.Request) -> tuple[bytes, Refusal | None]:
+    """Return a request's body, decompressed; or why it cannot be read."""
+    try:
+        return await request.read(), None
+    except web.HTTPRequestEntityTooLarge:
+        return b"", Refusal(413, "payload_too_large", f"up to {_LARGEST} bytes")
+    except (web.RequestPayloadError, ClientPayloadError):
+        return b"", Refusal(400, "malformed_body", "the body cannot be decoded")
+
+
+def _done(answer: Answer) -> bool:
+    return answer.status < 300  # noqa: PLR2004
+
+
 def _bare(path: str) -> str:
     for prefix in _PREFIXES:
         if path == prefix or path.startswith(prefix + "/"):
@@ -202,7 +259,7 @@ def _call(
     body: bytes,
     customer_id: str | None,
 ) -> Call:
-    segments = [segment for segment in path.split("/") if segment]
+    segments = [unquote(segment) for segment in path.split("/")[1:]]
     call = Call(
         request.method,
         segments,

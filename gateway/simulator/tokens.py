@@ -1,17 +1,20 @@
-"""Which credentials and tokens does the simulated Dinie accept?"""
+"""Which tokens does the simulated Dinie give, and which does it accept?"""
 
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 import orjson
 
 from gateway.clock import Clock
 from gateway.simulator.answer import Answer, Refusal, ok
+from gateway.simulator.credentials import Credentials
 from gateway.simulator.ids import Ids
 from gateway.simulator.options import SimulatorOptions
+
+SESSION_LIFE: Final = 1800.0  # s in which a bootstrap code is good
 
 
 @dataclass(slots=True)
@@ -23,54 +26,48 @@ class _Issued:
     customer_id: str | None = None  # set: a session token of that customer
 
 
-class Tokens:
-    """Credentials, partner tokens, and session tokens of customers."""
+@dataclass(slots=True)
+class _Code:
+    """A bootstrap code that was not used yet."""
 
-    def __init__(self, options: SimulatorOptions, clock: Clock, ids: Ids) -> None:
+    customer_id: str
+    expires_at: float  # s, monotonic
+
+
+class Tokens:
+    """Partner tokens, and session tokens of customers."""
+
+    def __init__(
+        self, options: SimulatorOptions, clock: Clock, ids: Ids, known: Credentials
+    ) -> None:
         self._options = options
         self._clock = clock
         self._ids = ids
+        self._known = known
         self._issued: dict[str, _Issued] = {}
-        self._codes: dict[str, str] = {}  # bootstrap code -> customer
-        self.secrets = {options.client_id: options.client_secret}
-        self.credentials: dict[str, dict[str, Any]] = {
-            options.client_id: {
-                "id": options.client_id,
-                "client_id": options.client_id,
-                "name": "simulator",
-                "status": "active",
-                "expires_at": None,
-                "last_used_at": None,
-            }
-        }
+        self._codes: dict[str, _Code] = {}
         self.minted = 0
 
     def mint(self, headers: dict[str, str], body: bytes) -> Answer:
-        """Answer `POST /auth/token`, in either dialect."""
-        client_id, secret = _credentials(headers, body)
-        known = self.secrets.get(client_id)
-        if known is None or known != secret:
-            raise Refusal(401, "invalid_client", "unknown client or wrong secret")
-        if self.credentials[client_id]["status"] != "active":
-            raise Refusal(401, "invalid_client", "the credential is revoked")
-        self.credentials[client_id]["last_used_at"] = int(self._clock.unix())
+        """Answer `POST /auth/token`, in either dialect.
+
+        Raises:
+            Refusal: 400 or 401.
+        """
+        self._known.check(*_credentials(headers, body))
         if self._options.single_token:
             self.expire_all()
         self.minted += 1
-        token = "dinie_at_" + self._ids.text(40)
-        self._issued[token] = _Issued(self._clock.now() + self._options.token_ttl)
-        return ok(
-            {
-                "access_token": token,
-                "token_type": "bearer",
-                "expires_in": int(self._options.token_ttl),
-            }
-        )
+        return ok(self._issue("dinie_at_"))
 
     def expire_all(self) -> None:
         """Let every token of now answer `token_expired`."""
         for issued in self._issued.values():
             issued.expired = True
+
+    def revoke_all(self) -> None:
+        """Let every token of now answer `invalid_token`."""
+        self._issued.clear()
 
     def expire(self, authorization: str | None) -> None:
         """Let one token answer `token_expired` from now on."""
@@ -95,28 +92,32 @@ class Tokens:
         return issued.customer_id
 
     def bootstrap(self, customer_id: str) -> str:
-        """Return a single-use code for a customer's session."""
+        """Return a single-use code for a customer's session.
+
+        Raises:
+            Refusal: 409 while an earlier code is still good.
+        """
+        now = self._clock.now()
+        for waiting in self._codes.values():
+            if waiting.customer_id == customer_id and now < waiting.expires_at:
+                raise Refusal(409, "session_already_active", "one session at a time")
         code = "dinie_bsc_test_" + self._ids.text(16)
-        self._codes[code] = customer_id
+        self._codes[code] = _Code(customer_id, now + SESSION_LIFE)
         return code
 
     def exchange(self, content: dict[str, Any]) -> Answer:
         """Answer `POST /biometrics/session-exchange`."""
-        customer_id = self._codes.pop(str(content.get("code")), None)
-        if customer_id is None:
+        code = self._codes.pop(str(content.get("code")), None)
+        if code is None or self._clock.now() >= code.expires_at:
             raise Refusal(403, "forbidden", "the code is unknown or was used")
-        token = "dinie_st_" + self._ids.text(40)
-        self._issued[token] = _Issued(
-            self._clock.now() + self._options.token_ttl, customer_id=customer_id
-        )
-        return ok(
-            {
-                "access_token": token,
-                "token_type": "bearer",
-                "expires_in": int(self._options.token_ttl),
-                "customer_id": customer_id,
-            }
-        )
+        token = self._issue("dinie_st_", code.customer_id)
+        return ok({**token, "customer_id": code.customer_id})
+
+    def _issue(self, prefix: str, customer_id: str | None = None) -> dict[str, Any]:
+        token = prefix + self._ids.text(40)
+        ttl = self._options.token_ttl
+        self._issued[token] = _Issued(self._clock.now() + ttl, customer_id=customer_id)
+        return {"access_token": token, "token_type": "bearer", "expires_in": int(ttl)}
 
 
 def _bearer(authorization: str | None) -> str:
@@ -125,6 +126,14 @@ def _bearer(authorization: str | None) -> str:
 
 
 def _credentials(headers: dict[str, str], body: bytes) -> tuple[str, str]:
+    """Return client id and secret of a token request.
+
+    Raises:
+        Refusal: 400, also for another grant than the only one there is.
+    """
+    fields = _fields(headers.get("content-type", ""), body)
+    if fields.get("grant_type") != "client_credentials":
+        raise Refusal(400, "unsupported_grant_type", "client_credentials only")
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
@@ -134,10 +143,18 @@ def _credentials(headers: dict[str, str], body: bytes) -> tuple[str, str]:
         client_id, _, secret = pair.partition(":")
         return unquote(client_id), unquote(secret)
     try:
-        if "json" in headers.get("content-type", ""):
-            fields = orjson.loads(body)
-            return str(fields["client_id"]), str(fields["client_secret"])
-        form = parse_qs(body.decode())
-        return form["client_id"][0], form["client_secret"][0]
-    except (orjson.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        return str(fields["client_id"]), str(fields["client_secret"])
+    except KeyError as error:
         raise Refusal(400, "malformed_body", "no credentials were sent") from error
+
+
+def _fields(content_type: str, body: bytes) -> dict[str, Any]:
+    try:
+        if "json" not in content_type:
+            return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        fields = orjson.loads(body)
+    except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Refusal(400, "malformed_body", "neither form nor JSON") from error
+    if not isinstance(fields, dict):
+        raise Refusal(400, "malformed_body", "the body is no object")
+    return fields

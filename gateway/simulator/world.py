@@ -1,8 +1,11 @@
-"""Which customers, offers and loans exist at the simulated Dinie?"""
+"""Which customers, offers and loans exist at the simulated Dinie?
+
+Life cycles move by `step`: by hand, or by themselves as records are read.
+"""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.simulator.answer import Refusal
@@ -10,8 +13,21 @@ from gateway.simulator.ids import Ids
 from gateway.simulator.options import SimulatorOptions
 
 Record = dict[str, Any]
-_RATE = 0.035  # a month
-OFFER_LIFE = 30  # days
+RATE: Final = 0.035  # a month
+OFFER_LIFE: Final = 30 * 86_400.0  # s
+_KINDS = ("customers", "offers", "simulations", "loans", "accounts", "endpoints")
+_OFFER = ("available", "expired")
+_CUSTOMER = ("pending_kyc", "under_review", "active")
+_LOAN_SDK = ("awaiting_signatures", "processing", "active", "finished")
+_LOAN_DOCS = (
+    "processing",
+    "contract_generated",
+    "awaiting_signatures",
+    "signed",
+    "disbursing",
+    "active",
+    "finished",
+)
 
 
 class World:
@@ -21,17 +37,9 @@ class World:
         self.options = options
         self.clock = clock
         self.ids = ids
-        self.kinds: dict[str, dict[str, Record]] = {
-            kind: {}
-            for kind in (
-                "customers",
-                "offers",
-                "simulations",
-                "loans",
-                "accounts",
-                "endpoints",
-            )
-        }
+        self.kinds: dict[str, dict[str, Record]] = {kind: {} for kind in _KINDS}
+        self.latest: dict[str, str] = {}  # offer -> its latest simulation
+        self._ends: dict[str, float] = {}  # offer -> when it expires, s, Unix
 
     @property
     def sdk(self) -> bool:
@@ -52,10 +60,13 @@ class World:
             return int(unix)
         return datetime.fromtimestamp(int(unix), UTC).isoformat().replace("+00:00", "Z")
 
-    def day(self, ahead: int) -> str:
-        """Return a date so many days from today."""
-        today = datetime.fromtimestamp(self.clock.unix(), UTC)
-        return (today + timedelta(days=ahead)).date().isoformat()
+    def day(self, ahead: int, since: str | None = None) -> str:
+        """Return a date so many days from another one, or from today."""
+        if since is not None:
+            begin = date.fromisoformat(since)
+        else:
+            begin = datetime.fromtimestamp(self.clock.unix(), UTC).date()
+        return (begin + timedelta(days=ahead)).isoformat()
 
     def find(self, kind: str, identifier: str) -> Record:
         """Return a record.
@@ -66,7 +77,11 @@ class World:
         record = self.kinds[kind].get(identifier)
         if record is None:
             raise Refusal(404, "not_found", "no such resource")
-        return record
+        return self._fresh(record)
+
+    def all(self, kind: str) -> list[Record]:
+        """Return all records of a kind, oldest first."""
+        return [self._fresh(record) for record in self.kinds[kind].values()]
 
     def add(self, kind: str, prefix: str, **values: Any) -> Record:
         """Add a record with an id and its two moments."""
@@ -84,72 +99,104 @@ class World:
         record.update(values, updated_at=self.now())
         return record
 
-    # Life cycles.
-
-    def step(self, identifier: str) -> Record:
-        """Move a customer or a loan one step on.
-
-        Raises:
-            Refusal: 404, or 409 at the end of its life.
-        """
-        for kind, path in (
-            ("customers", self._customer_path()),
-            ("loans", self._loan_path()),
-        ):
-            record = self.kinds[kind].get(identifier)
-            if record is None:
-                continue
-            if record["status"] not in path[:-1]:
-                raise Refusal(409, "end_of_life", "there is no further step")
-            later = path[path.index(record["status"]) + 1]
-            self.touch(record, status=later)
-            if later == "active" and kind == "customers":
-                self.offer(record)
-            return record
-        raise Refusal(404, "not_found", "no such customer or loan")
-
-    def _customer_path(self) -> list[str]:
-        path = ["pending_kyc", "under_review", "active"]
-        return ["creating", *path] if self.sdk else path
-
-    def _loan_path(self) -> list[str]:
-        if self.sdk:
-            return ["awaiting_signatures", "processing", "active", "finished"]
-        return [
-            "processing",
-            "contract_generated",
-            "awaiting_signatures",
-            "signed",
-            "disbursing",
-            "active",
-            "finished",
-        ]
-
-    def walk(self, record: Record, until: Callable[[str], bool]) -> None:
-        """Step on by itself until a status is reached, where that is switched on."""
-        while self.options.auto_step and not until(record["status"]):
-            self.step(record["id"])
-
     def offer(self, customer: Record) -> Record:
         """Add the offer that an active customer gets."""
         rate = "monthly_interest_rate" if self.sdk else "interest_rate"
+        ends = self.clock.unix() + OFFER_LIFE
         values: Record = {
             "customer_id": customer["id"],
             "external_id": customer["external_id"],
             "status": "available",
             "approved_amount": self.money(50000),
             "min_amount": self.money(1000),
-            rate: _RATE * 100,
+            rate: 3.5,
             "installments": 12,
             "due_date_rule": None,
-            "valid_until": self.moment(self.clock.unix() + OFFER_LIFE * 86400),
+            "valid_until": self.moment(ends),
         }
-        return self.add("offers", "co", **values)
+        offer = self.add("offers", "co", **values)
+        self._ends[offer["id"]] = ends
+        return offer
+
+    def _fresh(self, record: Record) -> Record:
+        """Return a record after what time alone has changed: offers expire."""
+        ends = self._ends.get(record.get("id", ""))
+        over = ends is not None and self.clock.unix() >= ends
+        if over and record["status"] == "available":
+            self.touch(record, status="expired")
+        return record
+
+    # Life cycles.
+
+    def step(self, identifier: str, to: str | None = None) -> Record:
+        """Move a customer, an offer or a loan one step on, or to a status.
+
+        Raises:
+            Refusal: 404; 409 at the end of its life; 422 for no status of its kind.
+        """
+        for kind, (path, exits) in self._lives().items():
+            record = self.kinds[kind].get(identifier)
+            if record is None:
+                continue
+            self.touch(record, status=_next(record["status"], path, exits, to))
+            if kind == "customers":
+                self._moved(record, back=to == "pending_kyc")
+            return record
+        raise Refusal(404, "not_found", "no such customer, offer or loan")
+
+    def _lives(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Return for each kind the usual path and the exits beside it."""
+        loan = _LOAN_SDK if self.sdk else _LOAN_DOCS
+        return {
+            "customers": (
+                (("creating", *_CUSTOMER), ("denied",)) if self.sdk else (_CUSTOMER, ())
+            ),
+            "loans": (loan, ("cancelled", "error")),
+            "offers": (_OFFER, ()),
+        }
+
+    def _moved(self, customer: Record, *, back: bool) -> None:
+        """Do what comes with a customer's new status."""
+        if customer["status"] == "active":
+            self._judge(customer, accepted=True)
+            mine = (o["customer_id"] == customer["id"] for o in self.all("offers"))
+            if not any(mine):
+                self.offer(customer)
+        elif back:
+            self._judge(customer, accepted=False)
+
+    def _judge(self, customer: Record, *, accepted: bool) -> None:
+        """Accept what was sent in, or ask for it again."""
+        for item in customer["kyc"]:
+            if "submitted" in item:
+                item["submitted"]["review_status"] = (
+                    "accepted" if accepted else "rejected"
+                )
+                reason = None if accepted else "illegible"
+                item["submitted"]["review_reason"] = reason
+            elif not accepted and item.get("uploaded_at"):
+                item.update(uploaded_at=None, message="Documento ilegível")
+
+    def walk(self, record: Record, until: Callable[[str], bool]) -> None:
+        """Step on by itself until a status is reached, where that is switched on."""
+        while self.options.auto_step and not until(record["status"]):
+            self.step(record["id"])
+
+
+def _next(
+    status: str, path: tuple[str, ...], exits: tuple[str, ...], to: str | None
+) -> str:
+    """Return the status that follows, or the one asked for where there is such."""
+    if to is None:
+        if status not in path[:-1]:
+            raise Refusal(409, "end_of_life", "there is no further step")
+        return path[path.index(status) + 1]
+    if to not in {*path, *exits}:
+        known = ", ".join((*path, *exits))
+        raise Refusal(422, "invalid_format", f"one of {known}", param="to")
+    return to
 
 
 def installment(amount: float, count: int) -> float:
     """Return the payment of an annuity at the simulator's rate."""
-    return round(amount * _RATE / (1 - (1 + _RATE) ** -count), 2)
-
-
-RATE = _RATE
+    return round(amount * RATE / (1 - (1 + RATE) ** -count), 2)

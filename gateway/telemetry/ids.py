@@ -34,7 +34,7 @@ class RequestIds:
         A caller's id is used when it is 16 to 64 hexadecimal digits and hyphens, or a
         ULID. Any other could be a CPF: it is echoed, and known here by its digest.
         """
-        if given is None:
+        if not given:  # an empty one would be everybody's
             own = self.new()
             return own, own
         if _HEX.fullmatch(given) or _ULID.fullmatch(given):

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import Any, Final, TextIO
+from contextlib import suppress
+from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
@@ -30,7 +31,7 @@ def configure(options: TelemetryOptions, stream: TextIO | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Sturdy(stream))),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -41,6 +42,23 @@ def configure(options: TelemetryOptions, stream: TextIO | None = None) -> None:
 
 def _dumps(event: dict[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
+
+
+class _Sturdy:
+    """A stream that loses lines on a full disk or a closed pipe, but no requests."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _Bridge(logging.Handler):
@@ -59,7 +77,9 @@ class _Bridge(logging.Handler):
             text = record.getMessage().splitlines()[0][:200]
         except (IndexError, TypeError, ValueError):
             text = "unreadable log record"
-        structlog.get_logger(record.name).log(record.levelno, text, **fields)
+        # Only the five levels have names; a library may log between two of them.
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
+        structlog.get_logger(record.name).log(level, text, **fields)
 
 
 def http_logger() -> logging.Logger:

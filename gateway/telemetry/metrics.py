@@ -17,9 +17,7 @@ from gateway.telemetry.tally import Spread, Tally
 
 PREFIX: Final = "dinie_gateway_"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
-_METHODS: Final = frozenset(
-    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-)
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics:
@@ -123,7 +121,7 @@ class Metrics:
         self, method: str, route: str, status: int, caller: str, seconds: float
     ) -> None:
         """Count one answered request and its duration, s."""
-        known = method if method in _METHODS else "OTHER"
+        known = method if method in METHODS else "OTHER"
         self.requests.add((known, route, str(status), caller))
         self.request_duration.observe(route, seconds)
 

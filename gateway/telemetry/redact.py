@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gateway.secret import MASK, Secret
 
-# Headers and body keys, with "-" folded to "_".
+# Headers and body keys, in any case and with or without "-" and "_".
 _NAMES: Final = frozenset(
     {
         "authorization",
@@ -45,24 +45,37 @@ _NAMES: Final = frozenset(
         "x_vault_token",
     }
 )
+_FOLDED: Final = frozenset(name.replace("_", "") for name in _NAMES)
+# A number next to a letter is part of an id: UUIDs and digests have such runs.
+_NUMBERS: Final = (
+    r"(?<![0-9A-Za-z])(?:"
+    r"\d{3}\.\d{3}\.\d{3}-\d{2}|\d{9}-\d{2}|\d{11}"  # CPF
+    r"|\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}|\d{14}"  # CNPJ
+    r")(?![0-9A-Za-z])"
+    r"|(?i:(?<=cpf)|(?<=cnpj))\d{11,14}"
+)
 _SHAPES: Final = re.compile(
     r"dinie_(?:cs|at|bsc)_\S+"
     r"|whsec_\S+"
-    r"|\bgw_[A-Za-z0-9_-]{8,}"
-    r"|\bhv[sb]\.\S+"
+    r"|(?<![0-9A-Za-z])gw_[A-Za-z0-9_-]{8,}"
+    r"|\bhv[sbr]\.\S+|\bs\.[A-Za-z0-9]{24,}"  # Vault's tokens, new and old
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
     r"|(?i:\b(?:bearer|basic)\s+\S+)"
-    r"|\b[\w.+-]+@[\w-]+\.[\w.-]+"
-    r"|\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"
-    r"|\b\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}\b"
+    # Bounded: an open-ended run would take quadratic time on a long text.
+    r"|[\w.+-]{1,64}(?:@|%40)[\w-]+\.[\w.-]+"
     r"|\+\d{10,15}\b"
-    r"|\b\d{11}\b|\b\d{14}\b"
+    r"|" + _NUMBERS
 )
+_CPF: Final = range(10**10, 10**11)
+_CNPJ: Final = range(10**13, 10**14)
+# They would have a renderer print a traceback, which holds values of callers.
+_TRACES: Final = frozenset({"exc_info", "stack_info"})
 _DEEPEST: Final = 12  # levels; what nests further is not worth a log
 
 
 def is_sensitive(name: str) -> bool:
     """Return whether a field's value may not be shown."""
-    return name.lower().replace("-", "_") in _NAMES
+    return name.lower().replace("-", "").replace("_", "") in _FOLDED
 
 
 def redact(value: Any, depth: int = 0) -> Any:
@@ -78,8 +91,10 @@ def redact(value: Any, depth: int = 0) -> Any:
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(part, depth + 1) for part in value]
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | float):
         return value
+    if isinstance(value, int):
+        return MASK if value in _CPF or value in _CNPJ else value
     return _SHAPES.sub(MASK, str(value))
 
 
@@ -91,4 +106,5 @@ def redact_event(
     return {
         key: MASK if is_sensitive(key) else redact(value)
         for key, value in event.items()
+        if key not in _TRACES
     }

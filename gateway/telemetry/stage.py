@@ -1,5 +1,6 @@
 """Record each finished exchange: metrics, and one line in the log."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -8,7 +9,7 @@ import orjson
 from gateway.clock import Clock
 from gateway.message import Exchange
 from gateway.telemetry.ids import digest
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics import METHODS, Metrics
 
 _SERVER_ERROR = 500
 _FLUSH = 0.1  # s that a line may be kept back
@@ -46,10 +47,11 @@ class RequestLog:
     def _line(self, exchange: Exchange, status: int, took: float, at: float) -> str:
         """Return the line as JSON, put together by hand: no field needs escaping.
 
-        Ids are hexadecimal or a ULID, methods are tokens, routes and slugs closed sets;
-        the caller's name comes from the configuration and is escaped once.
+        Ids are hexadecimal or a ULID; methods, routes and slugs are closed sets; the
+        caller's name comes from the configuration and is escaped once.
         """
         waits = exchange.waits
+        method = exchange.method if exchange.method in METHODS else "OTHER"
         caller = self._callers.get(exchange.caller)
         if caller is None:
             caller = self._callers[exchange.caller] = _quoted(exchange.caller)
@@ -65,7 +67,7 @@ class RequestLog:
         return (
             f'{{"event":"request","level":"{level}",'
             f'"timestamp":"{self._stamp}.{int((at - second) * 1000):03d}Z",'
-            f'"request_id":"{exchange.request_id}","method":"{exchange.method}",'
+            f'"request_id":"{exchange.request_id}","method":"{method}",'
             f'"route":"{exchange.route}","status":{status},'
             f'"attempts":{exchange.sends},"caller":{caller},'
             f'"environment":"{self._environment}","duration_ms":{took * 1000:.1f},'
@@ -78,9 +80,10 @@ class RequestLog:
     def _plain(self, exchange: Exchange, status: int, took: float, at: float) -> str:
         """Return the line for a console."""
         stamp = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+        method = exchange.method if exchange.method in METHODS else "OTHER"
         slug = f" {exchange.slug}" if exchange.slug is not None else ""
         return (
-            f"{stamp} {exchange.method} {exchange.route} {status}{slug} "
+            f"{stamp} {method} {exchange.route} {status}{slug} "
             f"attempts={exchange.sends} {took * 1000:.1f} ms "
             f"request_id={exchange.request_id}"
         )
@@ -89,8 +92,10 @@ class RequestLog:
         """Write what was kept; a write for each line would cost more than the line."""
         lines, self._lines = self._lines, []
         if lines and self._stream is not None:
-            self._stream.write("\n".join([*lines, ""]))
-            self._stream.flush()
+            # A full disk or a closed pipe loses lines; it must not lose requests.
+            with suppress(OSError, ValueError):
+                self._stream.write("\n".join([*lines, ""]))
+                self._stream.flush()
 
     async def run(self, clock: Clock) -> None:
         """Flush for as long as the gateway runs, and once more at its end."""

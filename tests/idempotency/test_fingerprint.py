@@ -134,7 +134,7 @@ async def test_a_malformed_upload_counts_by_its_bytes(shape: str) -> None:
 
     first = await printed(shape.format("one").encode(), form + "one")
     again = await printed(shape.format("one").encode(), form + "one")
-    other = await printed(shape.format("two").encode() + b"!", form + "two")
+    other = await printed(shape.format("two").encode() or b"!", form + "two")
 
     assert first == again
     assert first != other

@@ -168,3 +168,17 @@ async def test_no_answer_names_the_server_s_software(
     """Nobody learns which advisories to try."""
     async with client.get(path) as answer:
         assert "Server" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/reload", "POST"), ("POST", "/livez", "GET,HEAD")],
+)
+async def test_a_wrong_method_is_told_the_right_one(
+    client: "TestClient[Any, Any]", method: str, path: str, allowed: str
+) -> None:
+    """RFC 9110 asks for it, and it saves a look into the manual."""
+    async with client.request(method, path) as answer:
+        found = (answer.status, answer.headers["Allow"])
+
+    assert found == (405, allowed)

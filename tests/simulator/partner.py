@@ -1,9 +1,10 @@
 """A simulator on loopback, and a partner who talks to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -103,9 +104,11 @@ class Partner:
         """Send a multipart upload; bytes go as the file."""
         form = FormData(default_to_multipart=True)
         for name, value in parts.items():
-            form.add_field(
-                name, value, filename="a" if isinstance(value, bytes) else None
-            )
+            if isinstance(value, bytes):
+                # aiohttp warns of large bytes, but not of a stream of them.
+                form.add_field(name, BytesIO(value), filename="a")
+            else:
+                form.add_field(name, value)
         return await self.call("POST", path, data=form, token=token)
 
     async def customer(self, **fields: Any) -> Any:
@@ -147,3 +150,9 @@ async def dinie(**options: Any) -> AsyncIterator[Partner]:
         await asyncio.sleep(0)
     finally:
         await simulator.stop()
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for what another request brings about."""
+    while not holds():  # noqa: ASYNC110 - the simulator has no events to wait for
+        await asyncio.sleep(0.001)

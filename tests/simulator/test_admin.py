@@ -36,6 +36,8 @@ async def test_faults_are_planned_and_cleared() -> None:
         pytest.param("faults", b"{}", id="no-kind"),
         pytest.param("faults", b"[1]", id="no-object"),
         pytest.param("step", b"{}", id="no-id"),
+        pytest.param("step", b"[]", id="no-step"),
+        pytest.param("faults", b'{"kind":"hang","seconds":"x"}', id="no-number"),
     ],
 )
 async def test_a_slip_is_a_400_that_says_so(path: str, body: bytes) -> None:
@@ -67,3 +69,36 @@ async def test_the_journal_holds_what_arrived_and_can_be_emptied() -> None:
     assert (entry["status"], entry["executed"], entry["fault"]) == (201, True, None)
     assert (entry["seq"], entry["idempotency_key"]) == (2, "k")
     assert emptied == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "to", "status"),
+    [
+        pytest.param("sdk", "denied", 200, id="denied"),
+        pytest.param("docs", "denied", 422, id="not-in-this-generation"),
+        pytest.param("sdk", "signed", 422, id="not-of-a-customer"),
+    ],
+)
+async def test_a_step_may_name_where_to(profile: str, to: str, status: int) -> None:
+    """Refusals are part of the life that services must handle."""
+    async with dinie(profile=profile) as partner:
+        customer = await partner.customer()
+        step = {"id": customer["id"], "to": to}
+        reply = await partner.call("POST", "/_sim/step", step)
+
+    assert reply.status == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/_sim/nothing"), ("POST", "/_sim/journal")]
+)
+async def test_a_route_that_the_admin_does_not_have_is_a_404(
+    method: str, path: str
+) -> None:
+    """And never counts as a request to Dinie."""
+    async with dinie() as partner:
+        before = len(partner.simulator.journal)
+        reply = await partner.call(method, path)
+
+    assert reply.code == (404, "not_found")
+    assert len(partner.simulator.journal) == before

@@ -101,3 +101,32 @@ async def test_the_directory_of_banks_is_a_list() -> None:
         "name": "Banco do Brasil",
         "display_name": "001 - Banco do Brasil",
     }
+
+
+async def test_a_bank_account_keeps_its_id() -> None:
+    """Put again, it is changed and no second one."""
+    async with dinie() as partner:
+        customer = await partner.customer()
+        path = f"/customers/{customer['id']}/bank-account"
+        account = {"bank_id": "237", "branch": "1", "number": "2", "digit": "3"}
+        puts = [
+            (await partner.call("POST", path, {"bank_account": {**account, **more}}))
+            for more in ({}, {"number": "9", "kind": "saving"}, {"kind": "secret"})
+        ]
+
+    assert puts[0].json["id"] == puts[1].json["id"]
+    assert puts[1].json["number"] == "9"
+    assert puts[2].code == (422, "invalid_format")
+
+
+@pytest.mark.parametrize("external_id", [[1], {"a": 1}])
+async def test_a_field_of_an_odd_type_is_a_400(external_id: Any) -> None:
+    """And the key is free again, as nothing was executed."""
+    async with dinie() as partner:
+        await partner.customer()
+        odd = {**BORROWER, "external_id": external_id}
+        replies = [
+            await partner.call("POST", "/customers", odd, key="k") for _ in range(2)
+        ]
+
+    assert [reply.code for reply in replies] == [(400, "malformed_body")] * 2

@@ -70,10 +70,48 @@ def test_a_header_s_fault_is_counted_for_each_key() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param("latency;after=1", [False, True, False], id="later"),
+        pytest.param("latency;times=", [True, True, True], id="for-ever"),
+        pytest.param("latency;times=null;after=1", [False, True, True], id="null"),
+        pytest.param("latency;path=/customers", [False] * 3, id="other-path"),
+        pytest.param("latency;method=POST", [False] * 3, id="other-method"),
+        pytest.param("latency;probability=0", [False] * 3, id="never"),
+    ],
+)
+def test_a_header_means_what_a_planned_fault_does(
+    asked: str, expected: list[bool]
+) -> None:
+    """One set of fields to remember."""
+    assert hits(Faults(Ids(1)), 3, asked) == expected
+
+
+def test_a_planned_fault_comes_after_the_one_that_was_asked_for() -> None:
+    """Both happen, on two arrivals."""
+    faults = Faults(Ids(1))
+    faults.plan(kind="unauthorized")
+
+    found = [faults.next("GET", "/", "latency", "k") for _ in range(3)]
+
+    assert [fault and fault.kind for fault in found] == [
+        "latency",
+        "unauthorized",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
     "fault",
     [
         pytest.param({"kind": "explosion"}, id="kind"),
         pytest.param({"kind": "hang", "second": 1}, id="field"),
+        pytest.param({"kind": "hang", "seconds": "long"}, id="seconds"),
+        pytest.param({"kind": "hang", "seconds": float("inf")}, id="for-ever"),
+        pytest.param({"kind": "status", "status": 1000}, id="status"),
+        pytest.param({"kind": "status", "body": "xml"}, id="body"),
+        pytest.param({"kind": "latency", "probability": 2}, id="probability"),
+        pytest.param({"kind": "latency", "headers": {"a": 1}}, id="headers"),
     ],
 )
 def test_an_unknown_fault_is_refused(fault: dict[str, Any]) -> None:
@@ -90,6 +128,7 @@ def test_an_unknown_fault_is_refused(fault: dict[str, Any]) -> None:
         pytest.param("explosion", id="kind"),
         pytest.param("hang;second=1", id="field"),
         pytest.param("hang;seconds=long", id="value"),
+        pytest.param("hang;headers=a", id="headers"),
     ],
 )
 async def test_an_unknown_fault_in_a_header_is_a_400(asked: str) -> None:

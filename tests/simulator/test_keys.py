@@ -1,12 +1,14 @@
 """The simulated idempotency store: replay, reuse, and what was really executed."""
 
+import asyncio
+
 import pytest
 
 from gateway.simulator.answer import Answer, Refusal
 from gateway.simulator.keys import Keys, fingerprint
 from gateway.simulator.options import SimulatorOptions
 from tests.fakes import FakeClock
-from tests.simulator.partner import BORROWER, dinie
+from tests.simulator.partner import BORROWER, dinie, until
 
 
 async def test_a_repeat_is_answered_from_memory_and_executed_once() -> None:
@@ -122,3 +124,36 @@ def test_a_fingerprint_tells_method_path_and_body_apart() -> None:
     }
 
     assert len(prints) == 4
+
+
+def test_a_key_is_at_work_until_its_answer_goes_out() -> None:
+    """A retry that overtakes a slow answer meets a 409, not a second loan."""
+    keys = Keys(SimulatorOptions(), FakeClock())
+    keys.replay("k", "print")
+    keys.keep("k", Answer(201, b"made"))
+    keys.hold("k", held=True)
+
+    with pytest.raises(Refusal) as refused:
+        keys.replay("k", "print")
+    keys.hold("k", held=False)
+
+    assert refused.value.answer.status == 409
+    assert keys.replay("k", "print") == Answer(201, b"made")
+
+
+async def test_two_at_once_are_one_and_a_conflict() -> None:
+    """As seen over the wire: the first is executed, the second is told to wait."""
+    async with dinie() as partner:
+        slow = {"kind": "latency", "seconds": 0.1, "processed": True}
+        partner.simulator.fault(method="POST", **slow)
+        first = asyncio.ensure_future(
+            partner.call("POST", "/customers", BORROWER, key="k")
+        )
+        await until(lambda: partner.simulator.effects)
+        second = await partner.call("POST", "/customers", BORROWER, key="k")
+        made = await first
+        third = await partner.call("POST", "/customers", BORROWER, key="k")
+
+    assert second.code == (409, "idempotency_key_in_flight")
+    assert (made.status, third.body) == (201, made.body)
+    assert dict(partner.simulator.effects) == {"k": 1}

@@ -1,8 +1,34 @@
 """Documents at the simulated Dinie, in both generations."""
 
+from typing import Any
+
 import pytest
 
-from tests.simulator.partner import PDF, dinie
+from tests.simulator.partner import PDF, Partner, dinie
+
+
+async def send_all(partner: Partner, customer: Any, but: str = "selfie") -> None:
+    """Upload all that is asked for, but the selfie and one thing more."""
+    path = f"/customers/{customer['id']}"
+    for item in customer["kyc"]:
+        kind = item.get("requirement_type")
+        if kind in {"selfie", but}:
+            continue
+        if kind is None:
+            parts = {"type": item["type"], "file": PDF}
+            reply = await partner.upload(f"{path}/documents", **parts)
+        else:
+            given = {"value": "a@b.co"} if kind == "email" else {"file": PDF}
+            parts = {"requirement_id": item["requirement_id"], **given}
+            reply = await partner.upload(f"{path}/kyc-attachments", **parts)
+        assert reply.status == 201, reply
+
+
+def reviews(customer: Any) -> set[str]:
+    """Return how what was sent in was judged."""
+    return {
+        i["submitted"]["review_status"] for i in customer["kyc"] if "submitted" in i
+    }
 
 
 async def test_the_last_document_makes_a_customer_active_with_an_offer() -> None:
@@ -27,12 +53,91 @@ async def test_without_automatic_steps_a_customer_waits() -> None:
     async with dinie(profile="sdk", auto_step=False) as partner:
         customer = await partner.customer()
         path = f"/customers/{customer['id']}"
-        reviewed = await partner.call("POST", f"{path}/kyc-review")
         before = (await partner.call("GET", path)).json["status"]
-        steps = [partner.simulator.step(customer["id"])["status"] for _ in range(3)]
+        ready = partner.simulator.step(customer["id"])["status"]
+        await send_all(partner, customer)
+        reviewed = await partner.call("POST", f"{path}/kyc-review")
+        during = (await partner.call("GET", path)).json
+        offers = (await partner.call("GET", f"{path}/credit-offers")).json["data"]
+        after = partner.simulator.step(customer["id"])
 
-    assert (reviewed.status, before) == (202, "creating")
-    assert steps == ["pending_kyc", "under_review", "active"]
+    assert (before, ready, reviewed.status) == ("creating", "pending_kyc", 202)
+    assert (during["status"], offers) == ("under_review", [])
+    assert reviews(during) == {"pending"}
+    assert after["status"] == "active"
+    assert reviews(after) == {"accepted"}
+    assert partner.simulator.count("offers") == 1
+
+
+async def test_a_review_needs_all_documents() -> None:
+    """What is missing is told by name; then it goes on."""
+    async with dinie(profile="sdk") as partner:
+        customer = await partner.customer()
+        path = f"/customers/{customer['id']}"
+        refused = await partner.call("POST", f"{path}/kyc-review")
+        await send_all(partner, customer)
+        taken = await partner.call("POST", f"{path}/kyc-review")
+        after = (await partner.call("GET", path)).json
+
+    assert refused.code == (422, "kyc_incomplete")
+    assert refused.json["errors"][0]["param"].startswith("identity_")
+    assert (taken.status, after["status"]) == (202, "active")
+    assert reviews(after) == {"accepted"}
+
+
+@pytest.mark.parametrize(
+    ("pages", "status"),
+    [
+        pytest.param([("cnh", "front")], 422, id="half-a-cnh"),
+        pytest.param([("cnh", "front"), ("cnh", "back")], 202, id="both-sides"),
+        pytest.param([("cnh", "file")], 202, id="one-file"),
+        pytest.param([("cnh", "front"), ("rg", "back")], 422, id="half-of-each"),
+        pytest.param([("rg", "front"), ("rg", "back")], 202, id="rg"),
+    ],
+)
+async def test_an_identity_is_one_file_or_all_its_pages(
+    pages: list[tuple[str, str]], status: int
+) -> None:
+    """The front of one document proves nothing with the back of another."""
+    async with dinie(profile="sdk") as partner:
+        customer = await partner.customer()
+        path = f"/customers/{customer['id']}"
+        await send_all(partner, customer, but="identity")
+        for evidence, attachment in pages:
+            await partner.upload(
+                f"{path}/kyc-attachments",
+                requirement_id=customer["kyc"][0]["requirement_id"],
+                evidence_type=evidence,
+                attachment_type=attachment,
+                file=PDF,
+            )
+        reviewed = await partner.call("POST", f"{path}/kyc-review")
+
+    assert reviewed.status == status
+
+
+@pytest.mark.parametrize(
+    ("profile", "field"), [("docs", "message"), ("sdk", "review_reason")]
+)
+async def test_refused_documents_are_asked_for_again(profile: str, field: str) -> None:
+    """Services must show why, and take another picture."""
+    async with dinie(profile=profile, auto_step=False) as partner:
+        customer = await partner.customer()
+        path = f"/customers/{customer['id']}"
+        partner.simulator.step(customer["id"], "pending_kyc")
+        await send_all(partner, customer)
+        partner.simulator.step(customer["id"], "under_review")
+        refusal = {"id": customer["id"], "to": "pending_kyc"}
+        await partner.call("POST", "/_sim/step", refusal)
+        refused = (await partner.call("GET", path)).json
+        unready = await partner.call("POST", f"{path}/kyc-review")
+        await send_all(partner, customer)
+        ready = await partner.call("POST", f"{path}/kyc-review")
+
+    item = refused["kyc"][0]
+    assert item[field] if profile == "docs" else item["submitted"][field]
+    assert unready.code == (422, "kyc_incomplete")
+    assert ready.status == 202
 
 
 @pytest.mark.parametrize(
@@ -120,3 +225,52 @@ async def test_an_email_is_a_value_and_no_file() -> None:
 
     assert missing.code == (422, "missing_required_field")
     assert given.status == 201
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        pytest.param({"evidence_type": "passport"}, "evidence_type", id="evidence"),
+        pytest.param(
+            {"evidence_type": "rg", "attachment_type": "file"},
+            "attachment_type",
+            id="attachment",
+        ),
+    ],
+)
+async def test_an_attachment_must_fit_its_evidence(
+    given: dict[str, str], param: str
+) -> None:
+    """There is no single file of an RG."""
+    async with dinie(profile="sdk") as partner:
+        customer = await partner.customer()
+        item = customer["kyc"][0]["requirement_id"]
+        path = f"/customers/{customer['id']}/kyc-attachments"
+        reply = await partner.upload(path, requirement_id=item, file=PDF, **given)
+
+    assert reply.code == (422, "invalid_format")
+    assert reply.json["errors"][0]["param"] == param
+
+
+async def test_a_form_that_is_no_text_is_a_400() -> None:
+    """As little a server fault as any other slip."""
+    async with dinie(profile="sdk") as partner:
+        customer = await partner.customer()
+        path = f"/customers/{customer['id']}/kyc-attachments"
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        reply = await partner.call("POST", path, data=b"value=\xff", headers=headers)
+
+    assert reply.code == (400, "malformed_body")
+
+
+async def test_an_upload_of_the_largest_size_arrives_whole() -> None:
+    """Phones take large pictures."""
+    async with dinie() as partner:
+        customer = await partner.customer()
+        path = f"/customers/{customer['id']}/documents"
+        file = PDF + b"\r\n--\x00\xff" * (25 * 1024 * 1024 // 6)
+        taken = await partner.upload(path, type="cnh", file=file)
+        refused = await partner.upload(path, type="cnh", file=file + bytes(1 << 20))
+
+    assert taken.status == 201
+    assert refused.code == (413, "payload_too_large")

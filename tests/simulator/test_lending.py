@@ -8,7 +8,14 @@ from tests.simulator.partner import dinie
 
 
 def terms(offer: Any, simulation: Any, **more: Any) -> dict[str, Any]:
-    return {"credit_offer_id": offer["id"], "simulation_id": simulation["id"], **more}
+    content = {
+        "credit_offer_id": offer["id"],
+        "simulation_id": simulation["id"],
+        "first_due_date": simulation["first_due_date"],
+    }
+    names = ("installment_count", "installment_amount")  # needed in one generation
+    same = {name: simulation[name] for name in names if name in simulation}
+    return {**content, **same, **more}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +87,14 @@ async def test_a_loan_lives_from_its_simulation_to_its_end(
             "invalid_format",
             id="too-long",
         ),
-        pytest.param({"requested_amount": 5000}, "invalid_format", id="no-count"),
+        pytest.param(
+            {"requested_amount": 5000, "installment_count": "4"},
+            "invalid_format",
+            id="no-integer",
+        ),
+        pytest.param(
+            {"requested_amount": 5000}, "missing_required_field", id="no-count"
+        ),
     ],
 )
 async def test_a_simulation_out_of_bounds_is_refused(
@@ -152,21 +166,125 @@ async def test_a_customer_who_is_not_active_gets_no_loan() -> None:
     assert reply.code == (422, "kyc_incomplete")
 
 
-async def test_an_expired_offer_gives_no_loan() -> None:
+@pytest.mark.parametrize("by", ["time", "hand"])
+async def test_an_expired_offer_gives_no_loan(by: str) -> None:
     """Thirty days are thirty days."""
-    async with dinie() as partner:
+    async with dinie(token_ttl=1e9) as partner:
         offer = await partner.offer()
-        simulation = await partner.simulation(offer)
-        partner.simulator._world.kinds["offers"][offer["id"]]["status"] = "expired"
-        reply = await partner.call("POST", "/loans", terms(offer, simulation))
+        content = terms(offer, await partner.simulation(offer))
+        if by == "time":
+            partner.clock.advance(30 * 86_400.0)
+        else:
+            await partner.call("POST", "/_sim/step", {"id": offer["id"]})
+        read = await partner.call("GET", f"/credit-offers/{offer['id']}")
+        refused = await partner.call("POST", "/loans", content)
+        simulations = f"/credit-offers/{offer['id']}/simulations"
+        again = {"requested_amount": 5000, "installment_count": 4}
+        late = await partner.call("POST", simulations, again)
 
-    assert reply.code == (422, "offer_expired")
+    assert read.json["status"] == "expired"
+    assert refused.code == late.code == (422, "offer_expired")
 
 
 async def test_an_unknown_offer_is_not_found() -> None:
     """A typing error is no server fault."""
     async with dinie() as partner:
         content = {"credit_offer_id": "co_x", "simulation_id": "sim_x"}
+        content["first_due_date"] = "2026-10-21"
         reply = await partner.call("POST", "/loans", content)
 
     assert reply.code == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("profile", "without"),
+    [
+        ("docs", "credit_offer_id"),
+        ("docs", "first_due_date"),
+        ("sdk", "simulation_id"),
+        ("sdk", "installment_amount"),
+    ],
+)
+async def test_a_loan_without_a_needed_field_is_refused(
+    profile: str, without: str
+) -> None:
+    """It says which one, so that nobody has to guess."""
+    async with dinie(profile=profile) as partner:
+        offer = await partner.offer()
+        content = terms(offer, await partner.simulation(offer))
+        del content[without]
+        reply = await partner.call("POST", "/loans", content)
+
+    assert reply.code == (422, "missing_required_field")
+    assert reply.json["errors"][0]["param"] == without
+
+
+async def test_a_number_counts_by_its_value_and_not_by_its_spelling() -> None:
+    """A round amount is an integer in some languages."""
+    async with dinie(profile="sdk") as partner:
+        offer = await partner.offer()
+        simulation = await partner.simulation(offer)
+        each = f"{simulation['installment_amount']:.3f}"
+        content = terms(offer, simulation, installment_amount=each)
+        reply = await partner.call("POST", "/loans", content)
+
+    assert reply.status == 201
+
+
+async def test_installments_follow_the_first_due_date() -> None:
+    """The borrower chose the day; paid is what a finished loan is."""
+    async with dinie() as partner:
+        offer = await partner.offer()
+        simulation = await partner.simulation(offer)
+        content = terms(offer, simulation, first_due_date="2026-11-05")
+        loan = (await partner.call("POST", "/loans", content)).json
+        path = f"/loans/{loan['id']}/transactions"
+        before = (await partner.call("GET", path)).json["data"]
+        partner.simulator.step(loan["id"], "finished")
+        after = (await partner.call("GET", path)).json["data"]
+        odd = terms(offer, simulation, first_due_date="tomorrow")
+        refused = await partner.call("POST", "/loans", odd)
+
+    assert loan["first_due_date"] == "2026-11-05"
+    assert [one["due_date"] for one in before[:2]] == ["2026-11-05", "2026-12-05"]
+    assert {one["status"] for one in before} == {"pending"}
+    assert {(one["status"], one["amount_remaining"]) for one in after} == {
+        ("paid", "0.00")
+    }
+    assert refused.status == 409
+
+
+async def test_a_day_that_is_none_is_refused() -> None:
+    """Before anything is created."""
+    async with dinie() as partner:
+        offer = await partner.offer()
+        simulation = await partner.simulation(offer)
+        content = terms(offer, simulation, first_due_date="tomorrow")
+        reply = await partner.call("POST", "/loans", content)
+
+    assert reply.code == (422, "invalid_format")
+    assert partner.simulator.count("loans") == 0
+
+
+async def test_the_place_to_sign_is_told_only_while_there_is_something_to_sign() -> (
+    None
+):
+    """In the documented generation a contract takes two looks to be ready."""
+    async with dinie() as partner:
+        offer = await partner.offer()
+        content = terms(offer, await partner.simulation(offer))
+        loan = (await partner.call("POST", "/loans", content)).json
+        path = f"/loans/{loan['id']}"
+        looks = [(await partner.call("GET", path)).json for _ in range(3)]
+        partner.simulator.step(loan["id"])
+        signed = (await partner.call("GET", path)).json
+
+    assert (loan["status"], loan["signing_url"]) == ("processing", None)
+    assert [look["status"] for look in looks] == [
+        "contract_generated",
+        "awaiting_signatures",
+        "awaiting_signatures",
+    ]
+    assert all(look["signing_url"].startswith("https://") for look in looks)
+    assert (looks[0]["ccb_number"], signed["signing_url"]) == (None, None)
+    assert signed["ccb_number"].startswith("CCB-")

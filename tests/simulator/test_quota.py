@@ -77,3 +77,21 @@ def test_without_a_setting_a_429_has_no_retry_after() -> None:
 
     assert refused is not None
     assert "Retry-After" not in refused.headers
+
+
+async def test_the_answer_to_the_first_token_request_tells_a_whole_quota() -> None:
+    """A gateway that learns from it must not believe that nothing is left."""
+    async with dinie(rate_limit=10) as partner:
+        minted = await partner.mint()
+
+    told = [minted.headers[f"X-RateLimit-{n}"] for n in ("Limit", "Remaining", "Reset")]
+    assert told == ["10", "10", "1790000060"]
+
+
+async def test_a_wait_can_be_told_in_milliseconds() -> None:
+    """The SDKs differ in which of the two they read."""
+    async with dinie(rate_limit=0, retry_after=2.0, retry_after_ms=1500) as partner:
+        refused = await partner.call("GET", "/banks")
+
+    assert refused.headers["Retry-After"] == "2"
+    assert refused.headers["Retry-After-Ms"] == "1500"

@@ -1,6 +1,4 @@
-"""The simulated catalogue: lists, credentials, webhook endpoints, refusals."""
-
-from typing import Any
+"""The simulated catalogue: lists, and what there is not."""
 
 import pytest
 
@@ -48,7 +46,12 @@ async def test_a_list_is_filtered_by_its_query() -> None:
         pytest.param("GET", "/customers/cust_x", (404, "not_found"), id="record"),
         pytest.param("DELETE", "/banks", (405, "method_not_allowed"), id="method"),
         pytest.param("PUT", "/loans", (405, "method_not_allowed"), id="loans"),
-        pytest.param("GET", "/biometrics/x", (405, "method_not_allowed"), id="bio"),
+        pytest.param("GET", "/biometrics/x", (404, "not_found"), id="bio"),
+        pytest.param("GET", "/customers/", (404, "not_found"), id="slash"),
+        pytest.param("GET", "//customers", (404, "not_found"), id="two-slashes"),
+        pytest.param("GET", "/customers/c/x", (404, "not_found"), id="below"),
+        pytest.param("DELETE", "/customers/c", (405, "method_not_allowed"), id="del"),
+        pytest.param("GET", "/auth/token", (405, "method_not_allowed"), id="token"),
         pytest.param("PATCH", "/credit-offers", (405, "method_not_allowed"), id="co"),
         pytest.param("DELETE", "/customers", (405, "method_not_allowed"), id="cust"),
     ],
@@ -82,88 +85,46 @@ async def test_a_body_that_is_no_json_object_is_refused(
     assert reply.code == (400, code)
 
 
-async def test_a_revoked_credential_ends_but_its_tokens_go_on() -> None:
-    """The overlap that a rotation relies on."""
-    async with dinie() as partner:
-        old, token = partner.simulator.options.client_id, partner.token
-        made = (await partner.call("POST", "/auth/credentials", {"name": "new"})).json
-        listed = (await partner.call("GET", "/auth/credentials")).json["data"]
-        revoked = await partner.call("DELETE", f"/auth/credentials/{old}")
-        again = await partner.mint()
-        used = await partner.call("GET", "/banks", token=token)
-        pair = {name: made[name] for name in ("client_id", "client_secret")}
-        minted = await partner.mint(headers={}, data=None, json=pair)
+@pytest.mark.parametrize(
+    ("query", "order"),
+    [
+        pytest.param("sort=created_at", [0, 1, 2], id="created"),
+        pytest.param("sort=created_at&order=desc", [2, 1, 0], id="created-down"),
+        pytest.param("sort=updated_at", [1, 2, 0], id="updated"),
+        pytest.param("order=desc", [2, 1, 0], id="down"),
+        pytest.param("sort=name&limit=1", [2], id="name"),
+    ],
+)
+async def test_a_list_is_sorted_as_asked(query: str, order: list[int]) -> None:
+    """A report reads the newest first."""
+    async with dinie(token_ttl=1e9) as partner:
+        made = []
+        for number, name in enumerate(("Carla", "Bruna", "Ana")):
+            partner.clock.advance(10.0)
+            one = await partner.customer(cpf=str(number), name=name)
+            made.append(one["id"])
+        partner.clock.advance(10.0)
+        await partner.call("PATCH", f"/customers/{made[0]}", {"phone": "1"})
+        listed = (await partner.call("GET", f"/customers?{query}")).json["data"]
 
-    assert [one["status"] for one in listed] == ["active", "active"]
-    assert all("client_secret" not in one for one in listed)
-    assert (revoked.status, used.status, minted.status) == (204, 200, 200)
-    assert again.code == (401, "invalid_client")
+    assert [made.index(one["id"]) for one in listed] == order
 
 
 @pytest.mark.parametrize(
-    ("identifier", "code"),
-    [
-        pytest.param("dinie_ci_test_simulator", (409, "last_credential"), id="last"),
-        pytest.param("nobody", (404, "not_found"), id="unknown"),
-    ],
+    ("query", "code"),
+    [("sort=size", "invalid_sort"), ("order=up", "invalid_order")],
 )
-async def test_a_revocation_can_be_refused(
-    identifier: str, code: tuple[int, str]
-) -> None:
-    """Nobody locks itself out."""
+async def test_an_order_that_is_none_is_refused(query: str, code: str) -> None:
+    """Silence would be taken for an answer."""
     async with dinie() as partner:
-        reply = await partner.call("DELETE", f"/auth/credentials/{identifier}")
+        reply = await partner.call("GET", f"/customers?{query}")
 
-    assert reply.code == code
+    assert reply.code == (400, code)
 
 
-async def test_a_webhook_endpoint_lives() -> None:
-    """Made, read, changed, deleted; its secret is shown once."""
+async def test_a_405_names_what_is_allowed() -> None:
+    """As RFC 9110 section 15.5.6 has it."""
     async with dinie() as partner:
-        content = {"url": "https://shop.example/hook"}
-        made = (await partner.call("POST", "/webhooks/endpoints", content)).json
-        path = f"/webhooks/endpoints/{made['id']}"
-        read = (await partner.call("GET", path)).json
-        change = {"status": "disabled", "id": "other"}
-        changed = (await partner.call("PATCH", path, change)).json
-        listed = (await partner.call("GET", "/webhooks/endpoints")).json["data"]
-        deleted = await partner.call("DELETE", path)
-        gone = await partner.call("GET", path)
+        reply = await partner.call("PUT", "/customers")
 
-    assert made["secret"].startswith("whsec_")
-    assert (made["events"], "secret" in read) == (["*"], False)
-    assert (changed["status"], changed["id"]) == ("disabled", made["id"])
-    assert listed == [changed]
-    assert (deleted.status, gone.status) == (204, 404)
-
-
-async def test_a_webhook_endpoint_is_https() -> None:
-    """Borrowers' data do not travel in the clear."""
-    async with dinie() as partner:
-        content = {"url": "http://shop.example/hook"}
-        reply = await partner.call("POST", "/webhooks/endpoints", content)
-
-    assert reply.code == (422, "invalid_format")
-
-
-@pytest.mark.parametrize("path", ["secret/rotate", "rotate-secret"])
-@pytest.mark.parametrize(
-    ("content", "ends"),
-    [
-        pytest.param({}, "2026-09-21T15:13:20Z", id="an-hour"),
-        pytest.param({"expire_current_in": 60}, "2026-09-21T14:14:20Z", id="a-minute"),
-    ],
-)
-async def test_a_webhook_secret_is_rotated_on_both_paths(
-    path: str, content: dict[str, Any], ends: str
-) -> None:
-    """Documentation and SDKs name different ones."""
-    async with dinie() as partner:
-        url = {"url": "https://shop.example/hook"}
-        made = (await partner.call("POST", "/webhooks/endpoints", url)).json
-        rotate = f"/webhooks/endpoints/{made['id']}/{path}"
-        rotated = (await partner.call("POST", rotate, content)).json
-
-    assert rotated["previous_secret_expires_at"] == ends
-    assert rotated["secret"].startswith("whsec_")
-    assert rotated["secret"] != made["secret"]
+    assert reply.headers["Allow"] == "GET, POST"

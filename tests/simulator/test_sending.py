@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.partner import Partner, Reply, dinie
+from tests.simulator.partner import Partner, Reply, dinie, until
 
 
 async def raw(partner: Partner, path: str = "/banks") -> bytes | str:
@@ -178,19 +178,92 @@ async def test_a_cut_body_ends_before_its_end(chunked: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", ["latency", "slow_body"])
-async def test_a_slow_answer_is_whole_in_the_end(kind: str) -> None:
+async def test_a_slow_answer_is_overtaken_and_whole_in_the_end(kind: str) -> None:
     """Slowness alone breaks nothing."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    async with dinie() as partner:
+        partner.simulator.fault(kind=kind, seconds=0.2)
+        slow = asyncio.ensure_future(partner.call("GET", "/banks"))
+        await until(lambda: any(entry.fault for entry in partner.simulator.journal))
+        quick = await partner.call("GET", "/banks")
+        overtaken = not slow.done()
+        late = await slow
 
-    slow, whole = await faulty({"kind": kind, "seconds": 0.1})
+    assert overtaken
+    assert (late.status, late.body) == (200, quick.body)
 
-    assert (slow.status, slow.body) == (200, whole.body)
-    assert loop.time() - began >= 0.1
+
+@pytest.mark.parametrize("body", [None, b""])
+async def test_a_slow_answer_may_be_empty(body: bytes | None) -> None:
+    """There is no half of nothing."""
+    async with dinie() as partner:
+        made = await partner.call(
+            "POST", "/webhooks/endpoints", {"url": "https://shop.example/"}
+        )
+        partner.simulator.fault(kind="slow_body", seconds=0.0)
+        path = f"/webhooks/endpoints/{made.json['id']}"
+        gone = await partner.call("DELETE", path, data=body)
+
+    assert (gone.status, gone.body) == (204, b"")
+
+
+async def test_a_hang_goes_on_until_the_caller_hangs_up() -> None:
+    """A time-out is the caller's own affair, and the next call is served."""
+    async with dinie() as partner:
+        partner.simulator.fault(kind="hang", processed=True)
+        asked = asyncio.ensure_future(
+            partner.call("POST", "/customers", {"cpf": "1"}, key="k")
+        )
+        await until(lambda: partner.simulator.effects)
+        waited, _ = await asyncio.wait({asked}, timeout=0.1)
+        asked.cancel()
+        again = await partner.call("POST", "/customers", {"cpf": "1"}, key="k")
+
+    assert not waited
+    assert again.status == 201
+    assert partner.simulator.count("customers") == 1
+
+
+async def test_an_error_may_come_after_the_effect() -> None:
+    """A 500 says nothing of whether the loan exists."""
+    async with dinie() as partner:
+        partner.simulator.fault(kind="status", status=500, processed=True)
+        broken = await partner.call("POST", "/customers", {"cpf": "1"}, key="k")
+        again = await partner.call("POST", "/customers", {"cpf": "1"}, key="k")
+
+    assert (broken.status, again.status) == (500, 201)
+    assert dict(partner.simulator.effects) == {"k": 1}
+
+
+async def test_any_fault_may_bring_headers() -> None:
+    """What a proxy in between adds, for one."""
+    broken, after = await faulty({"kind": "invalid_token", "headers": {"Via": "1.1 a"}})
+
+    assert broken.headers["Via"] == "1.1 a"
+    assert "Via" not in after.headers
+
+
+async def test_a_redirect_may_be_of_any_kind() -> None:
+    """A 307 asks for the same POST again, elsewhere."""
+    broken, _ = await faulty({"kind": "redirect", "status": 307})
+
+    assert broken.status == 307
 
 
 async def test_a_skewed_clock_shows_in_the_date() -> None:
     """The limiter must not trust two clocks to agree."""
-    skewed, _ = await faulty({"kind": "clock_skew", "seconds": 86_400.0})
+    skewed, after = await faulty({"kind": "clock_skew", "seconds": 86_400.0})
 
     assert skewed.headers["Date"] == "Tue, 22 Sep 2026 14:13:20 GMT"
+    assert after.headers["Date"] == "Mon, 21 Sep 2026 14:13:20 GMT"
+
+
+async def test_what_went_out_stands_in_the_journal() -> None:
+    """0 where no answer did; who counts answers counts right."""
+    kinds = ("reset_before", "reset_after", "hang", "malformed_json", "cut_body")
+    async with dinie() as partner:
+        for kind in kinds:
+            partner.simulator.fault(kind=kind, seconds=0.01)
+            await raw(partner)
+        told = [(e.fault, e.status) for e in partner.simulator.journal if e.fault]
+
+    assert told == list(zip(kinds, (0, 0, 0, 200, 200), strict=True))

@@ -77,9 +77,10 @@ def test_an_id_that_cannot_stand_in_a_header_is_replaced(given: str) -> None:
     assert re.fullmatch("[0-9a-f]{32}", own)
 
 
-def test_no_id_gets_a_new_one_that_is_told() -> None:
-    """Every answer has an id to ask about."""
-    own, echoed = RequestIds().accept(None)
+@pytest.mark.parametrize("given", [None, ""])
+def test_no_id_gets_a_new_one_that_is_told(given: str | None) -> None:
+    """Every answer has an id to ask about, that no other has."""
+    own, echoed = RequestIds().accept(given)
 
     assert own == echoed
     assert len(own) == 32

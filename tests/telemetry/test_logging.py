@@ -149,3 +149,47 @@ def test_what_the_parser_refuses_is_one_short_line() -> None:
         ("request_refused_by_parser", "WARNING"),
     ]
     assert "evil" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"), [(35, "warning"), (45, "error"), (90, "critical")]
+)
+def test_a_level_between_two_is_the_lower_one(level: int, shown: str) -> None:
+    """A library that invents levels takes no request down."""
+    stream = configured()
+
+    logging.getLogger("library").log(level, "odd")
+
+    assert [line["level"] for line in lines(stream)] == [shown]
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left"), ValueError("closed")])
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_stream_that_fails_fails_nobody(fault: Exception, log_format: str) -> None:
+    """A full disk costs lines, never a request."""
+
+    class Broken(io.StringIO):
+        def write(self, _: str) -> int:
+            raise fault
+
+        def flush(self) -> None:
+            raise fault
+
+    configure(TelemetryOptions(log_format=log_format), Broken())  # type: ignore[arg-type]
+
+    structlog.get_logger("gateway").warning("lost")
+    logging.getLogger("library").warning("lost")
+
+
+def test_a_console_prints_no_traceback() -> None:
+    """People share what is on their screens."""
+    stream = configured(log_format="console")
+
+    try:
+        boom()
+    except ValueError:
+        structlog.get_logger("gateway").exception("failed")
+
+    assert "failed" in stream.getvalue()
+    assert "Traceback" not in stream.getvalue()
+    assert "ana" not in stream.getvalue()

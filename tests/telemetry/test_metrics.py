@@ -1,8 +1,11 @@
 """Metrics: which there are, and that callers cannot invent labels."""
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.telemetry import metrics as names
 from gateway.telemetry.metrics import Metrics
 
 # Names and labels as operators know them: alerts and dashboards are built on these.
@@ -119,3 +122,18 @@ def test_the_build_names_its_environment() -> None:
     text = Metrics(environment="sandbox").render().decode()
 
     assert 'dinie_gateway_build_info{environment="sandbox",version="' in text
+
+
+def test_an_uninstalled_gateway_still_has_metrics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Run from a checkout, it says that it does not know its version."""
+
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(names, "version", absent)
+
+    text = Metrics(environment="local").render().decode()
+
+    assert 'version="unknown"' in text

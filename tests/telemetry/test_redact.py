@@ -26,7 +26,8 @@ NAMES = (
 @pytest.mark.parametrize("name", [name for row in NAMES for name in row])
 def test_a_field_of_the_list_is_hidden_by_its_name(name: str) -> None:
     """A borrower's papers and a partner's keys do not belong in a log."""
-    for spelling in (name, name.upper(), name.replace("_", "-")):
+    camel = name.title().replace("_", "").replace("-", "")
+    for spelling in (name, name.upper(), name.replace("_", "-"), camel):
         assert is_sensitive(spelling)
         assert redact({spelling: "harmless"}) == {spelling: MASK}
 
@@ -55,6 +56,16 @@ def test_a_field_that_helps_is_shown(name: str) -> None:
         pytest.param("12.345.678/0001-95", MASK, id="cnpj"),
         pytest.param("/x/12345678000195", "/x/[redacted]", id="cnpj-digits"),
         pytest.param("call +5511999999999", "call [redacted]", id="phone"),
+        pytest.param("order_12345678909", "order_[redacted]", id="cpf-in-a-key"),
+        pytest.param("CPF12345678909", "CPF[redacted]", id="cpf-glued"),
+        pytest.param("123456789-09", MASK, id="cpf-half-dotted"),
+        pytest.param("?to=ana%40example.com", "?to=[redacted]", id="email-in-a-url"),
+        pytest.param("hvr.AAAA", MASK, id="vault-recovery-token"),
+        pytest.param("s.AbCdEfGhIjKlMnOpQrStUvWx", MASK, id="old-vault-token"),
+        pytest.param("jwt eyJhbGciOi.eyJzdWIi.sig-_", "jwt [redacted]", id="jwt"),
+        pytest.param(
+            "4856efc8d12345678909a217", "4856efc8d12345678909a217", id="a-digest"
+        ),
         pytest.param("dinie_ci_test_1", "dinie_ci_test_1", id="client-id-is-no-secret"),
         pytest.param("took 1234567890 ns", "took 1234567890 ns", id="a-number"),
         pytest.param("/customers/{id}", "/customers/{id}", id="a-template"),
@@ -138,3 +149,30 @@ def test_a_planted_secret_survives_nowhere(structure: Any) -> None:
 
     assert "zq7w" not in shown
     assert "123.456.789-09" not in shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        pytest.param(12345678909, MASK, id="cpf"),
+        pytest.param(12345678000195, MASK, id="cnpj"),
+        pytest.param(1_790_000_000, 1_790_000_000, id="unix-seconds"),
+        pytest.param(1_790_000_000_000, 1_790_000_000_000, id="unix-milliseconds"),
+    ],
+)
+def test_a_number_as_long_as_a_cpf_is_hidden(number: int, shown: object) -> None:
+    """JSON bodies may hold a CPF without quotes."""
+    assert redact({"x": number}) == {"x": shown}
+
+
+def test_no_renderer_gets_to_print_a_traceback() -> None:
+    """A traceback shows the values that a call failed on."""
+    event = {"event": "failed", "exc_info": ValueError("of ana"), "stack_info": "x"}
+
+    assert redact_event(None, "error", event) == {"event": "failed"}
+
+
+@pytest.mark.parametrize("text", ["a." * 50_000, "a" * 100_000, "1" * 100_000])
+def test_a_long_text_is_read_in_bounded_steps(text: str) -> None:
+    """Quadratic patterns would hold every request up; the suite's time-out tells."""
+    assert redact(text * 5) == text * 5

@@ -52,6 +52,8 @@ def test_every_operation_of_dinie_has_its_label(text: str) -> None:
         pytest.param("/customers/1/documents/2", id="too-deep"),
         pytest.param("/loans/1/transactions/2", id="below-a-list"),
         pytest.param("/auth", id="half-a-path"),
+        pytest.param("/auth/unknown", id="unknown-above-an-id"),
+        pytest.param("/webhooks/1", id="id-too-early"),
         pytest.param("/webhooks/endpoints/1/secret", id="half-an-operation"),
         pytest.param("/{id}/customers", id="a-template-sent-in"),
         pytest.param("/unknown/customers", id="unknown-above"),

@@ -186,3 +186,44 @@ def test_a_caller_s_configured_name_cannot_break_the_line() -> None:
     scene.stage.finished(exchange, 200)
 
     assert [line["caller"] for line in scene.lines()] == ['the "shop" \\ two']
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_an_invented_method_is_not_repeated(json_lines: bool) -> None:
+    """Whatever a scanner sends as a method, the log's words are ours."""
+    stream = io.StringIO()
+    log = RequestLog(stream, environment="local", json=json_lines)
+    exchange = Exchange("0" * 32, "12345678909", "/", 0.0)
+
+    log.write(exchange, status=405, took=0.1, at=0.0)
+    log.flush()
+
+    assert "12345678909" not in stream.getvalue()
+    assert "OTHER" in stream.getvalue()
+
+
+class Full(io.StringIO):
+    """A disk without room."""
+
+    def write(self, _: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_loses_lines_and_no_requests() -> None:
+    """The line is written before the answer goes out: it must not prevent it."""
+    log = RequestLog(Full(), environment="local")
+
+    for _ in range(501):
+        log.write(finished(), status=200, took=0.1, at=0.0)
+    log.flush()
+
+
+@pytest.mark.parametrize("slug", ["overloaded", "stream-cut"])
+def test_only_an_open_outcome_counts_as_one(slug: str) -> None:
+    """The alert on it asks people to look at money."""
+    scene = Scene()
+
+    scene.stage.finished(finished(slug=slug), 503)
+
+    assert scene.value("errors_total", slug=slug) == 1
+    assert scene.value("unknown_outcomes_total", route="/customers/{id}") is None

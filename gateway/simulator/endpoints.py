@@ -1,0 +1,80 @@
+"""Which webhook endpoints does the simulated Dinie know?"""
+
+import base64
+from typing import Any
+
+from gateway.simulator.answer import Answer, Refusal, ok
+from gateway.simulator.world import Record, World
+
+_DEFAULT_LIFE = 3600  # s that an old secret goes on signing
+_LONGEST_LIFE = 86_400  # s
+_STATUSES = ("active", "disabled")
+
+
+def create(world: World, content: dict[str, Any]) -> Answer:
+    """Add an endpoint; its secret is shown here and on rotation.
+
+    Raises:
+        Refusal: 422.
+    """
+    _check(content, "url")
+    endpoint = world.add(
+        "endpoints",
+        "we",
+        url=content["url"],
+        events=content.get("events") or ["*"],
+        description=content.get("description"),
+        status="active",
+    )
+    return ok({**endpoint, "secret": _secret(world)}, 201)
+
+
+def update(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
+    """Change what is given.
+
+    Raises:
+        Refusal: 422.
+    """
+    names = ("url", "events", "description", "status")
+    changes = {name: content[name] for name in names if name in content}
+    _check(changes, *changes)
+    return ok(world.touch(endpoint, **changes))
+
+
+def delete(world: World, endpoint: Record) -> Answer:
+    """Forget an endpoint."""
+    del world.kinds["endpoints"][endpoint["id"]]
+    return Answer(204)
+
+
+def rotate(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
+    """Give a new secret, and say how long the old one goes on.
+
+    Raises:
+        Refusal: 422.
+    """
+    life = content.get("expire_current_in", _DEFAULT_LIFE)
+    if not isinstance(life, int) or not 0 <= life <= _LONGEST_LIFE:
+        name = "expire_current_in"
+        raise Refusal(422, "invalid_format", f"0 to {_LONGEST_LIFE}", param=name)
+    ends = world.moment(world.clock.unix() + life)
+    return ok(
+        {
+            "id": endpoint["id"],
+            "secret": _secret(world),
+            "previous_secret_expires_at": ends,
+        }
+    )
+
+
+def _check(content: dict[str, Any], *names: str) -> None:
+    if "url" in names and not str(content.get("url", "")).startswith("https://"):
+        raise Refusal(422, "invalid_format", "HTTPS only", param="url")
+    if "status" in names and content["status"] not in _STATUSES:
+        raise Refusal(422, "invalid_format", ", ".join(_STATUSES), param="status")
+    if not isinstance(content.get("events") or [], list):
+        raise Refusal(422, "invalid_format", "a list", param="events")
+
+
+def _secret(world: World) -> str:
+    return "whsec_" + base64.b64encode(bytes.fromhex(world.ids.text(64))).decode()
