@@ -9,15 +9,19 @@ from urllib.parse import parse_qs
 
 import orjson
 from aiohttp import web
+from cachetools import TTLCache
 
+from gateway.clock import SystemClock
 from gateway.context import EXCHANGE
 from gateway.credentials.policy import LOCAL_PREFIX
 from gateway.errors import BadRequest
+from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
 
 LIFE = 3600  # s; above the 300 s margin that the SDKs keep
+_MOST_TOKENS = 10_000  # remembered at once
 _MOST_FIELDS = 20  # of a form
 
 
@@ -60,8 +64,20 @@ def _grant_type(content_type: str, body: bytes) -> object:
 class LocalTokenStage:
     """An aiohttp server middleware that answers `POST /auth/token` itself."""
 
-    def __init__(self, random_hex: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        random_hex: Callable[[], str],
+        clock: Callable[[], float] = SystemClock.now,
+    ) -> None:
+        """Wire the stage.
+
+        Args:
+            random_hex: Makes the token's secret part.
+            clock: Monotonic, s.
+        """
         self._random_hex = random_hex
+        # Whose token it is. What is forgotten still works, under the service's name.
+        self._issued: TTLCache[str, str] = TTLCache(_MOST_TOKENS, LIFE, timer=clock)
 
     async def __call__(
         self, request: web.BaseRequest, handler: Handler
@@ -69,14 +85,23 @@ class LocalTokenStage:
         """Answer the token route; let everything else pass."""
         exchange = request[EXCHANGE]
         if exchange.plain_path != TOKEN_PATH or exchange.method != "POST":
+            self._name_caller(exchange)
             return await handler(request)
         body = local_grant(
             exchange.content_type.lower(),
             exchange.body.data,
             random_hex=self._random_hex,
         )
+        self._issued[orjson.loads(body)["access_token"]] = exchange.caller
         return web.Response(
             body=body,
             content_type="application/json",
             headers={"Cache-Control": "no-store"},
         )
+
+    def _name_caller(self, exchange: Exchange) -> None:
+        """Let a token of ours say who calls, where the caller does not."""
+        bearer = exchange.control.get("authorization")
+        if bearer is not None and "x-gateway-caller" not in exchange.control:
+            token = bearer.rpartition(" ")[2]
+            exchange.caller = self._issued.get(token, exchange.caller)

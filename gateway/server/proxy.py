@@ -24,6 +24,7 @@ from gateway.order import Handler
 from gateway.problems import render_unknown
 from gateway.server.answers import mark, problem
 
+_CLOSED = 499  # no answer went out; nginx's number for that
 _KEPT_TARGETS = 1024  # most traffic goes to a handful of targets
 _NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
@@ -118,7 +119,9 @@ class Proxy:
         except GatewayError as error:
             response = problem(error, exchange, request)
         except asyncio.CancelledError:
+            # Only a drain that ran out of time cancels; it shall be seen all the same.
             exchange.slug = "cancelled"
+            self._telemetry.finished(exchange, _CLOSED)
             raise
         except Exception as error:  # noqa: BLE001 - the last boundary
             # The type and the place are ours; the text might hold a caller's data.

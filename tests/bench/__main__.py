@@ -12,7 +12,7 @@ from tests.bench.processes import ROOT
 from tests.bench.profiling import profile
 from tests.bench.report import summary, table, verdict
 
-_QUICK = Plan(rounds=5, requests=1500, alone=100, starts=2, budget=12.0)
+_QUICK = Plan(rounds=12, requests=500, alone=50, starts=2, budget=12.0)
 _PROFILED = 10_000  # requests
 
 

@@ -17,15 +17,17 @@ BARE = "bare"
 GATEWAY = "gateway"
 OTHER = "other"  # a gateway from another source tree
 CONNECTIONS = 16
+_TOLD = 10  # rounds between two words about them
+_WARM = 2000  # requests before anything counts
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How much is measured."""
 
-    rounds: int = 15
-    requests: int = 4000  # a round, under load
-    alone: int = 300  # a round, one at a time
+    rounds: int = 40
+    requests: int = 1000  # a round, under load
+    alone: int = 100  # a round, one at a time
     starts: int = 5
     budget: float = 70.0  # s; no round begins later
     other: Path | None = None  # a source tree to compare with
@@ -73,12 +75,13 @@ def measure(plan: Plan, folder: Path, tell: Callable[[str], None]) -> Findings:
             subjects[name].started()
         tell("warming up")
         for subject in subjects.values():
-            load.drive(subject.port, plan.requests // 2, CONNECTIONS)
+            load.drive(subject.port, _WARM, CONNECTIONS)
         for number in range(1, plan.rounds + 1):
             if findings.rounds and time.perf_counter() - began > plan.budget:
                 tell("no time left for more rounds")
                 break
-            tell(f"round {number} of {plan.rounds}")
+            if number % _TOLD == 1:
+                tell(f"round {number} of {plan.rounds}")
             findings.rounds.append(_round(plan, load, subjects))
     return findings
 

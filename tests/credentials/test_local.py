@@ -101,3 +101,22 @@ async def test_only_the_token_call_is_answered_here(
 
     assert answer.status == (200 if local else 299)
     assert (answer.headers.get("Cache-Control") == "no-store") is local
+
+
+async def test_a_token_says_whose_calls_are_made_with_it() -> None:
+    """SDKs cannot set a header for each call, but they carry their token."""
+    stage = LocalTokenStage(abc, lambda: 0.0)
+
+    async def handler(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response()
+
+    asked = Exchange("r", "POST", "/auth/token", 0.0, plain_path="/auth/token")
+    asked.caller = "billing"
+    await stage(cast("web.BaseRequest", {EXCHANGE: asked}), handler)
+    call = Exchange(
+        "r", "GET", "/loans", 0.0, control={"authorization": "Bearer gw_abc"}
+    )
+
+    await stage(cast("web.BaseRequest", {EXCHANGE: call}), handler)
+
+    assert call.caller == "billing"
