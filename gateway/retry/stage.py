@@ -106,6 +106,9 @@ class RetryStage:
             return await client.requests([params], retry_options=attempts)
         except GatewayError as error:
             raise attempts.final(error) from error
+        finally:
+            # It holds a method of its own: a cycle that only the collector would end.
+            attempts.evaluate_response_callback = None
 
 
 class _Attempts(RetryOptionsBase):

@@ -132,6 +132,8 @@ class Proxy:
         finally:
             exchange.let_go()
             exchange.body.close()
+            # Request and exchange hold each other: a cycle for each request otherwise.
+            exchange.peer = None
         if not response.prepared:
             self._mark(response, exchange)
         self._telemetry.finished(exchange, response.status)
