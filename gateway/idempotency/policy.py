@@ -1,6 +1,7 @@
 """Which key does a request carry, and how does it go upstream? Pure."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,9 @@ from gateway.idempotency.options import IdempotencyOptions
 
 LONGEST: Final = 255  # characters
 _MINTED: Final = "gw-retry-"  # Dinie's backend tells generators apart by prefixes
+_MINTED_FORM: Final = re.compile(
+    _MINTED + r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)
 _DOCS: Final = "Idempotency-Key"
 _SDK: Final = "X-Idempotency-Key"
 
@@ -44,8 +48,13 @@ def minted_key(random: bytes) -> str:
 
 
 def key_upstream(options: IdempotencyOptions, key: str) -> str:
-    """Return a caller's key as Dinie sees it: keys are partner-wide there."""
-    if not options.namespace:
+    """Return a caller's key as Dinie sees it: keys are partner-wide there.
+
+    A key that the gateway minted passes as it is, whoever brings it: after an unknown
+    outcome the caller repeats with it, and in a namespace it would be another key, and
+    the repeat a second loan. It is unique without one.
+    """
+    if not options.namespace or _MINTED_FORM.fullmatch(key):
         return key
     spaced = f"{options.namespace}:{key}"
     if len(spaced) <= LONGEST:
