@@ -111,6 +111,8 @@ class IdempotencyStage:
             if flight is None:
                 return await self._lead(request, exchange, key, record, handler)
             result = await self._follow(flight, exchange)
+            if not _same_authority(flight.leader, exchange):
+                continue  # Dinie decides what another bearer may see
             if isinstance(result, GatewayError):
                 raise _copy_of(result)
             if result is not None:
@@ -176,6 +178,14 @@ class IdempotencyStage:
             ) from None
         finally:
             exchange.waits.queue += self._clock() - began
+
+
+def _same_authority(leader: Exchange, follower: Exchange) -> bool:
+    """Return whether both ask with the gateway's token, or with the same bearer."""
+    if not (leader.own_bearer or follower.own_bearer):
+        return True
+    mine, theirs = (one.control.get("authorization") for one in (follower, leader))
+    return leader.own_bearer and follower.own_bearer and mine == theirs
 
 
 def _outcome(exchange: Exchange, before: Record | None, status: int) -> str:
