@@ -115,6 +115,7 @@ class FakeBreaker:
         self.verdicts: list[str] = []
         self.refusal: GatewayError | None = None
         self.on_admit: Callable[[], object] = lambda: None
+        self.on_record: Callable[[], object] = lambda: None
 
     def admit(self) -> None:
         self.on_admit()
@@ -123,6 +124,7 @@ class FakeBreaker:
 
     def record(self, outcome: str) -> None:
         self.verdicts.append(outcome)
+        self.on_record()
 
 
 class FakeRetryObserver:

@@ -141,7 +141,8 @@ class IdempotencyStage:
                 result = _copy(response)
             return response
         except GatewayError as error:
-            if exchange.sends:
+            if exchange.sends and not exchange.caller_gone:
+                # A leader that left ends its own call only: a follower takes over.
                 result = error
             if not isinstance(error, OutcomeUnknown):
                 record.outcome = _outcome(exchange, before, _REFUSED)

@@ -12,7 +12,7 @@ from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
 from gateway.admission.policy import check_method
 from gateway.context import EXCHANGE
 from gateway.credentials.policy import classify_bearer
-from gateway.errors import BadRequest, GatewayError
+from gateway.errors import BadRequest, GatewayError, OutcomeUnknown
 from gateway.forwarding.policy import (
     check_target,
     inbound_headers,
@@ -118,6 +118,8 @@ class Proxy:
             response = await self._handler(request)
         except GatewayError as error:
             response = problem(error, exchange, request)
+            if exchange.caller_gone and not isinstance(error, OutcomeUnknown):
+                exchange.slug = "caller-gone"  # no fault of Dinie's or ours
         except asyncio.CancelledError:
             # Only a drain that ran out of time cancels; it shall be seen all the same.
             exchange.slug = "cancelled"

@@ -22,12 +22,14 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.deadline.options import DeadlineOptions
+from gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.message import Exchange
 from gateway.retry.policy import Outcome
 from gateway.upstream.faults import failure_of
 from gateway.upstream.watch import Sweeper
 
 BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
+LEAST_LEFT = 0.25  # s, for a POST; waits are planned to leave 0.3, and end late
 _KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
 _LINE_LIMIT = 16 * 1024  # bytes; aiohttp's 8190 refuses some real answers
 STATUS_CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
@@ -155,11 +157,13 @@ class TransportStage:
 
         Raises:
             AttemptFailed: no whole answer; says whether the request was sent.
+            GatewayError: nobody could read an answer any more; nothing was sent now.
         """
         assert isinstance(request, AttemptRequest)  # noqa: S101 - see open_session
         request.carry(exchange)
         sends = exchange.sends
         began = self._clock()
+        check_worth_sending(exchange, now=began)
         options = self._options
         whole = min(began + options.attempt, exchange.deadline)
         if exchange.upload:
@@ -183,6 +187,28 @@ class TransportStage:
             took = self._clock() - began
             exchange.waits.upstream += took
             self._on_attempt(exchange.route, label, took)
+
+
+def check_worth_sending(exchange: Exchange, *, now: float) -> None:
+    """Refuse a send whose answer nobody would see: it might still take effect.
+
+    The last look before the connection: a slow body, a permit, a slot, a token and a
+    backoff all took their time, and the caller may have left in any of them.
+
+    Raises:
+        UpstreamUnreachable: the exchange never sent anything.
+        UpstreamTimeout: it did before, and knows what became of that.
+    """
+    if exchange.caller_gone:
+        why = "the caller hung up"
+    elif exchange.method == "POST" and exchange.deadline - now < LEAST_LEFT:
+        # Cut off, it would be an unknown outcome; other methods have none.
+        why = f"less than {LEAST_LEFT * 1000:.0f} ms were left for it"
+    else:
+        return
+    if exchange.sends == 0:
+        raise UpstreamUnreachable(f"Nothing was sent: {why}.", retry_after=1.0)
+    raise UpstreamTimeout(f"It was not sent again: {why}.", retry_after=1.0)
 
 
 async def read_answer(exchange: Exchange, response: ClientResponse) -> None:

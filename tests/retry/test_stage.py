@@ -142,11 +142,25 @@ async def test_no_attempt_is_begun_for_a_caller_that_left(
     """Nobody would read the answer."""
     upstream.default = FAILED
     async with scene(upstream.base_url) as stage:
-        exchange = stage.exchange(peer=GONE)
+        exchange = stage.exchange()
+        stage.breaker.on_record = lambda: setattr(exchange, "peer", GONE)
 
         response = await stage.send(exchange)
 
     assert (response.status, exchange.sends) == (500, 1)
+
+
+async def test_a_caller_that_left_before_it_has_nothing_sent(
+    upstream: ScriptedUpstream,
+) -> None:
+    """It waited for a slot or a permit, and gave up."""
+    async with scene(upstream.base_url) as stage:
+        exchange = stage.exchange(peer=GONE)
+
+        with pytest.raises(UpstreamUnreachable, match="hung up"):
+            await stage.send(exchange)
+
+    assert (exchange.sends, upstream.requests) == (0, [])
 
 
 async def test_no_wait_reaches_past_the_end_of_a_drain(
