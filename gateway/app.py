@@ -44,8 +44,9 @@ from gateway.telemetry.logging import configure, http_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.routes import template
 from gateway.telemetry.stage import RequestLog, TelemetryStage
+from gateway.upstream.sender import Sender
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
-from gateway.upstream.transport import TransportStage, open_session, trust
+from gateway.upstream.transport import TransportStage, trust
 from gateway.upstream.watch import Sweeper
 
 _log = structlog.get_logger("gateway")
@@ -121,9 +122,9 @@ class Gateway:
             random=random.random,
             observer=self._metrics,
         )
-        self._session = open_session(
+        self._sender = Sender(
             pool_size=config.upstream.pool_size,
-            deadline=config.deadline,
+            connect=config.deadline.connect,
             ssl_context=tls,
         )
         self._sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
@@ -168,7 +169,7 @@ class Gateway:
         config, clock = self._config, self._clock
         forwarder = Forwarder(
             Base.of(config.upstream.base_url),
-            self._session,
+            self._sender,
             stages=self._stages,
             retry=RetryStage(
                 config.retry,
@@ -275,7 +276,7 @@ class Gateway:
         for listener in self._listeners:
             await listener.close()
         self._sweeper.close()
-        await self._session.close()
+        await self._sender.close()
         await self._endpoint.close()
         await self._secrets.close()
 

@@ -1,9 +1,15 @@
-"""Under which key does an aiohttp request carry its exchange?"""
+"""How do aiohttp's requests carry the exchange that they belong to?"""
 
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from gateway.message import Exchange
 
-EXCHANGE: Final = web.RequestKey("exchange", Exchange)
+EXCHANGE: Final = web.RequestKey("exchange", Exchange)  # of a caller's request
+
+
+class Attempt(Protocol):
+    """A request to Dinie."""
+
+    exchange: Exchange

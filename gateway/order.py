@@ -5,12 +5,14 @@ The first listed sees the request first.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import ClientRequest, ClientResponse, web
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
+from gateway.context import Attempt
 from gateway.credentials.local import LocalTokenStage
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
@@ -54,10 +56,10 @@ class Stages:
             handler = _inside(stage, handler)
         return handler
 
-    def attempt(self, exchange: Exchange, send: ClientHandlerType) -> ClientHandlerType:
+    def attempt(self, send: ClientHandlerType) -> ClientHandlerType:
         """Return the stages that run once per attempt, inside retry, around a send.
 
-        aiohttp would chain a list of middlewares by itself, with two closures for each.
+        Made once: aiohttp would chain a list of middlewares anew for each request.
         """
         for stage in reversed(
             (
@@ -72,7 +74,7 @@ class Stages:
                 self.transport,
             )
         ):
-            send = _bound(stage, exchange, send)
+            send = _bound(stage, send)
         return send
 
 
@@ -83,7 +85,5 @@ def _inside(
     return lambda request: stage(request, handler)
 
 
-def _bound(
-    stage: AttemptStage, exchange: Exchange, handler: ClientHandlerType
-) -> ClientHandlerType:
-    return lambda request: stage(exchange, request, handler)
+def _bound(stage: AttemptStage, handler: ClientHandlerType) -> ClientHandlerType:
+    return lambda request: stage(cast("Attempt", request).exchange, request, handler)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, cast
 
 from aiohttp import ClientRequest, ClientResponse, web
@@ -11,8 +12,12 @@ from gateway.message import Exchange
 from gateway.order import Handler, Stages
 
 REQUEST = cast("web.BaseRequest", None)
-SENT = cast("ClientRequest", None)
 ANSWER = cast("ClientResponse", object())
+
+
+def sent_for(name: str) -> ClientRequest:
+    exchange = Exchange(name, "GET", "/", 0.0)
+    return cast("ClientRequest", SimpleNamespace(exchange=exchange))
 
 
 class Trail:
@@ -83,7 +88,7 @@ async def test_an_attempt_passes_the_stages_in_their_order() -> None:
         trail.names.append("send")
         return ANSWER
 
-    await trail.stages.attempt(Exchange("r", "GET", "/", 0.0), send)(SENT)
+    await trail.stages.attempt(send)(sent_for("r"))
 
     assert trail.names == [
         "credentials r",
@@ -102,9 +107,8 @@ async def test_attempts_of_two_exchanges_do_not_mix() -> None:
         sent.append(trail.names[-1])
         return ANSWER
 
-    first = trail.stages.attempt(Exchange("a", "GET", "/", 0.0), send)
-    second = trail.stages.attempt(Exchange("b", "GET", "/", 0.0), send)
-    await second(SENT)
-    await first(SENT)
+    chain = trail.stages.attempt(send)
+    await chain(sent_for("b"))
+    await chain(sent_for("a"))
 
     assert sent == ["transport b", "transport a"]

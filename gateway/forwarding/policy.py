@@ -4,6 +4,7 @@ Sources: RFC 9110 7.6.1 (hop-by-hop fields), RFC 9112 3.2 (request targets).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -63,6 +64,7 @@ _OWN_ANSWER: Final = frozenset(
 )
 _NOT_RELAYED: Final = HOP_BY_HOP | _OWN_ANSWER
 _KEPT_CONNECTION: Final = frozenset({"", "keep-alive", "close", "upgrade"})
+_KEPT_NAMES: Final = 256  # of headers; real traffic has a few dozen
 _MAX_DECODES: Final = 3  # a path encoded over and over is looked at this deep
 
 
@@ -79,9 +81,8 @@ def inbound_headers(
     connection: list[str] = []
     for item in items:
         name, value = item
-        lower = name.lower()
-        action = _ACTION.get(lower)
-        if "_" in lower or not value.isascii():
+        lower, action, odd = _look_at(name)
+        if odd or not value.isascii():
             _refuse_disguise(lower, value)
         if action is None:
             relayed.append(item)
@@ -95,6 +96,22 @@ def inbound_headers(
             if action == SHARED:
                 relayed.append(item)
     return _without_named(relayed, connection), control
+
+
+@lru_cache(maxsize=_KEPT_NAMES)
+def _look_at(name: str) -> tuple[str, int | None, bool]:
+    """Return a header's lower-case name, what to do with it, and if it is suspect."""
+    lower = name.lower()
+    return lower, _ACTION.get(lower), "_" in lower
+
+
+@lru_cache(maxsize=_KEPT_NAMES)
+def _look_back(name: str) -> int | None:
+    """Return what to do with a header of an answer; None: it is relayed."""
+    lower = name.lower()
+    if lower == "connection":
+        return CONTROL
+    return DROPPED if lower in _NOT_RELAYED else None
 
 
 def _refuse_disguise(name: str, value: str) -> None:
@@ -140,13 +157,14 @@ def outbound_headers(
     lost = 0
     for item in items:
         name, value = item
-        if (lower := name.lower()) in _NOT_RELAYED:
-            if lower == "connection":
-                connection.append(value)
-        elif value.isascii() or _encodable(value):
-            relayed.append(item)
-        else:
-            lost += 1
+        action = _look_back(name)
+        if action == CONTROL:
+            connection.append(value)
+        elif action is None:
+            if value.isascii() or _encodable(value):
+                relayed.append(item)
+            else:
+                lost += 1
     return _without_named(relayed, connection), lost
 
 

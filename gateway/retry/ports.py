@@ -1,21 +1,37 @@
 """What does the attempt loop need from the rooms around it?"""
 
-from typing import Protocol
+from typing import Any, Protocol
 
+from aiohttp import ClientResponse
+from aiohttp.client_middlewares import ClientHandlerType
+from yarl import URL
+
+from gateway.message import Exchange
 from gateway.retry.policy import Outcome
 
 
 class AttemptFailed(Exception):  # noqa: N818 - a fact about an attempt, no fault of ours
-    """An attempt ended without a whole answer.
-
-    It is no aiohttp error on purpose: the session repeats GET, PUT and DELETE by
-    itself when it sees one of its own.
-    """
+    """An attempt ended without a whole answer; aiohttp's own errors stop below."""
 
     def __init__(self, outcome: Outcome, detail: str) -> None:
         super().__init__(detail)
         self.outcome = outcome
         self.detail = detail
+
+
+class Sender(Protocol):
+    """Makes single attempts, as a client session makes requests."""
+
+    async def request(
+        self,
+        method: str,
+        url: URL,
+        *,
+        exchange: Exchange,
+        attempt: ClientHandlerType,
+        data: Any = None,
+    ) -> ClientResponse:
+        """Make a request of an exchange and pass it to `attempt`."""
 
 
 class Breaker(Protocol):

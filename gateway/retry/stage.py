@@ -1,17 +1,18 @@
 """Repeat an attempt where that is safe, within one deadline and one budget.
 
 aiohttp-retry drives the loop. Its own switches would bypass our decision, so they are
-off: each attempt passes `_Attempts.__call__`, a client middleware, where failures
-become either `_Again` (the only exception that the loop repeats) or the caller's
-problem; whole answers are judged in the evaluate callback.
+off: each attempt passes `_Attempts.attempt`, where a failure becomes either `_Again`
+(the only exception that the loop repeats) or the caller's problem; whole answers are
+judged in the evaluate callback.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
-from aiohttp import ClientRequest, ClientResponse
+from aiohttp import ClientRequest, ClientResponse, ClientSession
 from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp_retry import RequestParams, RetryClient, RetryOptionsBase
+from yarl import URL
 
 from gateway.clock import Clock
 from gateway.errors import (
@@ -34,7 +35,7 @@ from gateway.retry.policy import (
     server_wait,
     wait_before,
 )
-from gateway.retry.ports import AttemptFailed, Breaker, Observer
+from gateway.retry.ports import AttemptFailed, Breaker, Observer, Sender
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST"})
@@ -44,6 +45,15 @@ _BREAKER_FAILURES = frozenset({500, 502, 503, 504})
 
 class _Again(Exception):  # noqa: N818 - a signal to the loop
     """Make another attempt."""
+
+
+class _Silent:
+    """The loop's own log: three texts for each attempt that nobody reads."""
+
+    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Write nothing."""
+
+    warning = exception = debug
 
 
 class RetryStage:
@@ -81,28 +91,36 @@ class RetryStage:
     async def run(
         self,
         exchange: Exchange,
-        client: RetryClient,
-        url: Any,
-        around: Callable[[Exchange, ClientHandlerType], ClientHandlerType],
-        **send: Any,
+        sender: Sender,
+        url: URL,
+        send: ClientHandlerType,
+        data: Any,
     ) -> ClientResponse:
         """Send until there is an answer worth relaying; return it.
 
         Args:
             exchange: Whose request it is.
-            client: aiohttp-retry around the upstream session.
+            sender: Makes an attempt's request.
             url: Of the upstream, already encoded.
-            around: Puts the per-attempt stages below this one around a send.
-            send: Further arguments of `ClientSession.request`.
+            send: Sends an attempt through the stages below this one.
+            data: The body, as the sender takes it.
 
         Raises:
             GatewayError: what the caller is told instead of an answer.
         """
-        attempts = _Attempts(self, exchange, around)
+        attempts = _Attempts(self, exchange, send)
         self.budget.deposit(now=self.clock.now())
         try:
-            send["middlewares"] = (attempts.attempt,)
-            params = RequestParams(exchange.method, url, kwargs=send)
+            how = {"exchange": exchange, "attempt": attempts.attempt, "data": data}
+            # Nearly every exchange ends with its first attempt; the loop has the rest.
+            response = await attempts.first(sender.request(exchange.method, url, **how))
+            if response is not None:
+                return response
+            await self.clock.sleep(attempts.get_timeout(1))
+            params = RequestParams(exchange.method, url, kwargs=how)
+            # All that the library asks of a session is `request`.
+            session = cast("ClientSession", sender)
+            client = RetryClient(client_session=session, logger=_Silent())
             return await client.requests([params], retry_options=attempts)
         except GatewayError as error:
             raise attempts.final(error) from error
@@ -118,14 +136,15 @@ class _Attempts(RetryOptionsBase):
         self,
         stage: RetryStage,
         exchange: Exchange,
-        around: Callable[[Exchange, ClientHandlerType], ClientHandlerType],
+        send: ClientHandlerType,
     ) -> None:
         # The base constructor is skipped: it would rebuild defaults that are constant.
         self._allowed = attempts_allowed(
             stage.options, caller_retries=exchange.retrying_caller
         )
-        # One more than will be made: the loop does not ask us about its last answer.
-        self.attempts = self._allowed + 1
+        # The first is made before the loop, which has one more than will be made: it
+        # does not ask us about its last answer.
+        self.attempts = self._allowed
         self.statuses = frozenset()
         self.exceptions = (_Again,)
         self.methods = _ALL_METHODS
@@ -133,7 +152,7 @@ class _Attempts(RetryOptionsBase):
         self.evaluate_response_callback = self._accept
         self._stage = stage
         self._exchange = exchange
-        self._around = around
+        self._send = send
         self._made = 0
         self._wait = 0.0
         self._last_status = 0
@@ -145,16 +164,22 @@ class _Attempts(RetryOptionsBase):
         del attempt, response
         return self._wait
 
-    async def attempt(
-        self, request: ClientRequest, handler: ClientHandlerType
-    ) -> ClientResponse:
-        """Make one attempt; as a client middleware, above all others."""
+    async def first(self, sent: Awaitable[ClientResponse]) -> ClientResponse | None:
+        """Return the first attempt's answer; None: make another after the wait."""
+        try:
+            response = await sent
+        except _Again:
+            return None
+        return response if await self._accept(response) else None
+
+    async def attempt(self, request: ClientRequest) -> ClientResponse:
+        """Make one attempt, and judge a failed one."""
         breaker = self._stage.breaker
         breaker.admit()
         self._made += 1
         verdict = "ignored"
         try:
-            response = await self._around(self._exchange, handler)(request)
+            response = await self._send(request)
             verdict = "failure" if response.status in _BREAKER_FAILURES else "success"
             return response
         except AttemptFailed as failure:

@@ -2,7 +2,9 @@
 
 from http import HTTPStatus
 
-from aiohttp import ClientError, ClientResponse, web
+from aiohttp import ClientError, ClientResponse, HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
 
 from gateway.errors import GatewayError
@@ -10,7 +12,7 @@ from gateway.forwarding.policy import outbound_headers
 from gateway.message import Exchange
 from gateway.problems import CATALOGUE, render, retry_after_seconds
 
-_CHUNK_STATUSES = frozenset({204, 304})
+_BODILESS = frozenset({204, 304})
 
 
 def mark(
@@ -85,14 +87,40 @@ def _reason(response: ClientResponse) -> str:
         return ""
 
 
+class Relayed(web.Response):
+    """A whole answer, put on the wire in one step and with nothing invented."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write head and body; what has no body goes the base class's longer way."""
+        body = self._body
+        if self.prepared or not isinstance(body, bytes) or not body:
+            return await super().prepare(request)
+        if request.method == "HEAD" or self.status in _BODILESS:
+            return await super().prepare(request)
+        headers = self.headers
+        headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        if hdrs.DATE not in headers:
+            headers[hdrs.DATE] = rfc822_formatted_time()
+        keep_alive = self.keep_alive
+        if keep_alive is None:
+            keep_alive = self._keep_alive = request.keep_alive
+        version = request.version
+        if keep_alive != (version >= HttpVersion11):  # not what the version implies
+            headers[hdrs.CONNECTION] = "keep-alive" if keep_alive else "close"
+        writer = request.writer
+        status_line = f"HTTP/{version[0]}.{version[1]} {self.status} {self.reason}"
+        await writer.write_headers(status_line, headers)
+        await writer.write_eof(body)
+        self._eof_sent = True
+        return writer
+
+
 def relayed_whole(exchange: Exchange, response: ClientResponse) -> web.Response:
     """Return Dinie's answer, whose body was read whole."""
     status, reason, headers = relayed_head(exchange, response)
-    if exchange.method != "HEAD" and status not in _CHUNK_STATUSES:
+    if exchange.method != "HEAD" and status not in _BODILESS:
         headers.popall("Content-Length", None)  # it is set from the body
-    return web.Response(
-        status=status, reason=reason, headers=headers, body=exchange.answer
-    )
+    return Relayed(status=status, reason=reason, headers=headers, body=exchange.answer)
 
 
 async def relay_stream(

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from aiohttp import ClientSession, web
-from aiohttp_retry import RetryClient
+from aiohttp import web
 from yarl import URL
 
 from gateway.context import EXCHANGE
@@ -20,9 +18,11 @@ from gateway.server.answers import (
     relayed_whole,
 )
 from gateway.upstream.payload import SpilledBody
+from gateway.upstream.sender import Sender
 from gateway.upstream.watch import Sweeper
 
 _KEPT_URLS = 1024  # most traffic goes to a handful of targets
+_LONGEST_KEPT = 256  # characters; 1024 of 16 KB would be felt
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # the client adds no length to these
 
 
@@ -60,22 +60,13 @@ class Base:
         )
 
 
-class _Silent:
-    """The loop's own log: three texts for each attempt that nobody reads."""
-
-    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Write nothing."""
-
-    warning = exception = debug
-
-
 class Forwarder:
     """The innermost handler: prepared once; attempts start from a pristine copy."""
 
     def __init__(
         self,
         base: Base,
-        session: ClientSession,
+        sender: Sender,
         *,
         stages: Stages,
         retry: RetryStage,
@@ -89,7 +80,7 @@ class Forwarder:
 
         Args:
             base: The upstream.
-            session: Its connections.
+            sender: Its connections.
             stages: Their per-attempt part.
             retry: Drives the attempts.
             sweeper: Ends streams that take too long.
@@ -99,7 +90,8 @@ class Forwarder:
             clock: Monotonic, s.
         """
         self._base = base
-        self._client = RetryClient(client_session=session, logger=_Silent())
+        self._sender = sender
+        self._send = stages.attempt(sender.send)
         self._urls: dict[str, URL] = {}
         self._retry = retry
         self._sweeper = sweeper
@@ -107,7 +99,6 @@ class Forwarder:
         self._key_headers = key_headers
         self._environment = environment
         self._clock = clock
-        self._stages = stages
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Send the exchange and return Dinie's answer.
@@ -119,11 +110,10 @@ class Forwarder:
         exchange.outbound = self._headers(exchange)
         response = await self._retry.run(
             exchange,
-            self._client,
+            self._sender,
             self._url(exchange.target),
-            self._stages.attempt,
-            data=_payload(exchange),
-            allow_redirects=False,
+            self._send,
+            _payload(exchange),
         )
         if exchange.answer is not None:
             return relayed_whole(exchange, response)
@@ -148,9 +138,11 @@ class Forwarder:
         """Return a target's URL; kept, since a URL keeps what the client works out."""
         url = self._urls.get(target)
         if url is None:
-            if len(self._urls) >= _KEPT_URLS:
-                self._urls.clear()
-            url = self._urls[target] = self._base.url(target)
+            url = self._base.url(target)
+            if len(target) <= _LONGEST_KEPT:
+                if len(self._urls) >= _KEPT_URLS:
+                    self._urls.clear()
+                self._urls[target] = url
         return url
 
     def _headers(self, exchange: Exchange) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ from gateway.server.answers import mark, problem
 
 _CLOSED = 499  # no answer went out; nginx's number for that
 _KEPT_TARGETS = 1024  # most traffic goes to a handful of targets
+_LONGEST_KEPT = 256  # characters; 1024 of 16 KB would be felt
 _NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
 _ONE_COPY_UPGRADES = frozenset({"websocket", "tcp"})
@@ -152,9 +153,11 @@ class Proxy:
         _check_form(request)
         seen = self._targets.get(raw)
         if seen is None:
-            if len(self._targets) >= _KEPT_TARGETS:
-                self._targets.clear()
-            seen = self._targets[raw] = self._read_target(raw)
+            seen = self._read_target(raw)
+            if len(raw) <= _LONGEST_KEPT:
+                if len(self._targets) >= _KEPT_TARGETS:
+                    self._targets.clear()
+                self._targets[raw] = seen
         exchange.target, exchange.path, exchange.query, plain, exchange.route = seen
         exchange.plain_path = plain
         exchange.headers, control = inbound_headers(request.headers.items())

@@ -1,117 +1,24 @@
 """Send one attempt over a connection: the only hop with sockets towards Dinie."""
 
 import ssl
-from collections.abc import Callable, Iterable
-from http.cookies import SimpleCookie
-from typing import ClassVar
+from collections.abc import Callable
 
-from aiohttp import (
-    ClientRequest,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    TCPConnector,
-)
+from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
-from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadStatusLine
-from aiohttp.tracing import Trace
-from multidict import CIMultiDict
-from yarl import URL
 
 from gateway.deadline.options import DeadlineOptions
 from gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.message import Exchange
 from gateway.retry.policy import Outcome
 from gateway.upstream.faults import failure_of
+from gateway.upstream.sender import AttemptRequest
 from gateway.upstream.watch import Sweeper
 
 BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
 LEAST_LEFT = 0.25  # s, for a POST; waits are planned to leave 0.3, and end late
-_KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
-_LINE_LIMIT = 16 * 1024  # bytes; aiohttp's 8190 refuses some real answers
 STATUS_CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
-_SKIPPED = CIMultiDict({"Content-Type": None})
 _FIRST_FINAL = 200
-_DNS_TTL = 30  # s; a busy connector would keep an address for hours
-
-
-class AttemptRequest(ClientRequest):
-    """A request that notes when it is written to a connection."""
-
-    exchange: Exchange | None = None
-
-    def carry(self, exchange: Exchange) -> None:
-        """Take an exchange's headers, once.
-
-        They come this way, not through the session, which would take one of two
-        headers away that differ in case only, and copies each of them three times.
-        """
-        if self.exchange is None:
-            self.exchange = exchange
-            self.headers.extend(exchange.outbound)
-
-    def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
-        """Invent none: no Accept, Accept-Encoding, Content-Type or User-Agent."""
-        del skip_auto_headers
-        self._skip_auto_headers = _SKIPPED
-
-    async def send(self, conn: Connection) -> ClientResponse:
-        """Write the request; from here on it counts as sent."""
-        if self.exchange is not None:
-            self.exchange.sends += 1
-        return await super().send(conn)
-
-
-class AskedConnector(TCPConnector):
-    """Reuses no connection on which Dinie said something that nobody asked.
-
-    aiohttp looks at that when a connection is given back, not when it is taken again:
-    what arrived in between would be the answer to the next request.
-    """
-
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
-        while (connection := await super()._get(key, traces)) is not None:
-            protocol = connection.protocol
-            if protocol is not None and not protocol.should_close:
-                return connection
-            connection.close()
-        return None
-
-
-class NoCookies(DummyCookieJar):
-    """Keeps none, and makes no empty jar for each request to say so."""
-
-    _NONE: ClassVar[SimpleCookie] = SimpleCookie()
-
-    def filter_cookies(self, request_url: URL) -> SimpleCookie:
-        """Return the one empty set of cookies."""
-        del request_url
-        return self._NONE
-
-
-def open_session(
-    *, pool_size: int, deadline: DeadlineOptions, ssl_context: ssl.SSLContext | None
-) -> ClientSession:
-    """Return a client session that adds nothing of its own to a request."""
-    return ClientSession(
-        connector=AskedConnector(
-            limit=pool_size,
-            keepalive_timeout=_KEEPALIVE,
-            ttl_dns_cache=_DNS_TTL,
-            ssl=ssl_context if ssl_context is not None else True,
-        ),
-        # Everything but connecting is timed by the sweeper.
-        timeout=ClientTimeout(total=None, connect=deadline.connect),
-        cookie_jar=NoCookies(),  # one caller's session must not reach another
-        auto_decompress=False,  # bodies pass as they are
-        trust_env=False,  # no proxies or netrc of the environment
-        request_class=AttemptRequest,
-        max_line_size=_LINE_LIMIT,
-        max_field_size=_LINE_LIMIT,
-    )
 
 
 def trust(ca_file: str | None) -> ssl.SSLContext | None:
@@ -126,8 +33,7 @@ def trust(ca_file: str | None) -> ssl.SSLContext | None:
 class TransportStage:
     """The innermost client middleware: times an attempt, reads it, maps faults.
 
-    aiohttp's errors stop here. That also suppresses its hidden second send of GET, PUT
-    and DELETE, which happens when the session itself sees a dropped connection.
+    aiohttp's errors stop here.
     """
 
     def __init__(
@@ -159,8 +65,7 @@ class TransportStage:
             AttemptFailed: no whole answer; says whether the request was sent.
             GatewayError: nobody could read an answer any more; nothing was sent now.
         """
-        assert isinstance(request, AttemptRequest)  # noqa: S101 - see open_session
-        request.carry(exchange)
+        assert isinstance(request, AttemptRequest)  # noqa: S101 - see Sender
         sends = exchange.sends
         began = self._clock()
         check_worth_sending(exchange, now=began)
@@ -170,8 +75,13 @@ class TransportStage:
             whole = exchange.deadline
         label: str = Outcome.NOT_SENT
         try:
-            head = min(whole, began + options.connect + options.first_byte)
-            with self._sweeper.watch(whole if exchange.upload else head) as watch:
+            with self._sweeper.watch(whole) as watch:
+
+                def on_sent() -> None:
+                    watch.until = min(whole, self._clock() + options.first_byte)
+
+                # The body of an upload takes its time before an answer can begin.
+                request.on_sent = None if exchange.upload else on_sent
                 response = await handler(request)
                 watch.until = whole
                 await read_answer(exchange, response)

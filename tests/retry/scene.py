@@ -8,8 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiohttp import ClientRequest, ClientResponse
-from aiohttp.client_middlewares import ClientHandlerType
-from aiohttp_retry import RetryClient
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.clock import SystemClock
@@ -18,7 +16,8 @@ from gateway.message import Exchange
 from gateway.retry.options import RetryOptions
 from gateway.retry.stage import RetryStage
 from gateway.server.forward import Base
-from gateway.upstream.transport import TransportStage, open_session
+from gateway.upstream.sender import AttemptRequest, Sender
+from gateway.upstream.transport import TransportStage
 from gateway.upstream.watch import Sweeper
 from tests.fakes import FakeBreaker, FakeRetryObserver
 
@@ -52,15 +51,14 @@ class Scene:
         )
         self.sweeper = Sweeper(asyncio.get_running_loop(), self.clock.now)
         deadline = DeadlineOptions()
-        self.session = open_session(
-            pool_size=pool_size, deadline=deadline, ssl_context=tls
+        self.sender = Sender(
+            pool_size=pool_size, connect=deadline.connect, ssl_context=tls
         )
         self.bulkhead = BulkheadStage(slots, clock=self.clock.now)
         self._transport = TransportStage(
             deadline, self.sweeper, self.clock.now, self._note
         )
         self._base = Base.of(base_url)
-        self._client = RetryClient(client_session=self.session)
 
     def _note(self, _route: str, outcome: str, _took: float) -> None:
         self.outcomes.append(str(outcome))
@@ -71,23 +69,23 @@ class Scene:
             fields = {"key": "k-1", **fields}
         return Exchange("r", method, "/loans", now, **{"deadline": now + 5.0, **fields})
 
-    def _around(self, exchange: Exchange, send: ClientHandlerType) -> ClientHandlerType:
+    async def _attempt(self, request: ClientRequest) -> ClientResponse:
+        assert isinstance(request, AttemptRequest)
+        exchange = request.exchange
+
         async def transport(request: ClientRequest) -> ClientResponse:
-            return await self._transport(exchange, request, send)
+            return await self._transport(exchange, request, self.sender.send)
 
-        async def bulkhead(request: ClientRequest) -> ClientResponse:
-            return await self.bulkhead(exchange, request, transport)
-
-        return bulkhead
+        return await self.bulkhead(exchange, request, transport)
 
     async def send(self, exchange: Exchange) -> ClientResponse:
         """Run the attempts of an exchange."""
         return await self.stage.run(
             exchange,
-            self._client,
+            self.sender,
             self._base.url(exchange.target),
-            self._around,
-            allow_redirects=False,
+            self._attempt,
+            None,
         )
 
 
@@ -99,7 +97,7 @@ async def scene(base_url: str, **settings: Any) -> AsyncIterator[Scene]:
         yield made
     finally:
         made.sweeper.close()
-        await made.session.close()
+        await made.sender.close()
 
 
 GONE = SimpleNamespace(transport=None)  # the connection of a caller that left

@@ -1,14 +1,16 @@
 """Answers: what is said about the gateway, and what of Dinie's goes on."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import RawTestServer
 from multidict import CIMultiDict
 
 from gateway.message import Exchange
-from gateway.server.answers import mark, relayed_head, relayed_whole
+from gateway.server.answers import Relayed, mark, relayed_head, relayed_whole
 
 
 def exchange(method: str = "POST", **fields: Any) -> Exchange:
@@ -96,3 +98,50 @@ def test_a_length_without_a_body_is_kept(method: str, status: int, kept: bool) -
     response = relayed_whole(made, answered(status, **{"Content-Length": "7"}))
 
     assert (response.headers.get("Content-Length") == "7") is kept
+
+
+@pytest.mark.parametrize("force", [False, True], ids=["free", "forced-close"])
+@pytest.mark.parametrize("asked", ["", "keep-alive", "close"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_whole_answer_is_framed_as_aiohttp_frames_it(
+    version: str, asked: str, *, force: bool
+) -> None:
+    """It goes a shorter way; a caller must not see the difference."""
+    kinds: list[type[web.Response]] = [Relayed, web.Response]
+    said = []
+
+    async def handler(_: web.BaseRequest) -> web.Response:
+        response = kinds[0](body=b"{}", content_type="application/json")
+        if force:
+            response.force_close()
+        return response
+
+    while kinds:
+        async with RawTestServer(handler) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            head = f"GET / HTTP/{version}\r\nHost: a\r\n"
+            head += f"Connection: {asked}\r\n" if asked else ""
+            writer.write(head.encode() + b"\r\n")
+            answer = await reader.readuntil(b"{}")
+            writer.close()
+        lines = answer.decode().split("\r\n")
+        said.append(sorted(x for x in lines if x[:5] not in {"Serve", "Date:"}))
+        kinds.pop(0)
+
+    assert said[0] == said[1]
+
+
+async def test_nothing_is_invented_for_a_whole_answer() -> None:
+    """Dinie said neither a type nor a server."""
+
+    async def handler(_: web.BaseRequest) -> web.Response:
+        return Relayed(body=b"{}")
+
+    async with RawTestServer(handler) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = await reader.readuntil(b"{}")
+        writer.close()
+
+    lines = [line for line in answer.split(b"\r\n") if not line.startswith(b"Date:")]
+    assert lines == [b"HTTP/1.1 200 OK", b"Content-Length: 2", b"", b"{}"]

@@ -3,14 +3,16 @@
 import asyncio
 from typing import Any
 
-from aiohttp import ClientRequest, ClientResponse, ClientSession
-from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp import ClientRequest, ClientResponse
+from yarl import URL
 
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.deadline.options import DeadlineOptions
 from gateway.message import Exchange
 from gateway.server.forward import Base
-from gateway.upstream.transport import TransportStage, open_session
+from gateway.upstream.payload import SpilledBody
+from gateway.upstream.sender import Sender
+from gateway.upstream.transport import TransportStage
 from gateway.upstream.watch import Sweeper
 
 SWIFT = DeadlineOptions(attempt=0.2, connect=0.05, first_byte=0.05)
@@ -19,13 +21,20 @@ SWIFT = DeadlineOptions(attempt=0.2, connect=0.05, first_byte=0.05)
 class Client:
     """Sends one attempt at a time through the stage."""
 
-    def __init__(self, base_url: str, options: DeadlineOptions) -> None:
-        clock = SystemClock()
+    def __init__(
+        self,
+        base_url: str,
+        options: DeadlineOptions,
+        clock: Clock | None = None,
+        *,
+        pool_size: int = 5,
+    ) -> None:
+        clock = clock if clock is not None else SystemClock()
         self.now = clock.now
         self.outcomes: list[str] = []
         self.sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
-        self.session: ClientSession = open_session(
-            pool_size=5, deadline=options, ssl_context=None
+        self.sender = Sender(
+            pool_size=pool_size, connect=options.connect, ssl_context=None
         )
         self._base = Base.of(base_url)
         self._stage = TransportStage(options, self.sweeper, clock.now, self._note)
@@ -37,18 +46,23 @@ class Client:
         now = self.now()
         return Exchange("r", method, "/a", now, **{"deadline": now + 5.0, **fields})
 
-    async def send(
-        self, exchange: Exchange, data: bytes | None = None
-    ) -> ClientResponse:
-        async def attempt(
-            request: ClientRequest, handler: ClientHandlerType
-        ) -> ClientResponse:
-            return await self._stage(exchange, request, handler)
+    def url(self, target: str) -> URL:
+        return self._base.url(target)
 
-        return await self.session.request(
+    async def close(self) -> None:
+        self.sweeper.close()
+        await self.sender.close()
+
+    async def send(
+        self, exchange: Exchange, data: bytes | SpilledBody | None = None
+    ) -> ClientResponse:
+        async def attempt(request: ClientRequest) -> ClientResponse:
+            return await self._stage(exchange, request, self.sender.send)
+
+        return await self.sender.request(
             exchange.method,
-            self._base.url(exchange.target),
+            self.url(exchange.target),
+            exchange=exchange,
+            attempt=attempt,
             data=data,
-            allow_redirects=False,
-            middlewares=(attempt,),
         )

@@ -24,5 +24,4 @@ def upstream(shared: ScriptedUpstream) -> ScriptedUpstream:
 async def client(upstream: ScriptedUpstream) -> AsyncIterator[Client]:
     made = Client(upstream.base_url, SWIFT)
     yield made
-    made.sweeper.close()
-    await made.session.close()
+    await made.close()
