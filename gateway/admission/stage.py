@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 from aiohttp import HttpVersion11, web
@@ -61,7 +62,9 @@ class AdmissionStage:
             GatewayError: the request is refused; nothing was sent.
         """
         if self.draining:
-            raise Draining("the gateway is stopping: another one will take this")
+            raise Draining(
+                "the gateway is stopping: another one will take this", retry_after=1.0
+            )
         exchange = request[EXCHANGE]
         if self._denied(exchange.plain_path):
             raise RouteForbidden("the route is denied by admission.deny")
@@ -137,7 +140,7 @@ async def read_body(content: StreamReader, cap: int) -> Body:
         raise BadRequest("the body is malformed or ends early") from error
     finally:
         if file is not None and not whole:
-            file.close()
+            _discard(file)
     raise too_large(cap)
 
 
@@ -146,8 +149,12 @@ async def _spill(file: BinaryIO | None, chunks: list[bytes]) -> BinaryIO:
 
     def write() -> BinaryIO:
         target = file if file is not None else tempfile.TemporaryFile()  # noqa: SIM115
-        target.writelines(chunks)
-        target.flush()
+        try:
+            target.writelines(chunks)
+            target.flush()
+        except OSError:
+            _discard(target)
+            raise
         return target
 
     try:
@@ -158,3 +165,9 @@ async def _spill(file: BinaryIO | None, chunks: list[bytes]) -> BinaryIO:
         ) from error
     chunks.clear()
     return target
+
+
+def _discard(file: BinaryIO) -> None:
+    """Close a file whose content nobody wants; a full disk fails the close too."""
+    with suppress(OSError):
+        file.close()

@@ -1,6 +1,9 @@
 """AdmissionStage: bodies of every kind, and who is not let in."""
 
 import asyncio
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -67,6 +70,28 @@ async def test_a_large_body_goes_to_disk_and_is_given_back(coding: str) -> None:
         assert (inside.bodies == [body], inside.on_disk) == (True, [True])
         assert inside.uploads == [True]
         assert inside.files[0].closed
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("room", [0, 2 * MIB], ids=["none", "some"])
+async def test_a_disk_without_room_refuses_the_body(room: int) -> None:
+    """The caller still has it, and nothing was sent."""
+    async with door() as inside:
+        with largest_file(room):
+            answer = await inside.say(sized(b"x" * 4 * MIB, UPLOAD))
+
+        assert b" 503 " in answer.partition(b"\r\n")[0]
+        assert (inside.refused, inside.bodies) == (["overloaded"], [])
+        assert inside.stage.inside == 0
 
 
 @pytest.mark.parametrize(
