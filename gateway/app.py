@@ -185,11 +185,13 @@ class Gateway:
             environment=config.environment,
             clock=clock.now,
         )
-        shown = not quiet and config.telemetry.log_level in {"debug", "info"}
+        level = config.telemetry.log_level
+        shown = not quiet and level != "error"
         self._log = RequestLog(
             sys.stdout if shown else None,
             environment=config.environment,
             json=config.telemetry.log_format == "json",
+            failures_only=level == "warning",
         )
         return Proxy(
             self._stages.around(forwarder),

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
-from aiohttp import HttpVersion10, HttpVersion11, web
-from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
+from aiohttp import web
 
 from gateway.admission.policy import check_method
 from gateway.context import EXCHANGE
 from gateway.credentials.policy import classify_bearer
-from gateway.errors import BadRequest, GatewayError, OutcomeUnknown
+from gateway.errors import GatewayError, OutcomeUnknown
 from gateway.forwarding.policy import (
     check_target,
     inbound_headers,
@@ -23,13 +22,12 @@ from gateway.message import Exchange
 from gateway.order import Handler
 from gateway.problems import render_unknown
 from gateway.server.answers import mark, problem
+from gateway.server.request import ProxyRequest, check_form
 
 _CLOSED = 499  # no answer went out; nginx's number for that
 _KEPT_TARGETS = 1024  # most traffic goes to a handful of targets
 _LONGEST_KEPT = 256  # characters; 1024 of 16 KB would be felt
 _NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
-_VERSIONS = frozenset({HttpVersion10, HttpVersion11})
-_ONE_COPY_UPGRADES = frozenset({"websocket", "tcp"})
 _log = structlog.get_logger("gateway.server")
 
 
@@ -38,30 +36,6 @@ class Telemetry(Protocol):
 
     def finished(self, exchange: Exchange, status: int) -> None:
         """Record an exchange that has its answer."""
-
-
-class ProxyRequest(web.BaseRequest):
-    """A request whose answer carries only headers that Dinie or we chose."""
-
-    head: RawRequestMessage  # as parsed; set by the factory in runner.py
-
-    @property
-    def keep_alive(self) -> bool:
-        """Return whether the connection goes on after the answer.
-
-        Not after chunks: aiohttp's parser puts the last trailer of a chunked body among
-        the headers of the connection's next request.
-        """
-        head = self.head
-        return not (head.should_close or head.chunked)
-
-    async def _prepare_hook(self, response: web.StreamResponse) -> None:
-        headers = response.headers
-        if headers.get("Server") == SERVER_SOFTWARE:
-            del headers["Server"]
-        exchange = self.get(EXCHANGE)
-        if exchange is not None and exchange.untyped:
-            headers.popall("Content-Type", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +88,7 @@ class Proxy:
             request_id, request.method, "", self._clock(), request, echoed
         )
         request[EXCHANGE] = exchange
+        request.last = self.closing
         try:
             self._read_head(request, exchange)
             response = await self._handler(request)
@@ -150,7 +125,7 @@ class Proxy:
         """
         check_method(exchange.method)
         raw = request.raw_path
-        _check_form(request)
+        check_form(request)
         seen = self._targets.get(raw)
         if seen is None:
             seen = self._read_target(raw)
@@ -195,27 +170,6 @@ class Proxy:
         )
         if self.closing:
             response.force_close()
-
-
-def _check_form(request: ProxyRequest) -> None:
-    """Refuse what the parser lets pass, although its end could be seen elsewhere.
-
-    Raises:
-        BadRequest: as said.
-    """
-    head = request.head
-    if request.version not in _VERSIONS:
-        raise BadRequest("the gateway speaks HTTP/1.1 and HTTP/1.0")
-    if head.upgrade and (
-        request.headers.get("Upgrade", "").lower() in _ONE_COPY_UPGRADES
-    ):
-        raise BadRequest("an upgrade of the connection is not relayed")
-    if request.version == HttpVersion11 and "Host" not in request.headers:
-        raise BadRequest("HTTP/1.1 asks for a Host header")
-    if head.chunked and (
-        request.headers.get("Transfer-Encoding", "").lower() != "chunked"
-    ):
-        raise BadRequest("the only transfer coding that is understood is chunked")
 
 
 def _place(error: BaseException) -> dict[str, object]:

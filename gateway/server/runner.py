@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from gateway.server.proxy import ProxyRequest
+from gateway.server.request import ProxyRequest
 
 _FIELD_LIMIT = 16 * 1024  # bytes of a header line, as towards Dinie
 _KEEPALIVE = 75.0  # s an idle caller may keep its connection; also bounds a slow head

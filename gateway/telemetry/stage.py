@@ -24,10 +24,23 @@ class RequestLog:
     """
 
     def __init__(
-        self, stream: TextIO | None, *, environment: str, json: bool = True
+        self,
+        stream: TextIO | None,
+        *,
+        environment: str,
+        json: bool = True,
+        failures_only: bool = False,
     ) -> None:
-        """Wire the log; without a stream, nothing is written."""
+        """Wire the log.
+
+        Args:
+            stream: None: nothing is written.
+            environment: Named in each line.
+            json: Or lines for people.
+            failures_only: Leave out what is no 5xx.
+        """
         self._stream = stream
+        self._least = _SERVER_ERROR if failures_only else 0
         self._environment = environment
         self._json = json
         self._lines: list[str] = []
@@ -37,7 +50,7 @@ class RequestLog:
 
     def write(self, exchange: Exchange, *, status: int, took: float, at: float) -> None:
         """Write the line with the next flush; `took` in s, `at` Unix."""
-        if self._stream is None:
+        if self._stream is None or status < self._least:
             return
         line = self._line if self._json else self._plain
         self._lines.append(line(exchange, status, took, at))

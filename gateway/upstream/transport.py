@@ -1,5 +1,6 @@
 """Send one attempt over a connection: the only hop with sockets towards Dinie."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
 
@@ -87,6 +88,10 @@ class TransportStage:
                 await read_answer(exchange, response)
             label = STATUS_CLASSES[response.status // 100]
             return response
+        except asyncio.CancelledError:
+            if exchange.sends > sends:
+                label = "cancelled"
+            raise
         except Exception as error:
             failure = failure_of(error, sent=exchange.sends > sends)
             if failure is None:

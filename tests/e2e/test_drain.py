@@ -150,6 +150,8 @@ def test_an_idle_gateway_ends_at_once(start: Start, upstream: ScriptedUpstream) 
 
         gateway.stop()
 
+        assert gateway.process.returncode == 0
+
 
 def test_a_second_interrupt_means_now(start: Start, upstream: ScriptedUpstream) -> None:
     """Whoever presses Ctrl-C twice does not want to wait."""

@@ -163,6 +163,19 @@ def test_without_a_stream_nothing_is_written() -> None:
     log.flush()
 
 
+def test_at_warning_only_failures_have_their_line() -> None:
+    """Whoever turns the log down still wants to know what went wrong."""
+    stream = io.StringIO()
+    log = RequestLog(stream, environment="local", failures_only=True)
+
+    for status in (200, 404, 503):
+        log.write(finished(), status=status, took=0.1, at=0.0)
+    log.flush()
+
+    (line,) = stream.getvalue().splitlines()
+    assert '"status":503' in line
+
+
 def test_the_console_gets_a_line_for_people() -> None:
     """A person watching reads no JSON."""
     stream = io.StringIO()
