@@ -39,7 +39,7 @@ def names(pattern: str, text: str) -> set[str]:
     return set(re.findall(pattern, text))
 
 
-def promtool(*arguments: str) -> None:
+def check_with_promtool(*arguments: str) -> None:
     """Run promtool beside the rules and expect it to be content."""
     done = subprocess.run(  # noqa: S603
         [shutil.which("promtool") or "promtool", *arguments],
@@ -55,13 +55,13 @@ def promtool(*arguments: str) -> None:
 @needs_promtool
 def test_the_rules_are_valid() -> None:
     """Prometheus refuses a whole file for one bad rule."""
-    promtool("check", "rules", RULES.name)
+    check_with_promtool("check", "rules", RULES.name)
 
 
 @needs_promtool
 def test_the_rules_fire_in_their_cases_and_only_there() -> None:
     """An alert that was never seen firing is a hope."""
-    promtool("test", "rules", CASES.name)
+    check_with_promtool("test", "rules", CASES.name)
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda r: r.get("alert") or r["record"])

@@ -204,7 +204,10 @@ def test_the_overlays_differ_only_in_the_name_of_the_environment() -> None:
 )
 def test_the_base_has_only_what_kubernetes_knows(path: Path) -> None:
     """A misspelt field would be dropped without a word by older clusters."""
-    for document in documents(path.read_text()):
+    found = documents(path.read_text())
+
+    assert found
+    for document in found:
         kubernetes_validate.validate(document, KUBERNETES, strict=True)
 
 

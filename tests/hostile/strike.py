@@ -62,7 +62,7 @@ def post(*fields: bytes, body: bytes = b"") -> bytes:
     return head("POST /loans HTTP/1.1", *fields, body=body)
 
 
-def strike(live: Live, attack: Attack) -> None:
+def assert_harmless(live: Live, attack: Attack) -> None:
     """Send an attack and check every promise.
 
     Raises:

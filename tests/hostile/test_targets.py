@@ -3,7 +3,7 @@
 import pytest
 
 from tests.gateway_process import Live
-from tests.hostile.strike import CLOSED, REFUSED, Attack, head, strike
+from tests.hostile.strike import CLOSED, REFUSED, Attack, assert_harmless, head
 
 pytestmark = pytest.mark.e2e
 
@@ -79,13 +79,13 @@ BYTES = {
 @pytest.mark.parametrize("target", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_no_target_chooses_the_host(live: Live, target: str) -> None:
     """The bearer token goes to Dinie and to nobody else."""
-    strike(live, Attack(head(f"GET {target} HTTP/1.1")))
+    assert_harmless(live, Attack(head(f"GET {target} HTTP/1.1")))
 
 
 @pytest.mark.parametrize("target", DOTS.values(), ids=DOTS)
 def test_dot_segments_are_refused(live: Live, target: str) -> None:
     """What a server behind would resolve away escapes every rule about paths."""
-    strike(live, Attack(head(f"GET {target} HTTP/1.1")))
+    assert_harmless(live, Attack(head(f"GET {target} HTTP/1.1")))
 
 
 @pytest.mark.parametrize("target", BYTES.values(), ids=BYTES)
@@ -93,7 +93,7 @@ def test_raw_bytes_that_need_encoding_are_refused(live: Live, target: bytes) -> 
     """Each server guesses differently what such a target means."""
     raw = b"GET " + target + b" HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 
-    strike(live, Attack(raw))
+    assert_harmless(live, Attack(raw))
 
 
 CONNECTS = {
@@ -109,7 +109,7 @@ def test_nobody_is_connected_through(live: Live, target: str) -> None:
     """A gateway that tunnels is an open proxy."""
     attack = Attack(head(f"CONNECT {target} HTTP/1.1"), (400, 405, CLOSED))
 
-    strike(live, attack)
+    assert_harmless(live, attack)
 
 
 DENIED = {
@@ -134,11 +134,11 @@ DENIED = {
 @pytest.mark.parametrize("target", DENIED.values(), ids=DENIED)
 def test_a_denied_route_stays_denied_in_every_spelling(live: Live, target: str) -> None:
     """Whoever lists or creates credentials owns the account."""
-    strike(live, Attack(head(f"GET {target} HTTP/1.1"), (403,)))
+    assert_harmless(live, Attack(head(f"GET {target} HTTP/1.1"), (403,)))
 
 
 def test_an_own_host_in_the_request_changes_nothing(live: Live) -> None:
     """The Host header says how the gateway was found, not whom it asks."""
     raw = b"GET /customers HTTP/1.1\r\nHost: EVIL\r\nX-Forwarded-Host: EVIL\r\n\r\n"
 
-    strike(live, Attack(raw, (200, *REFUSED), ("/v3/customers",)))
+    assert_harmless(live, Attack(raw, (200, *REFUSED), ("/v3/customers",)))
