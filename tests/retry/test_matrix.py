@@ -1,7 +1,6 @@
 """Each row of "What is retried" (docs/adr/0005), on a whole gateway."""
 
 import socket
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -12,7 +11,6 @@ from tests.upstreams import (
     ScriptedUpstream,
     Step,
     answer,
-    running_upstream,
 )
 
 OK = Step(answer(200, b'{"ok":true}'))
@@ -20,24 +18,6 @@ BARE = Step(answer(200, b""))
 CUT = Step(answer(200, b'{"ok', length=100), "close")
 GARBAGE = Step(b"HTTP/1.1 two hundred\r\n\r\n", "close")
 SESSION = "/v3/biometrics/session-exchange"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[ScriptedUpstream]:
-    with running_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def upstream(shared: ScriptedUpstream) -> ScriptedUpstream:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-async def stack(upstream: ScriptedUpstream) -> AsyncIterator[Stack]:
-    async with running_stack(upstream.base_url) as running:
-        yield running
 
 
 def _status(status: int) -> Step:

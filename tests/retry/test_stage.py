@@ -1,7 +1,6 @@
 """RetryStage: the attempt loop over the real client, against a failing upstream."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,24 +12,12 @@ from gateway.errors import (
 )
 from gateway.retry.options import RetryOptions
 from tests.retry.scene import GONE, scene
-from tests.upstreams import DROP, ScriptedUpstream, Step, answer, running_upstream
+from tests.upstreams import DROP, ScriptedUpstream, Step, answer
 
 OK = Step(answer(200, b'{"ok":true}'))
 FAILED = Step(answer(500, b"{}"))
 CUT = Step(answer(200, b'{"ok', length=100), "close")
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[ScriptedUpstream]:
-    with running_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def upstream(shared: ScriptedUpstream) -> ScriptedUpstream:
-    shared.reset()
-    return shared
 
 
 async def test_a_large_refusal_does_not_hang_a_pool_of_one(

@@ -1,30 +1,10 @@
 """The boundary: whatever happens below, the caller gets one answer of one shape."""
 
-from collections.abc import AsyncIterator, Iterator
-
 import orjson
 import pytest
 
 from tests.inprocess import Said, Stack, running_stack
-from tests.upstreams import ScriptedUpstream, Step, answer, grant, running_upstream
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[ScriptedUpstream]:
-    with running_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def upstream(shared: ScriptedUpstream) -> ScriptedUpstream:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-async def stack(upstream: ScriptedUpstream) -> AsyncIterator[Stack]:
-    async with running_stack(upstream.base_url) as running:
-        yield running
+from tests.upstreams import ScriptedUpstream, Step, answer, grant
 
 
 def check_shape(said: Said, slug: str, status: int) -> None:
