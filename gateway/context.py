@@ -1,15 +1,9 @@
-"""How do aiohttp's requests carry the exchange that they belong to?"""
+"""Under which key does an aiohttp request carry its exchange?"""
 
-from typing import Final, Protocol
+from typing import Final
 
 from aiohttp import web
 
 from gateway.message import Exchange
 
-EXCHANGE: Final = web.RequestKey("exchange", Exchange)  # of a caller's request
-
-
-class Attempt(Protocol):
-    """A request to Dinie."""
-
-    exchange: Exchange
+EXCHANGE: Final = web.RequestKey("exchange", Exchange)

@@ -5,14 +5,13 @@ The first listed sees the request first.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol
 
 from aiohttp import ClientRequest, ClientResponse, web
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
-from gateway.context import Attempt
 from gateway.credentials.local import LocalTokenStage
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
@@ -21,9 +20,24 @@ from gateway.message import Exchange
 from gateway.ratelimit.stage import RateLimitStage
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-AttemptStage = Callable[
-    [Exchange, ClientRequest, ClientHandlerType], Awaitable[ClientResponse]
-]
+
+
+class RequestStage(Protocol):
+    """Stands around the handler of a request."""
+
+    def __call__(
+        self, request: web.BaseRequest, handler: Handler, /
+    ) -> Awaitable[web.StreamResponse]:
+        """Answer a request, or have it answered."""
+
+
+class AttemptStage(Protocol):
+    """Stands around the send of an attempt."""
+
+    def __call__(
+        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType, /
+    ) -> Awaitable[ClientResponse]:
+        """Make an attempt, or have it made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +92,17 @@ class Stages:
         return send
 
 
-def _inside(
-    stage: Callable[[web.BaseRequest, Handler], Awaitable[web.StreamResponse]],
-    handler: Handler,
-) -> Handler:
-    return lambda request: stage(request, handler)
+def _inside(stage: RequestStage, handler: Handler) -> Handler:
+    call = stage.__call__  # looked up once, not every time
+    return lambda request: call(request, handler)
 
 
 def _bound(stage: AttemptStage, handler: ClientHandlerType) -> ClientHandlerType:
-    return lambda request: stage(cast("Attempt", request).exchange, request, handler)
+    call = stage.__call__
+
+    def bound(request: ClientRequest) -> Awaitable[ClientResponse]:
+        # All requests here are the sender's, which carry their exchange.
+        exchange: Exchange = request.exchange  # type: ignore[attr-defined]
+        return call(exchange, request, handler)
+
+    return bound

@@ -24,10 +24,16 @@ class Slots:
         self.free = size
         self._waiters: deque[asyncio.Future[None]] = deque()
 
+    def take_free(self) -> bool:
+        """Take a slot that is free now; while one is, nobody waits."""
+        if self.free == 0:
+            return False
+        self.free -= 1
+        return True
+
     async def take(self, wait: float) -> bool:
         """Take a slot within `wait` s; False: none came free."""
-        if self.free > 0 and not self._waiters:
-            self.free -= 1
+        if self.take_free():
             return True
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
@@ -79,9 +85,7 @@ class BulkheadStage:
             Overloaded: no slot came free in time.
         """
         slots = self.uploads if exchange.upload else self.ordinary
-        if slots.free > 0:
-            await slots.take(0.0)
-        else:
+        if not slots.take_free():
             await self._queue(exchange, slots)
         try:
             response = await handler(request)

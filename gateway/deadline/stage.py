@@ -17,12 +17,12 @@ class DeadlineStage:
     def __init__(self, options: DeadlineOptions) -> None:
         self._options = options
 
-    async def __call__(
+    def __call__(
         self, request: web.BaseRequest, handler: Handler
-    ) -> web.StreamResponse:
+    ) -> Awaitable[web.StreamResponse]:
         """Set the moment after which no work is begun, then go on."""
         exchange = request[EXCHANGE]
         exchange.deadline = exchange.started + budget(
             self._options, exchange.control, upload=exchange.upload
         )
-        return await handler(request)
+        return handler(request)

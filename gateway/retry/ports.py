@@ -1,5 +1,6 @@
 """What does the attempt loop need from the rooms around it?"""
 
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from aiohttp import ClientResponse
@@ -22,7 +23,7 @@ class AttemptFailed(Exception):  # noqa: N818 - a fact about an attempt, no faul
 class Sender(Protocol):
     """Makes single attempts, as a client session makes requests."""
 
-    async def request(
+    def request(
         self,
         method: str,
         url: URL,
@@ -30,7 +31,7 @@ class Sender(Protocol):
         exchange: Exchange,
         attempt: ClientHandlerType,
         data: Any = None,
-    ) -> ClientResponse:
+    ) -> Awaitable[ClientResponse]:
         """Make a request of an exchange and pass it to `attempt`."""
 
 

@@ -6,7 +6,7 @@ off: each attempt passes `_Attempts.attempt`, where a failure becomes either `_A
 judged in the evaluate callback.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, cast
 
 from aiohttp import ClientRequest, ClientResponse, ClientSession
@@ -113,9 +113,12 @@ class RetryStage:
         try:
             how = {"exchange": exchange, "attempt": attempts.attempt, "data": data}
             # Nearly every exchange ends with its first attempt; the loop has the rest.
-            response = await attempts.first(sender.request(exchange.method, url, **how))
-            if response is not None:
-                return response
+            try:
+                response = await sender.request(exchange.method, url, **how)
+                if await attempts.accept(response):
+                    return response
+            except _Again:
+                pass
             await self.clock.sleep(attempts.get_timeout(1))
             params = RequestParams(exchange.method, url, kwargs=how)
             # All that the library asks of a session is `request`.
@@ -149,7 +152,7 @@ class _Attempts(RetryOptionsBase):
         self.exceptions = (_Again,)
         self.methods = _ALL_METHODS
         self.retry_all_server_errors = False
-        self.evaluate_response_callback = self._accept
+        self.evaluate_response_callback = self.accept
         self._stage = stage
         self._exchange = exchange
         self._send = send
@@ -163,14 +166,6 @@ class _Attempts(RetryOptionsBase):
         """Return the wait that was decided with the retry, s."""
         del attempt, response
         return self._wait
-
-    async def first(self, sent: Awaitable[ClientResponse]) -> ClientResponse | None:
-        """Return the first attempt's answer; None: make another after the wait."""
-        try:
-            response = await sent
-        except _Again:
-            return None
-        return response if await self._accept(response) else None
 
     async def attempt(self, request: ClientRequest) -> ClientResponse:
         """Make one attempt, and judge a failed one."""
@@ -201,7 +196,7 @@ class _Attempts(RetryOptionsBase):
             return _Again()
         return self._problem(failure)
 
-    async def _accept(self, response: ClientResponse) -> bool:
+    async def accept(self, response: ClientResponse) -> bool:
         """Return whether an answer goes to the caller as it is."""
         status, exchange = response.status, self._exchange
         if status not in RETRYABLE_STATUSES:

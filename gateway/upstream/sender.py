@@ -8,7 +8,7 @@ leans on.
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from aiohttp import (
@@ -150,7 +150,7 @@ class Sender:
         self._loop = asyncio.get_running_loop()
         self._timeout = ClientTimeout(total=None, connect=connect)
 
-    async def request(
+    def request(
         self,
         method: str,
         url: URL,
@@ -159,7 +159,7 @@ class Sender:
         attempt: ClientHandlerType,
         data: Any = None,
         **_: Any,
-    ) -> ClientResponse:
+    ) -> Awaitable[ClientResponse]:
         """Make one attempt of an exchange.
 
         Args:
@@ -173,7 +173,7 @@ class Sender:
             Exception: what `attempt` makes of aiohttp's.
         """
         del method
-        return await attempt(AttemptRequest(exchange, url, data, self._loop))
+        return attempt(AttemptRequest(exchange, url, data, self._loop))
 
     async def close(self) -> None:
         """Close the connections."""
