@@ -17,12 +17,11 @@ from gateway.server.answers import (
     relayed_head,
     relayed_whole,
 )
+from gateway.server.kept import Kept
 from gateway.upstream.payload import SpilledBody
 from gateway.upstream.sender import Sender
 from gateway.upstream.watch import Sweeper
 
-_KEPT_URLS = 1024  # most traffic goes to a handful of targets
-_LONGEST_KEPT = 256  # characters; 1024 of 16 KB would be felt
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # the client adds no length to these
 
 
@@ -92,7 +91,7 @@ class Forwarder:
         self._base = base
         self._sender = sender
         self._send = stages.attempt(sender.send)
-        self._urls: dict[str, URL] = {}
+        self._urls: Kept[URL] = Kept()
         self._retry = retry
         self._sweeper = sweeper
         self._longest_stream = longest_stream
@@ -138,11 +137,7 @@ class Forwarder:
         """Return a target's URL; kept, since a URL keeps what the client works out."""
         url = self._urls.get(target)
         if url is None:
-            url = self._base.url(target)
-            if len(target) <= _LONGEST_KEPT:
-                if len(self._urls) >= _KEPT_URLS:
-                    self._urls.clear()
-                self._urls[target] = url
+            url = self._urls.keep(target, self._base.url(target))
         return url
 
     def _headers(self, exchange: Exchange) -> list[tuple[str, str]]:

@@ -22,11 +22,10 @@ from gateway.message import Exchange
 from gateway.order import Handler
 from gateway.problems import render_unknown
 from gateway.server.answers import mark, problem
+from gateway.server.kept import Kept
 from gateway.server.request import ProxyRequest, check_form
 
 _CLOSED = 499  # no answer went out; nginx's number for that
-_KEPT_TARGETS = 1024  # most traffic goes to a handful of targets
-_LONGEST_KEPT = 256  # characters; 1024 of 16 KB would be felt
 _NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
 _log = structlog.get_logger("gateway.server")
 
@@ -78,7 +77,7 @@ class Proxy:
         self._clock = clock
         self._request_ids = request_ids
         self._route_of = route_of
-        self._targets: dict[str, tuple[str, str, str | None, str, str]] = {}
+        self._targets: Kept[tuple[str, str, str | None, str, str]] = Kept()
         self.closing = False  # in the accept phase of a drain: one answer a connection
 
     async def __call__(self, request: ProxyRequest) -> web.StreamResponse:
@@ -128,11 +127,7 @@ class Proxy:
         check_form(request)
         seen = self._targets.get(raw)
         if seen is None:
-            seen = self._read_target(raw)
-            if len(raw) <= _LONGEST_KEPT:
-                if len(self._targets) >= _KEPT_TARGETS:
-                    self._targets.clear()
-                self._targets[raw] = seen
+            seen = self._targets.keep(raw, self._read_target(raw))
         exchange.target, exchange.path, exchange.query, plain, exchange.route = seen
         exchange.plain_path = plain
         exchange.headers, control = inbound_headers(request.headers.items())
