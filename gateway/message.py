@@ -5,6 +5,11 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Protocol
 
 
+def milliseconds(seconds: float) -> str:
+    """Return s as ms with one decimal; most waits are none, which is cheaper to say."""
+    return "%.1f" % (seconds * 1000) if seconds else "0.0"
+
+
 class Waits:
     """Where an exchange's time went, s."""
 

@@ -9,9 +9,8 @@ from urllib.parse import parse_qs
 
 import orjson
 from aiohttp import web
-from cachetools import TTLCache
+from cachetools import FIFOCache
 
-from gateway.clock import SystemClock
 from gateway.context import EXCHANGE
 from gateway.credentials.policy import LOCAL_PREFIX
 from gateway.errors import BadRequest
@@ -64,20 +63,12 @@ def _grant_type(content_type: str, body: bytes) -> object:
 class LocalTokenStage:
     """An aiohttp server middleware that answers `POST /auth/token` itself."""
 
-    def __init__(
-        self,
-        random_hex: Callable[[], str],
-        clock: Callable[[], float] = SystemClock.now,
-    ) -> None:
-        """Wire the stage.
-
-        Args:
-            random_hex: Makes the token's secret part.
-            clock: Monotonic, s.
-        """
+    def __init__(self, random_hex: Callable[[], str]) -> None:
+        """Wire the stage; `random_hex` makes a token's secret part."""
         self._random_hex = random_hex
-        # Whose token it is. What is forgotten still works, under the service's name.
-        self._issued: TTLCache[str, str] = TTLCache(_MOST_TOKENS, LIFE, timer=clock)
+        # Whose token it is. The oldest is forgotten first; it still works, under the
+        # service's name. Nothing is asked of a token, so none needs to run out here.
+        self._issued: FIFOCache[str, str] = FIFOCache(_MOST_TOKENS)
 
     async def __call__(
         self, request: web.BaseRequest, handler: Handler

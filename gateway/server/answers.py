@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from gateway.errors import GatewayError
 from gateway.forwarding.policy import outbound_headers
-from gateway.message import Exchange
+from gateway.message import Exchange, milliseconds
 from gateway.problems import CATALOGUE, render, retry_after_seconds
 
 _BODILESS = frozenset({204, 304})
@@ -37,9 +37,9 @@ def mark(
     queue = waits.queue + waits.permit
     own = max(0.0, took - queue - waits.token - waits.backoff - waits.upstream)
     timing = (
-        f"queue;dur={queue * 1000:.1f}, token;dur={waits.token * 1000:.1f}, "
-        f"upstream;dur={waits.upstream * 1000:.1f}, "
-        f"backoff;dur={waits.backoff * 1000:.1f}, gateway;dur={own * 1000:.1f}"
+        f"queue;dur={milliseconds(queue)}, token;dur={milliseconds(waits.token)}, "
+        f"upstream;dur={milliseconds(waits.upstream)}, "
+        f"backoff;dur={milliseconds(waits.backoff)}, gateway;dur={milliseconds(own)}"
     )
     # At once: what Dinie says under these names was left out before.
     headers.extend(

@@ -7,7 +7,7 @@ from typing import TextIO
 import orjson
 
 from gateway.clock import Clock
-from gateway.message import Exchange
+from gateway.message import Exchange, milliseconds
 from gateway.telemetry.ids import digest
 from gateway.telemetry.metrics import METHODS, Metrics
 
@@ -83,11 +83,12 @@ class RequestLog:
             f'"request_id":"{exchange.request_id}","method":"{method}",'
             f'"route":"{exchange.route}","status":{status},'
             f'"attempts":{exchange.sends},"caller":{caller},'
-            f'"environment":"{self._environment}","duration_ms":{took * 1000:.1f},'
-            f'"waits_ms":{{"queue":{waits.queue * 1000:.1f},'
-            f'"permit":{waits.permit * 1000:.1f},"token":{waits.token * 1000:.1f},'
-            f'"backoff":{waits.backoff * 1000:.1f},'
-            f'"upstream":{waits.upstream * 1000:.1f}}}{slug}{key}}}'
+            f'"environment":"{self._environment}","duration_ms":{milliseconds(took)},'
+            f'"waits_ms":{{"queue":{milliseconds(waits.queue)},'
+            f'"permit":{milliseconds(waits.permit)},'
+            f'"token":{milliseconds(waits.token)},'
+            f'"backoff":{milliseconds(waits.backoff)},'
+            f'"upstream":{milliseconds(waits.upstream)}}}{slug}{key}}}'
         )
 
     def _plain(self, exchange: Exchange, status: int, took: float, at: float) -> str:

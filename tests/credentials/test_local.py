@@ -105,7 +105,7 @@ async def test_only_the_token_call_is_answered_here(
 
 async def test_a_token_says_whose_calls_are_made_with_it() -> None:
     """SDKs cannot set a header for each call, but they carry their token."""
-    stage = LocalTokenStage(abc, lambda: 0.0)
+    stage = LocalTokenStage(abc)
 
     async def handler(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response()
