@@ -73,6 +73,21 @@ def _login_file(config: Config, value: str | None) -> str | None:
     return "is needed for the login method approle"
 
 
+def _role(config: Config) -> str | None:
+    auth = config.secrets.vault.auth
+    signed = auth.method in {"kubernetes", "jwt"}
+    if config.secrets.provider != "vault" or not signed or auth.role:
+        return None
+    return f"is needed for the login method {auth.method}"
+
+
+def _jwt_file(config: Config) -> str | None:
+    auth = config.secrets.vault.auth
+    if config.secrets.provider != "vault" or auth.method != "jwt" or auth.jwt_file:
+        return None
+    return "is needed for the login method jwt"
+
+
 def _apart(config: Config) -> str | None:
     proxy, admin = config.listen.proxy, config.listen.admin
     if proxy.off or proxy.port == 0 or proxy != admin:
@@ -103,6 +118,18 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
             "secrets.provider",
         ),
         _secret_id,
+    ),
+    (
+        ("secrets.vault.auth.role", "secrets.vault.auth.method", "secrets.provider"),
+        _role,
+    ),
+    (
+        (
+            "secrets.vault.auth.jwt_file",
+            "secrets.vault.auth.method",
+            "secrets.provider",
+        ),
+        _jwt_file,
     ),
     (("listen.admin", "listen.proxy"), _apart),
 )

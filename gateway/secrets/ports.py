@@ -9,6 +9,8 @@ from gateway.secret import Secret
 Reason = Literal[
     "unreachable",
     "sealed",
+    "standby",
+    "throttled",
     "permission",
     "not_found",
     "missing_field",

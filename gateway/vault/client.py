@@ -6,6 +6,7 @@ is always passed, even when it is empty.
 """
 
 import asyncio
+import random as randomness
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any, Final, NoReturn
 
 import hvac
 
+from gateway.backoff import full_jitter
+from gateway.clock import Clock, SystemClock
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import faults
@@ -21,6 +24,22 @@ from gateway.vault.faults import Call
 TIMEOUT: Final = 5.0  # s, for a connect and for each read
 _THREADS: Final = 2  # one hangs, one works
 _WHOLE: Final = 2.0  # times the timeout: a call that drips ends here
+_TRIES: Final = 3  # of a call that Vault says to repeat
+_PAUSE: Final = 0.2  # s before the first repeat, at most
+_AGAIN: Final = frozenset({412, 429, 500, 502, 503})
+# A login that failed inside Vault may have spent a use of the secret id.
+_AGAIN_LOGIN: Final = frozenset({412, 429})
+_APPROLE_HINT: Final = (
+    "check role_id_file and secret_id_file (a secret id can be spent or expired)"
+)
+_JWT_HINT: Final = (
+    "check secrets.vault.auth.role, and that the role admits this token: service "
+    "account, namespace and audience"
+)
+_WRAPPED_HINT: Final = (
+    "the wrapping token in secret_id_file is spent or expired: have a new one "
+    "delivered, and if nobody here has used it, find out who has"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +60,7 @@ class Stamp:
 
 
 class VaultClient:
-    """The five calls that the gateway needs.
+    """The calls that the gateway needs.
 
     All raise `SecretsUnavailable`, with a sentence that says what to do.
     """
@@ -53,7 +72,11 @@ class VaultClient:
         namespace: str | None,
         ca_file: str | None,
         timeout: float = TIMEOUT,
+        clock: Clock | None = None,
+        random: Callable[[], float] = randomness.random,
     ) -> None:
+        self._clock = clock if clock is not None else SystemClock()
+        self._random = random
         self._address = address
         self._namespace = namespace
         self._ca_file = ca_file
@@ -64,7 +87,7 @@ class VaultClient:
         self, mount: str, *, role_id: Secret, secret_id: Secret
     ) -> Granted:
         """Log in with a role id and a secret id."""
-        call = self._named("login", f"auth/{mount}/login")
+        call = self._named("login", f"auth/{mount}/login", _APPROLE_HINT)
         answer = await self._ask(
             call,
             Secret(""),
@@ -76,6 +99,27 @@ class VaultClient:
             ),
         )
         return _granted(answer.get("auth"), call)
+
+    async def login_jwt(self, mount: str, *, role: str, jwt: Secret) -> Granted:
+        """Log in with a signed token: of a service account, or of another issuer."""
+        call = self._named("login", f"auth/{mount}/login", _JWT_HINT)
+        answer = await self._ask(
+            call,
+            Secret(""),
+            lambda vault: vault.auth.jwt.jwt_login(
+                role, jwt.reveal(), use_token=False, path=mount
+            ),
+        )
+        return _granted(answer.get("auth"), call)
+
+    async def unwrap(self, wrapping: Secret) -> Secret:
+        """Return the secret id inside a wrapping token, which is spent by this."""
+        call = self._named("login", "sys/wrapping/unwrap", _WRAPPED_HINT)
+        answer = await self._ask(call, wrapping, lambda vault: vault.sys.unwrap())
+        found = _mapping(answer.get("data"), call).get("secret_id")
+        if not isinstance(found, str) or not found:
+            raise faults.malformed(call)
+        return Secret(found)
 
     async def look_up(self, token: Secret) -> Granted:
         """Learn how long a token lives that came from elsewhere."""
@@ -151,28 +195,48 @@ class VaultClient:
         """Let the threads end; a call under way is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _named(self, kind: Any, place: str) -> Call:
-        return Call(kind, place, self._address, self._timeout)
+    def _named(self, kind: Any, place: str, hint: str = "") -> Call:
+        return Call(kind, place, self._address, self._timeout, hint)
 
     async def _ask(
         self, call: Call, token: Secret, ask: Callable[[Any], Any]
     ) -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._timeout * _WHOLE):
-                answer = await loop.run_in_executor(
-                    self._threads, self._blocking, token, ask
-                )
-        except Exception as error:  # noqa: BLE001 - two libraries, many classes
-            # Not chained: their texts may hold what must not be logged.
-            _fail(faults.explain(error, call))
+        answer = None
+        again = _AGAIN_LOGIN if call.kind == "login" else _AGAIN
+        until = self._clock.now() + self._timeout
+        for attempt in range(_TRIES):
+            seen: list[int] = []
+            try:
+                answer = await self._once(token, ask, seen)
+                break
+            except Exception as error:  # noqa: BLE001 - two libraries, many classes
+                status = seen[-1] if seen else None
+                failure = faults.explain(error, call, status)
+            wait = full_jitter(attempt, base=_PAUSE, cap=1.0, random=self._random())
+            late = self._clock.now() + wait > until
+            if status not in again or failure.reason == "sealed" or late:
+                # Not chained: the library's text may hold what must not be logged.
+                _fail(failure)
+            if attempt == _TRIES - 1:
+                _fail(failure)
+            await self._clock.sleep(wait)
         if isinstance(answer, dict):
             return answer
         if getattr(answer, "is_redirect", False):
             raise faults.redirected(call)
         raise faults.malformed(call)
 
-    def _blocking(self, token: Secret, ask: Callable[[Any], Any]) -> Any:
+    async def _once(
+        self, token: Secret, ask: Callable[[Any], Any], seen: list[int]
+    ) -> Any:
+        async with asyncio.timeout(self._timeout * _WHOLE):
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._blocking, token, ask, seen
+            )
+
+    def _blocking(
+        self, token: Secret, ask: Callable[[Any], Any], seen: list[int]
+    ) -> Any:
         vault = hvac.Client(
             url=self._address,
             token=token.reveal(),
@@ -183,6 +247,10 @@ class VaultClient:
         )
         # No proxy and no .netrc from the environment between us and Vault.
         vault.session.trust_env = False
+        # hvac keeps the status of an answer to itself.
+        vault.session.hooks["response"].append(
+            lambda answer, *_, **__: seen.append(answer.status_code)
+        )
         try:
             return ask(vault)
         finally:

@@ -11,6 +11,9 @@ from hvac import exceptions
 
 from gateway.secrets.ports import SecretsUnavailable
 
+_LAGS: Final = 412
+_THROTTLED: Final = 429
+_STANDBY: Final = frozenset({472, 473})
 _MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
@@ -22,12 +25,15 @@ class Call:
     place: str  # the API path without /v1/
     address: str
     timeout: float  # s
+    hint: str = "check secrets.vault.auth"  # for a refused login
 
 
-def explain(error: Exception, call: Call) -> SecretsUnavailable:
-    """Return the failure in our words."""
+def explain(
+    error: Exception, call: Call, status: int | None = None
+) -> SecretsUnavailable:
+    """Return the failure in our words; `status` is that of Vault's answer."""
     if isinstance(error, exceptions.VaultError):
-        return _answered(error, call)
+        return _answered(error, call, status)
     if isinstance(error, TimeoutError | requests.Timeout):
         return SecretsUnavailable(
             "timeout",
@@ -81,7 +87,9 @@ def deleted(call: Call) -> SecretsUnavailable:
     )
 
 
-def _answered(error: exceptions.VaultError, call: Call) -> SecretsUnavailable:
+def _answered(
+    error: exceptions.VaultError, call: Call, status: int | None
+) -> SecretsUnavailable:
     # Some proxies change the content type, and then hvac has only the text.
     said = f"{error.errors or ''} {error.text or ''}".lower()
     if isinstance(error, exceptions.VaultDown) and "sealed" in said:
@@ -92,8 +100,7 @@ def _answered(error: exceptions.VaultError, call: Call) -> SecretsUnavailable:
     if call.kind == "login" and isinstance(error, refusal | exceptions.InvalidRequest):
         return SecretsUnavailable(
             "login",
-            f"Vault refuses the login at {call.place}: check role_id_file and "
-            "secret_id_file (a secret id can be spent or expired)",
+            f"Vault refuses the login at {call.place}: {call.hint}",
         )
     if call.kind == "token" and isinstance(error, exceptions.InvalidRequest):
         # What Vault says of a token that cannot be renewed, and of none at all.
@@ -106,11 +113,34 @@ def _answered(error: exceptions.VaultError, call: Call) -> SecretsUnavailable:
         )
     if isinstance(error, exceptions.InvalidPath):
         return _missing(error, said, call)
-    return SecretsUnavailable(
-        "unreachable",
-        f"Vault at {call.address} answered {call.place} with {_status(error)}: "
-        "look at Vault's own log",
-    )
+    return _unwell(said, call, status)
+
+
+def _unwell(said: str, call: Call, status: int | None) -> SecretsUnavailable:
+    """Return the failure of a Vault that could have answered, and may soon."""
+    told = f"Vault at {call.address} answered {call.place} with {status or 'an error'}"
+    if status in _STANDBY or "not active" in said or "no active" in said:
+        return SecretsUnavailable(
+            "standby",
+            f"{told}: that node is a standby without a leader; wait for the election, "
+            "or set secrets.vault.address to the active node",
+        )
+    if status == _LAGS:
+        return SecretsUnavailable(
+            "standby", f"{told}: that node lags behind its leader; it is asked again"
+        )
+    if status == _THROTTLED:
+        return SecretsUnavailable(
+            "throttled",
+            f"{told}: its rate limit quota is used up; raise the quota for this path",
+        )
+    if call.kind == "login":
+        return SecretsUnavailable(
+            "unreachable",
+            f"{told}: it could not judge the login; look at Vault's own log, and "
+            f"{call.hint}",
+        )
+    return SecretsUnavailable("unreachable", f"{told}: look at Vault's own log")
 
 
 def _missing(error: exceptions.VaultError, said: str, call: Call) -> SecretsUnavailable:
@@ -130,15 +160,3 @@ def _missing(error: exceptions.VaultError, said: str, call: Call) -> SecretsUnav
         "not_found",
         f"nothing is at {call.place}: write client_id and client_secret there",
     )
-
-
-def _status(error: exceptions.VaultError) -> str:
-    names = {
-        exceptions.InvalidRequest: "400",
-        exceptions.RateLimitExceeded: "429",
-        exceptions.InternalServerError: "500",
-        exceptions.VaultNotInitialized: "501",
-        exceptions.BadGateway: "502",
-        exceptions.VaultDown: "503",
-    }
-    return names.get(type(error), "an unexpected status")

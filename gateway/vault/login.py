@@ -1,92 +1,16 @@
 """Whose Vault token is used, and how long is it good for?"""
 
-import asyncio
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import lease as leases
-from gateway.vault.client import Granted, VaultClient
+from gateway.vault.client import VaultClient
 from gateway.vault.lease import Lease
-from gateway.vault.options import VaultAuthOptions
+from gateway.vault.ways import Login
 
-_LARGEST: Final = 64 * 1024  # bytes; a token is shorter, a wrong path is not
 _UNPROVEN_GAP: Final = 300.0  # s between logins while none leads to the secret
-
-
-class Login(Protocol):
-    """One way to come by a token."""
-
-    repeatable: bool  # whether asking again can bring another token
-
-    async def token(self) -> Secret | None:
-        """Return the token that somebody else looks after; None: log in yourself."""
-
-    async def log_in(self, given: Secret | None) -> Granted:
-        """Return a token and its life."""
-
-
-class AppRoleLogin:
-    """A role id and a secret id from files, read at each login."""
-
-    repeatable = True
-
-    def __init__(self, options: VaultAuthOptions, client: VaultClient) -> None:
-        self._options = options
-        self._client = client
-
-    async def token(self) -> Secret | None:
-        """Return none: each login makes one."""
-        return None
-
-    async def log_in(self, given: Secret | None) -> Granted:
-        """Log in with what the files hold now."""
-        del given
-        options = self._options
-        return await self._client.login_approle(
-            options.mount or options.method,
-            role_id=await _from_file(options.role_id_file, "role_id_file"),
-            secret_id=await _from_file(options.secret_id_file, "secret_id_file"),
-        )
-
-
-class TokenLogin:
-    """A token from a file that something else keeps fresh, or from VAULT_TOKEN."""
-
-    repeatable = False
-
-    def __init__(
-        self,
-        options: VaultAuthOptions,
-        client: VaultClient,
-        environ: Mapping[str, str],
-    ) -> None:
-        self._file = options.token_file
-        self._given = environ.get("VAULT_TOKEN", "").strip()
-        self._client = client
-
-    async def token(self) -> Secret | None:
-        """Return what the file or the variable holds now."""
-        if self._file is not None:
-            return await _from_file(self._file, "token_file")
-        if not self._given:
-            raise SecretsUnavailable(
-                "login", "no Vault token: set VAULT_TOKEN or secrets.vault.auth"
-            )
-        return Secret(self._given)
-
-    async def log_in(self, given: Secret | None) -> Granted:
-        """Ask how long the token lives; what cannot be known is not held against it."""
-        assert given is not None, "this login always gives a token"  # noqa: S101
-        try:
-            return await self._client.look_up(given)
-        except SecretsUnavailable as error:
-            if error.reason != "permission":
-                raise
-            # Its policy may hide that; whether it is any good the read will tell.
-            return Granted(given, 0.0, renewable=False)
 
 
 class Tokens:
@@ -181,22 +105,3 @@ class Tokens:
         self._lease = leases.renewed(
             lease, now=self._now(), duration=granted.duration, random=self._random()
         )
-
-
-async def _from_file(name: str | None, setting: str) -> Secret:
-    assert name is not None, "the configuration was checked"  # noqa: S101
-    try:
-        text = await asyncio.to_thread(_read, Path(name))
-    except (OSError, ValueError):
-        text = ""
-    if not text:
-        raise SecretsUnavailable(
-            "login",
-            f"{name} (secrets.vault.auth.{setting}) is missing, unreadable or empty",
-        )
-    return Secret(text)
-
-
-def _read(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(_LARGEST).decode().strip()

@@ -10,10 +10,13 @@ from annotated_types import Gt
 class VaultAuthOptions:
     """How to log in."""
 
-    method: Literal["token", "approle"] = "token"
+    method: Literal["token", "approle", "kubernetes", "jwt"] = "token"
     mount: str | None = None  # by default the method's name
+    role: str | None = None  # for kubernetes and jwt
+    jwt_file: str | None = None  # read at each login; kubernetes knows where it lies
     role_id_file: str | None = None  # read at each login
     secret_id_file: str | None = None  # read at each login
+    secret_id_wrapped: bool = False  # the file holds a wrapping token, spent by use
     token_file: str | None = None  # read each time; without it, VAULT_TOKEN
 
 

@@ -10,8 +10,9 @@ from gateway.secret import Secret
 from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
 from gateway.secrets.version import version_of
 from gateway.vault.client import TIMEOUT, Stamp, VaultClient
-from gateway.vault.login import AppRoleLogin, Login, TokenLogin, Tokens
+from gateway.vault.login import Tokens
 from gateway.vault.options import VaultOptions
+from gateway.vault.ways import way_in
 
 _SOONEST: Final = 1.0  # s; a lease of a second must not become a busy loop
 
@@ -46,20 +47,21 @@ class VaultProvider:
             namespace=options.namespace,
             ca_file=options.ca_file,
             timeout=timeout,
+            clock=clock,
+            random=random,
         )
         self._tokens = Tokens(
-            self._way_in(os.environ if environ is None else environ),
+            way_in(
+                options.auth,
+                self._client,
+                os.environ if environ is None else environ,
+            ),
             self._client,
             now=(clock or SystemClock()).now,
             random=random,
         )
         self._held: tuple[SecretSet, Stamp] | None = None
         self._hidden_at: int | None = None  # the login that may not see metadata
-
-    def _way_in(self, environ: Mapping[str, str]) -> Login:
-        if self._options.auth.method == "approle":
-            return AppRoleLogin(self._options.auth, self._client)
-        return TokenLogin(self._options.auth, self._client, environ)
 
     @property
     def longest_pause(self) -> float:

@@ -45,6 +45,10 @@ class FakeVault:
         self.renewed_ttl: int | None = None  # what a renewal grants; None: as asked
         self.role = ("role-1", "secret-id-1")
         self.secret_id_uses: int | None = None
+        self.jwts: dict[tuple[str, str], str] = {}  # (mount, role): the token it takes
+        self.wrapped: dict[str, str] = {}  # wrapping tokens, and what they hold
+        self.namespace: str | None = None  # the only one that there is; None: any
+        self.troubles: list[web.Response] = []  # answered first, one each
         self.versions: list[dict[str, Any]] = []
         self.flat: dict[str, Any] | None = None
         self.sealed = False
@@ -87,21 +91,36 @@ class FakeVault:
         self.headers.append(dict(request.headers))
         if self.delay:
             await asyncio.sleep(self.delay)
+        if (trouble := self._trouble(request)) is not None:
+            return trouble
+        if request.path.endswith("/login"):
+            return self._log_in(request.path, await request.json())
+        token = request.headers.get("X-Vault-Token", "")
+        if request.path == "/v1/sys/wrapping/unwrap":
+            return self._unwrap(token)
+        if token not in self.tokens:
+            return errors(403, "permission denied")
+        denied = any(f"/{name}" in request.path for name in self.hidden)
+        return errors(403, DENIED) if denied else self._authorised(request.path, token)
+
+    def _trouble(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        """Return what is answered whatever is asked; None: nothing is wrong."""
         if self.canned is not None:
             return self.canned()
         if self.sealed:
             return errors(503, "error performing token check: Vault is sealed")
-        if request.path.endswith("/login"):
-            return self._log_in(request.path, await request.json())
-        token = request.headers.get("X-Vault-Token", "")
-        if token not in self.tokens:
-            return errors(403, "permission denied")
-        if any(f"/{name}" in request.path for name in self.hidden):
-            return errors(403, DENIED)
-        return self._authorised(request.path, token)
+        if self.troubles:
+            return self.troubles.pop(0)
+        asked = request.headers.get("X-Vault-Namespace", "").strip("/")
+        if self.namespace is not None and asked != self.namespace:
+            return errors(404, "no handler for route 'x'")
+        return None
 
     def _log_in(self, path: str, body: Mapping[str, Any]) -> web.Response:
-        if path != "/v1/auth/approle/login":
+        mount = path.removeprefix("/v1/auth/").removesuffix("/login")
+        if any(known == mount for known, _ in self.jwts):
+            return self._log_in_signed(mount, body)
+        if mount != "approle":
             return errors(404, "no handler for route 'auth/x/login'")
         if body.get("role_id") != self.role[0]:
             return errors(400, "invalid role ID")
@@ -109,9 +128,28 @@ class FakeVault:
             return errors(400, "invalid secret id")
         if self.secret_id_uses is not None:
             self.secret_id_uses -= 1
+        return self._issue()
+
+    def _log_in_signed(self, mount: str, body: Mapping[str, Any]) -> web.Response:
+        taken = self.jwts.get((mount, str(body.get("role"))))
+        if taken is None:
+            return errors(400, f'invalid role name "{body.get("role")}"')
+        if body.get("jwt") != taken:
+            return errors(500, "failed to validate JWT: crypto/rsa: verification error")
+        return self._issue()
+
+    def _issue(self) -> web.Response:
         self._issued += 1
         token = self.grant(f"hvs.login-{self._issued}", ttl=self.ttl)
         return web.json_response(envelope(auth=self._auth(token, self.ttl)))
+
+    def _unwrap(self, wrapping: str) -> web.Response:
+        held = self.wrapped.pop(wrapping, None)
+        if held is None:
+            return errors(400, "wrapping token is not valid or does not exist")
+        return web.json_response(
+            envelope({"secret_id": held, "secret_id_accessor": "a"})
+        )
 
     def _auth(self, token: str, ttl: int) -> dict[str, Any]:
         return {

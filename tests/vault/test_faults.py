@@ -10,9 +10,24 @@ from gateway.vault.faults import Call, deleted, explain, malformed, redirected
 
 ADDRESS = "https://vault.internal:8200"
 READ = Call("read", "secret/data/dinie/local", ADDRESS, 5.0)
-LOGIN = Call("login", "auth/approle/login", ADDRESS, 5.0)
+HINT = "check role_id_file and secret_id_file"
+LOGIN = Call("login", "auth/approle/login", ADDRESS, 5.0, HINT)
 TOKEN = Call("token", "auth/token/renew-self", ADDRESS, 5.0)
 METADATA = Call("metadata", "secret/metadata/dinie/local", ADDRESS, 5.0)
+
+
+STATUS = {
+    exceptions.InvalidRequest: 400,
+    exceptions.Unauthorized: 401,
+    exceptions.Forbidden: 403,
+    exceptions.InvalidPath: 404,
+    exceptions.RateLimitExceeded: 429,
+    exceptions.InternalServerError: 500,
+    exceptions.VaultNotInitialized: 501,
+    exceptions.BadGateway: 502,
+    exceptions.VaultDown: 503,
+    exceptions.UnexpectedError: 412,
+}
 
 
 def answered(kind: type[exceptions.VaultError], *texts: str) -> exceptions.VaultError:
@@ -64,9 +79,23 @@ def answered(kind: type[exceptions.VaultError], *texts: str) -> exceptions.Vault
         pytest.param(
             answered(exceptions.UnexpectedError),
             READ,
-            "unreachable",
-            "an unexpected status",
-            id="412, 472, 473",
+            "standby",
+            "lags behind its leader",
+            id="412",
+        ),
+        pytest.param(
+            answered(exceptions.RateLimitExceeded),
+            READ,
+            "throttled",
+            "raise the quota",
+            id="429",
+        ),
+        pytest.param(
+            answered(exceptions.InternalServerError, "local node not active but x"),
+            READ,
+            "standby",
+            "set secrets.vault.address to the active node",
+            id="no leader",
         ),
         pytest.param(
             answered(exceptions.InvalidPath),
@@ -123,7 +152,7 @@ def test_an_answer_of_vault_becomes_a_reason_and_a_sentence(
     error: Exception, call: Call, reason: Reason, says: str
 ) -> None:
     """The reason is a metric's label; the sentence is all an operator gets."""
-    found = explain(error, call)
+    found = explain(error, call, STATUS.get(type(error)))
 
     assert (found.reason, says in found.detail) == (reason, True), found.detail
     assert "hush" not in found.detail
@@ -190,6 +219,14 @@ def test_a_path_of_the_other_version_is_told_from_an_empty_one() -> None:
     error = exceptions.InvalidPath("hush", errors=[], text="", json=body)
 
     assert "secrets.vault.kv_version" in explain(error, READ).detail
+
+
+@pytest.mark.parametrize("status", [472, 473])
+def test_a_standby_is_told_by_its_status(status: int) -> None:
+    """Hvac has no class for these."""
+    error = answered(exceptions.UnexpectedError)
+
+    assert explain(error, READ, status).reason == "standby"
 
 
 def test_what_is_no_failure_of_vault_names_its_place_too() -> None:

@@ -8,8 +8,9 @@ import pytest
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.client import VaultClient
-from gateway.vault.login import AppRoleLogin, TokenLogin, Tokens
+from gateway.vault.login import Tokens
 from gateway.vault.options import VaultAuthOptions
+from gateway.vault.ways import AppRoleLogin, TokenLogin
 from tests.vault.scene import LOGIN, RENEW, TOKEN, Scene
 
 LOOK_UP = "GET auth/token/lookup-self"
