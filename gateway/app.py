@@ -122,6 +122,7 @@ class Gateway:
             random=random.random,
             observer=self._metrics,
         )
+        self._secrets.prove_with(self._tokens.prove)
         self._sender = Sender(
             pool_size=config.upstream.pool_size,
             connect=config.deadline.connect,

@@ -7,6 +7,7 @@ nothing that others wait for.
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 from gateway.clock import Clock
 from gateway.credentials.policy import (
@@ -127,6 +128,25 @@ class TokenSource:
             self._reason = "rejected"
             self._next_try = 0.0
         return await self.token(deadline=deadline)
+
+    async def prove(
+        self, credential: Credential
+    ) -> Literal["good", "refused", "unknown"]:
+        """Try a credential that is to replace another; keep a good one's token.
+
+        Whoever asks makes it the one in force before anything else runs.
+        """
+        asked_at = self._clock.now()
+        result = await self._endpoint.mint(credential)
+        if isinstance(result, Grant):
+            self._keep(result, credential, asked_at)
+            self._observer.token("proof", "ok")
+            return "good"
+        if isinstance(result, Refused):
+            self._observer.token("proof", "refused")
+            return "refused"
+        self._observer.token("proof", result.reason)
+        return "unknown"
 
     def _secret_changed(self) -> None:
         self._next_try = 0.0

@@ -1,20 +1,40 @@
 """Which secrets are in force? Reads again and again, and keeps the last good ones."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.backoff import full_jitter
 from gateway.clock import Clock
-from gateway.secrets.ports import SecretSet, SecretsProvider, SecretsUnavailable
+from gateway.secret import Secret
+from gateway.secrets.ports import (
+    SecretSet,
+    SecretsProvider,
+    SecretsUnavailable,
+    Verdict,
+)
 
+Prover = Callable[[SecretSet], Awaitable[Verdict]]
 _RETRY_BASE = 1.0  # s, while there are no secrets yet
 _RETRY_CAP = 30.0  # s
+_REFUSED_GAP = 60.0  # s between tries of a credential that Dinie refused
+_REFUSED = (
+    "Dinie's token endpoint refuses the new credential; the one before stays in "
+    "force: put a working one there"
+)
+_UNPROVEN = (
+    "the new credential could not be tried, since the token endpoint gave no answer; "
+    "the one before stays in force until it is"
+)
 _SPREAD = 0.1  # of the refresh interval, so that replicas do not read together
 
 
 def _ignore(reason: str) -> None:
     """Report nothing."""
+
+
+def _pair(held: SecretSet) -> tuple[Secret, Secret]:
+    return held.client_id, held.client_secret
 
 
 class SecretKeeper:
@@ -56,6 +76,9 @@ class SecretKeeper:
         self._failures = 0
         self._first = asyncio.Event()
         self._refused_version: str | None = None
+        self._refused_until = 0.0
+        self._prove: Prover | None = None
+        self._unproven = 0
         self.last_success_unix: float | None = None
         self.last_error: str | None = "no secrets have been read yet"
         self.faults: tuple[str, ...] = ()  # why the last set is of another environment
@@ -68,6 +91,10 @@ class SecretKeeper:
     def add_listener(self, callback: Callable[[], None]) -> None:
         """Call back after each change of the version."""
         self._listeners.append(callback)
+
+    def prove_with(self, prove: Prover) -> None:
+        """Have a credential tried before it replaces the one in force."""
+        self._prove = prove
 
     async def refresh(self, reason: str) -> bool:
         """Read again now; return whether the version changed.
@@ -99,9 +126,9 @@ class SecretKeeper:
         return None if self._current is None else self._current.version
 
     def _pause(self) -> float:
-        if self._current is None:
+        if self._current is None or self._unproven:
             return full_jitter(
-                max(0, self._failures - 1),
+                max(0, (self._unproven or self._failures) - 1),
                 base=_RETRY_BASE,
                 cap=_RETRY_CAP,
                 random=self._random(),
@@ -122,9 +149,26 @@ class SecretKeeper:
         if found.version == self._version:
             self._settled()
         elif faults := self._guard(found):
-            self._refuse(found, faults, reason)
+            self._refuse(found, faults, reason, "environment")
         else:
+            await self._try(found, reason)
+
+    async def _try(self, found: SecretSet, reason: str) -> None:
+        """Take a set whose credential is good, or is the one in force, or the first."""
+        held, now = self._current, self._clock.now()
+        verdict: Verdict = "good"
+        if held is not None and self._prove is not None and _pair(held) != _pair(found):
+            if found.version == self._refused_version and now < self._refused_until:
+                return
+            verdict = await self._prove(found)
+        if verdict == "good":
             self._take(found, reason)
+        elif verdict == "refused":
+            self._refused_until = now + _REFUSED_GAP
+            self._refuse(found, [_REFUSED], reason, "credential")
+        else:
+            self._unproven += 1
+            self._failed("unproven", _UNPROVEN)
 
     def _take(self, found: SecretSet, reason: str) -> None:
         self._settled()
@@ -135,17 +179,20 @@ class SecretKeeper:
             callback()
 
     def _settled(self) -> None:
-        self._failures = 0
+        self._failures = self._unproven = 0
         self._refused_version = None
         self.faults = ()
         self.last_error = None
 
-    def _refuse(self, found: SecretSet, faults: list[str], reason: str) -> None:
-        """Keep what is in force: these belong to another environment."""
+    def _refuse(
+        self, found: SecretSet, faults: list[str], reason: str, why: str
+    ) -> None:
+        """Keep what is in force: these are of another environment, or no good."""
         self._failures += 1
+        self._unproven = 0
         self.faults = tuple(faults)
         self.last_error = "; ".join(faults)
-        self._on_refused("environment")
+        self._on_refused(why)
         if found.version == self._refused_version:
             return  # said once; the next version is news again
         self._refused_version = found.version

@@ -20,6 +20,9 @@ Reason = Literal[
 ]
 
 
+Verdict = Literal["good", "refused", "unknown"]  # of a credential that was tried
+
+
 @dataclass(frozen=True, slots=True)
 class SecretSet:
     """What a provider read.
