@@ -64,6 +64,8 @@ _OWN_ANSWER: Final = frozenset(
 )
 _NOT_RELAYED: Final = HOP_BY_HOP | _OWN_ANSWER
 _KEPT_CONNECTION: Final = frozenset({"", "keep-alive", "close", "upgrade"})
+# RFC 9110 5.5: no control characters but the tab, which Dinie's parser lets pass.
+_BREAKING: Final = frozenset(map(chr, [*range(9), *range(10, 32), 127]))
 _KEPT_NAMES: Final = 256  # of headers; real traffic has a few dozen
 _MAX_DECODES: Final = 3  # a path encoded over and over is looked at this deep
 
@@ -145,6 +147,11 @@ def _encodable(value: str) -> bool:
     return True
 
 
+def _writable(value: str) -> bool:
+    """Return whether a value can be written; Dinie's parser lets more pass."""
+    return _encodable(value) and not _BREAKING.intersection(value)
+
+
 def outbound_headers(
     items: Iterable[tuple[str, str]],
 ) -> tuple[list[tuple[str, str]], int]:
@@ -161,7 +168,8 @@ def outbound_headers(
         if action == CONTROL:
             connection.append(value)
         elif action is None:
-            if value.isascii() or _encodable(value):
+            # Printable is the cheap way to say it of nearly every value.
+            if value.isprintable() or _writable(value):
                 relayed.append(item)
             else:
                 lost += 1

@@ -113,6 +113,8 @@ class IdempotencyStage:
             result = await self._follow(flight, exchange)
             if not _same_authority(flight.leader, exchange):
                 continue  # Dinie decides what another bearer may see
+            if _wanted(flight.leader) != _wanted(exchange):
+                continue  # it may be gzip, which only one of the two can read
             if isinstance(result, GatewayError):
                 raise _copy_of(result)
             if result is not None:
@@ -187,6 +189,15 @@ def _same_authority(leader: Exchange, follower: Exchange) -> bool:
         return True
     mine, theirs = (one.control.get("authorization") for one in (follower, leader))
     return leader.own_bearer and follower.own_bearer and mine == theirs
+
+
+def _wanted(exchange: Exchange) -> set[tuple[str, str]]:
+    """Return the headers that choose the form of an answer."""
+    return {
+        (name.lower(), value)
+        for name, value in exchange.headers
+        if name.lower().startswith("accept")
+    }
 
 
 def _outcome(exchange: Exchange, before: Record | None, status: int) -> str:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from aiohttp import ClientError, ClientResponse, HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from gateway.errors import GatewayError
@@ -141,7 +142,7 @@ async def relay_stream(
         while chunk := await response.content.readany():
             await stream.write(chunk)
         await stream.write_eof()
-    except (ClientError, OSError, TimeoutError) as error:
+    except (ClientError, HttpProcessingError, OSError, TimeoutError) as error:
         exchange.slug = "stream-cut"
         abort(request)
         if isinstance(error, ConnectionResetError) and request.transport is None:

@@ -17,7 +17,7 @@ class SpilledBody(payload.Payload):
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         super().__init__(file, content_type="application/octet-stream")
-        self._descriptor = file.fileno()
+        self._file = file
         self._size = size
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -35,12 +35,18 @@ class SpilledBody(payload.Payload):
         end = self._size or 0
         if content_length is not None:
             end = min(end, content_length)
-        position = 0
-        while position < end:
-            chunk = await asyncio.to_thread(
-                os.pread, self._descriptor, min(_CHUNK, end - position), position
-            )
-            if not chunk:
-                raise OSError("a spilled body is shorter than it was")
-            position += len(chunk)
-            await writer.write(chunk)
+        # A number of our own: Dinie may answer first, and then the exchange closes its
+        # file, whose number the next caller's body gets.
+        descriptor = os.dup(self._file.fileno())
+        try:
+            position = 0
+            while position < end:
+                chunk = await asyncio.to_thread(
+                    os.pread, descriptor, min(_CHUNK, end - position), position
+                )
+                if not chunk:
+                    raise OSError("a spilled body is shorter than it was")
+                position += len(chunk)
+                await writer.write(chunk)
+        finally:
+            os.close(descriptor)

@@ -9,6 +9,7 @@ leans on.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from aiohttp import (
@@ -21,10 +22,12 @@ from aiohttp import (
     hdrs,
 )
 from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
 from aiohttp.http import HttpVersion11, StreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
@@ -111,12 +114,33 @@ class AttemptRequest(ClientRequest):
         )
 
 
+class _Handler(ResponseHandler):
+    """Tells a body that is being read when its connection turns malformed.
+
+    aiohttp tells only whoever waits for a head; a reader of the body would hang.
+    """
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """Note why nothing more can be read."""
+        super().set_exception(exc, *cause)
+        body = self._payload
+        # A failed write is none of the reader's business: an answer may be here.
+        if isinstance(exc, HttpProcessingError) and body is not None:
+            body.set_exception(exc, *cause)
+
+
 class AskedConnector(TCPConnector):
     """Reuses no connection on which Dinie said something that nobody asked.
 
     aiohttp looks at that when a connection is given back, not when it is taken again:
     what arrived in between would be the answer to the next request.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = cast(
+            "partial[ResponseHandler]", partial(_Handler, loop=self._loop)
+        )
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:

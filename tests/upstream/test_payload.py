@@ -93,3 +93,36 @@ def test_it_says_its_size_and_is_never_text(file: BinaryIO) -> None:
     assert body.size == 1_048_576
     with pytest.raises(TypeError):
         body.decode()
+
+
+class Slow(Sink):
+    """Lets a test in between two writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        await super().write(chunk)
+        self.begun.set()
+        await self.go_on.wait()
+
+
+async def test_a_body_that_is_closed_meanwhile_is_not_another_callers() -> None:
+    """The number of a closed file belongs to the next one that is opened."""
+    with tempfile.TemporaryFile() as mine:
+        mine.write(CONTENT)
+        mine.flush()
+        sink = Slow()
+        sending = asyncio.ensure_future(SpilledBody(mine, len(CONTENT)).write(sink))
+        await sink.begun.wait()
+        mine.close()
+        with tempfile.TemporaryFile() as another:
+            another.write(b"!" * len(CONTENT))
+            another.flush()
+            sink.go_on.set()
+            await asyncio.wait([sending])
+
+    assert b"!" not in bytes(sink.written).replace(CONTENT, b"")
+    assert bytes(sink.written) == CONTENT
