@@ -140,6 +140,7 @@ class TokenSource:
         result = await self._endpoint.mint(credential)
         if isinstance(result, Grant):
             self._keep(result, credential, asked_at)
+            self._tell()
             self._observer.token("proof", "ok")
             return "good"
         if isinstance(result, Refused):
@@ -230,7 +231,9 @@ class TokenSource:
         asked_at = self._clock.now()
         result = await self._endpoint.mint(credential)
         if isinstance(result, Grant):
-            self._keep(result, credential, asked_at)
+            # A proof may have overtaken this one: what it kept is of a newer secret.
+            if self._secrets.current is credential:
+                self._keep(result, credential, asked_at)
             self._observer.token(reason, "ok")
         elif isinstance(result, Refused):
             await self._refused(credential)
@@ -238,6 +241,10 @@ class TokenSource:
         else:
             self._failed()
             self._observer.token(reason, result.reason)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Let those who wait look again."""
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             if not waiter.done():

@@ -113,7 +113,7 @@ class IdempotencyStage:
             result = await self._follow(flight, exchange)
             if not _same_authority(flight.leader, exchange):
                 continue  # Dinie decides what another bearer may see
-            if _wanted(flight.leader) != _wanted(exchange):
+            if exchange.repeatable and _wanted(flight.leader) != _wanted(exchange):
                 continue  # it may be gzip, which only one of the two can read
             if isinstance(result, GatewayError):
                 raise _copy_of(result)
@@ -143,8 +143,9 @@ class IdempotencyStage:
                 result = _copy(response)
             return response
         except GatewayError as error:
-            if exchange.sends and not exchange.caller_gone:
-                # A leader that left ends its own call only: a follower takes over.
+            if exchange.sends and not (exchange.caller_gone and exchange.repeatable):
+                # A leader that left ends its own call only: a follower takes over,
+                # except where the effect could not be repeated.
                 result = error
             if not isinstance(error, OutcomeUnknown):
                 record.outcome = _outcome(exchange, before, _REFUSED)

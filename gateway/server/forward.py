@@ -126,10 +126,14 @@ class Forwarder:
             took=self._clock() - exchange.started,
         )
         try:
-            with self._sweeper.watch(exchange.started + self._longest_stream):
+            longest = exchange.started + self._longest_stream
+            with self._sweeper.watch(longest) as watch:
+                watch.peer = request  # a stalled answer must not wait for nobody
                 return await relay_stream(request, exchange, response, stream)
         except TimeoutError:
             exchange.slug = "stream-cut"
+            if request.transport is None:
+                exchange.slug = "caller-gone"
             abort(request)
             return stream
 

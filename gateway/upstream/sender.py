@@ -125,7 +125,9 @@ class _Handler(ResponseHandler):
         super().set_exception(exc, *cause)
         body = self._payload
         # A failed write is none of the reader's business: an answer may be here.
-        if isinstance(exc, HttpProcessingError) and body is not None:
+        if body is None or body.is_eof():
+            return
+        if isinstance(exc, HttpProcessingError):
             body.set_exception(exc, *cause)
 
 

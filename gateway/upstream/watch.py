@@ -9,13 +9,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from gateway.message import Peer
+
 INTERVAL = 0.05  # s
 
 
 class Watch:
     """A context: the task inside is interrupted with TimeoutError when overdue."""
 
-    __slots__ = ("_cancelling", "_expired", "_sweeper", "_task", "until")
+    __slots__ = ("_cancelling", "_expired", "_sweeper", "_task", "peer", "until")
 
     def __init__(self, sweeper: "Sweeper", until: float) -> None:
         self._sweeper = sweeper
@@ -23,6 +25,7 @@ class Watch:
         self._cancelling = 0
         self._expired = False
         self.until = until  # s, monotonic; may be moved while inside
+        self.peer: Peer | None = None  # whose leaving interrupts as well
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()
@@ -88,7 +91,8 @@ class Sweeper:
     def _sweep(self) -> None:
         now = self._clock()
         for watch in list(self._watches):
-            if watch.until <= now:
+            left = watch.peer is not None and watch.peer.transport is None
+            if left or watch.until <= now:
                 watch.interrupt()
         self._timer = None
         if self._watches:
