@@ -15,16 +15,18 @@ from gateway.admission.stage import AdmissionStage
 from gateway.bootstrap import (
     Running,
     WrongEnvironment,
+    build_canary,
     build_keeper,
+    build_tokens,
     secrets_check,
     settle_memory,
+    show_secrets,
     token_check,
 )
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.credentials.local import LocalTokenStage
-from gateway.credentials.source import TokenSource
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
 from gateway.forwarding.rules import Rules
@@ -115,14 +117,9 @@ class Gateway:
             token_auth=config.upstream.token_auth,
             ssl_context=tls,
         )
-        self._tokens = TokenSource(
-            self._endpoint,
-            self._secrets,
-            clock=clock,
-            random=random.random,
-            observer=self._metrics,
+        self._tokens, self._next_tokens = build_tokens(
+            self._endpoint, self._secrets, clock=clock, metrics=self._metrics
         )
-        self._secrets.prove_with(self._tokens.prove)
         self._sender = Sender(
             pool_size=config.upstream.pool_size,
             connect=config.deadline.connect,
@@ -152,7 +149,10 @@ class Gateway:
                 clock.now,
             ),
             credentials=CredentialsStage(
-                self._tokens, clock, partial(self._metrics.retry, "401")
+                self._tokens,
+                clock,
+                partial(self._metrics.retry, "401"),
+                build_canary(self._next_tokens, config, self._metrics),
             ),
             ratelimit=RateLimitStage(
                 config.ratelimit,
@@ -242,6 +242,7 @@ class Gateway:
         jobs = [
             self._secrets.run(),
             self._tokens.run(),
+            self._next_tokens.run(),
             self._health.run(),
             self._log.run(self._clock),
         ]
@@ -292,8 +293,6 @@ class Gateway:
             metrics.reset.set(quota.reset_unix or 0)
         metrics.in_flight.set(self._stages.bulkhead.in_flight)
         metrics.circuit.labels("api").set(self._breaker.state)
-        expires_in = self._tokens.expires_in
-        # 0 where there is none: an alert must not see the end of a token that is gone.
-        metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
-        if self._secrets.last_success_unix is not None:
-            metrics.secrets_success.set(self._secrets.last_success_unix)
+        show_secrets(
+            metrics, self._tokens, self._secrets, self._config.rotation, unix=unix
+        )

@@ -12,11 +12,16 @@ import structlog
 from gateway.clock import Clock
 from gateway.config.providers import build_provider
 from gateway.config.schema import Config
+from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
+from gateway.credentials.ports import TokenEndpoint
 from gateway.credentials.source import TokenSource
+from gateway.rotation.options import RotationOptions
+from gateway.rotation.policy import ends_at
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import SecretSet
 from gateway.server.health import Check
+from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger("gateway.secrets")
 _LEVELS = {"secrets_refused": "error", "secrets_unavailable": "warning"}
@@ -51,6 +56,64 @@ def build_keeper(
         on_event=say,
         on_refused=on_refused,
     )
+
+
+def build_tokens(
+    endpoint: TokenEndpoint, secrets: SecretKeeper, *, clock: Clock, metrics: Metrics
+) -> tuple[TokenSource, TokenSource]:
+    """Return the tokens of the credential in force, and of the one that is to come."""
+    tokens = TokenSource(
+        endpoint, secrets, clock=clock, random=random.random, observer=metrics
+    )
+    secrets.prove_with(tokens.prove)
+    following = TokenSource(
+        endpoint,
+        NextCredential(secrets),
+        clock=clock,
+        random=random.random,
+        observer=CanaryTokens(metrics.canary_result),
+    )
+    return tokens, following
+
+
+def build_canary(tokens: TokenSource, config: Config, metrics: Metrics) -> Canary:
+    """Return what sends a share of GETs with the credential that is to come."""
+    return Canary(
+        tokens,
+        share=config.rotation.canary_share,
+        random=random.random,
+        on_result=metrics.canary_result,
+    )
+
+
+def show_secrets(
+    metrics: Metrics,
+    tokens: TokenSource,
+    secrets: SecretKeeper,
+    options: RotationOptions,
+    *,
+    unix: float,
+) -> None:
+    """Set the gauges of token and credential; what is unknown is 0."""
+    expires_in = tokens.expires_in
+    # 0 where there is none: an alert must not see the end of a token that is gone.
+    metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
+    if secrets.last_success_unix is not None:
+        metrics.secrets_success.set(secrets.last_success_unix)
+    created = _moment(secrets.current, "client_created_at")
+    ends = ends_at(created, _moment(secrets.current, "client_expires_at"), options)
+    metrics.credential_age.set(0 if created is None else unix - created)
+    metrics.credential_expiry.set(0 if ends is None else ends)
+
+
+def _moment(held: SecretSet | None, name: str) -> float | None:
+    """Return a moment (Unix, s) that the rotation wrote beside the credential."""
+    if held is None or name not in held.fields:
+        return None
+    try:
+        return float(held.fields[name].reveal())
+    except ValueError:
+        return None
 
 
 def say(event: str, **fields: Any) -> None:

@@ -10,6 +10,7 @@ _COMMANDS: Final = {
     "demo": "run the gateway against the simulator, on loopback",
     "simulate": "run the Dinie simulator alone",
     "check": "check the configuration, the secrets and the token endpoint",
+    "rotate": "replace Dinie's credential in Vault, step by step",
     "wait": "block until the gateway on this host is ready",
 }
 

@@ -20,6 +20,7 @@ from gateway.deadline.options import DeadlineOptions
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.retry.options import RetryOptions
+from gateway.rotation.options import RotationOptions
 from gateway.telemetry.options import TelemetryOptions
 from gateway.vault.options import VaultOptions
 
@@ -142,6 +143,7 @@ class Config(_Section):
     breaker: BreakerOptions = BreakerOptions()
     admission: AdmissionOptions = AdmissionOptions()
     idempotency: IdempotencyOptions = IdempotencyOptions()
+    rotation: RotationOptions = RotationOptions()
     telemetry: TelemetryOptions = TelemetryOptions()
 
     @field_validator("service")

@@ -150,6 +150,8 @@ class TokenSource:
         return "unknown"
 
     def _secret_changed(self) -> None:
+        if self._secrets.current is None:
+            self._current = None  # it was taken away: its token goes with it
         self._next_try = 0.0
         self._wake.set()
 
@@ -232,7 +234,8 @@ class TokenSource:
         result = await self._endpoint.mint(credential)
         if isinstance(result, Grant):
             # A proof may have overtaken this one: what it kept is of a newer secret.
-            if self._secrets.current is credential:
+            held = self._secrets.current
+            if held is not None and held.version == credential.version:
                 self._keep(result, credential, asked_at)
             self._observer.token(reason, "ok")
         elif isinstance(result, Refused):

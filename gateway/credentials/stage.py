@@ -6,6 +6,7 @@ from aiohttp import ClientRequest, ClientResponse, hdrs
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.clock import Clock
+from gateway.credentials.canary import Canary
 from gateway.credentials.policy import FORCED_GAP, Token
 from gateway.credentials.source import TokenSource
 from gateway.errors import UpstreamAuthFailed
@@ -18,8 +19,13 @@ class CredentialsStage:
     """Runs once per attempt, around the limiter, so that a replay pays quota too."""
 
     def __init__(
-        self, source: TokenSource, clock: Clock, on_rejected: Callable[[], None]
+        self,
+        source: TokenSource,
+        clock: Clock,
+        on_rejected: Callable[[], None],
+        canary: Canary | None = None,
     ) -> None:
+        self._canary = canary
         self._source = source
         self._clock = clock
         self._on_rejected = on_rejected
@@ -36,6 +42,10 @@ class CredentialsStage:
         if exchange.own_bearer:
             # Its 401 is the caller's affair: our token has nothing to do with it.
             return await handler(request)
+        if self._canary is not None:
+            tried = await self._canary.send(exchange, request, handler)
+            if tried is not None:
+                return tried
         token = self._source.usable()
         if token is None:
             token = await self._wait(exchange, None)

@@ -16,6 +16,7 @@ Reason = Literal[
     "missing_field",
     "timeout",
     "malformed",
+    "conflict",
     "login",
 ]
 

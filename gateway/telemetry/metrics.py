@@ -29,6 +29,7 @@ class Metrics:
         self._before_scrape: list[Callable[[], None]] = []
         self._add_traffic()
         self._add_dependencies()
+        self._add_rotation()
         self._add_safety()
         build = self._gauge("build_info", "Always 1.", "version", "environment")
         build.labels(_version(), environment).set(1)
@@ -103,6 +104,23 @@ class Metrics:
             "circuit_state", "0 closed, 1 half-open, 2 open.", "name"
         )
 
+    def _add_rotation(self) -> None:
+        for reason in ("credential", "environment"):
+            # From 0, so that the first one shows as an increase.
+            self.secrets_refused.labels(reason)
+        self.credential_age = self._gauge(
+            "credential_age_seconds", "Since Dinie made the credential; 0: unknown."
+        )
+        self.credential_expiry = self._gauge(
+            "credential_expiry_timestamp_seconds",
+            "When the credential must be replaced, Unix; 0: unknown.",
+        )
+        self.canary = self._counter(
+            "canary_requests_total",
+            "GETs sent with the next credential, and mints for it that failed.",
+            "result",
+        )
+
     def _add_safety(self) -> None:
         self.unknown_outcomes = self._counter(
             "unknown_outcomes_total", "POSTs whose outcome nobody knows.", "route"
@@ -141,6 +159,10 @@ class Metrics:
     def secret_refused(self, reason: str) -> None:
         """Count one read of the secrets that gave nothing usable."""
         self.secrets_refused.labels(reason).inc()
+
+    def canary_result(self, result: str) -> None:
+        """Count what became of one try of the next credential."""
+        self.canary.labels(result).inc()
 
     def token(self, reason: str, result: str) -> None:
         """Count one try to get a token."""

@@ -9,7 +9,6 @@ import asyncio
 import random as randomness
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import hvac
@@ -19,6 +18,15 @@ from gateway.clock import Clock, SystemClock
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import faults
+from gateway.vault.answers import (
+    Granted,
+    Stamp,
+    fields,
+    granted,
+    mapping,
+    seconds,
+    stamp,
+)
 from gateway.vault.faults import Call
 
 TIMEOUT: Final = 5.0  # s, for a connect and for each read
@@ -27,8 +35,8 @@ _WHOLE: Final = 2.0  # times the timeout: a call that drips ends here
 _TRIES: Final = 3  # of a call that Vault says to repeat
 _PAUSE: Final = 0.2  # s before the first repeat, at most
 _AGAIN: Final = frozenset({412, 429, 500, 502, 503})
-# A login that failed inside Vault may have spent a use of the secret id.
-_AGAIN_LOGIN: Final = frozenset({412, 429})
+# What failed inside Vault may have been done: a use of the secret id, or the write.
+_AGAIN_ONCE: Final = frozenset({412, 429})
 _APPROLE_HINT: Final = (
     "check role_id_file and secret_id_file (a secret id can be spent or expired)"
 )
@@ -40,23 +48,6 @@ _WRAPPED_HINT: Final = (
     "the wrapping token in secret_id_file is spent or expired: have a new one "
     "delivered, and if nobody here has used it, find out who has"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What a login, a renewal or a look at a token tells."""
-
-    token: Secret
-    duration: float  # s; 0: no end is known
-    renewable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Which version of a secret; numbers start again when its metadata is deleted."""
-
-    number: int
-    created: str
 
 
 class VaultClient:
@@ -98,7 +89,7 @@ class VaultClient:
                 mount_point=mount,
             ),
         )
-        return _granted(answer.get("auth"), call)
+        return granted(answer.get("auth"), call)
 
     async def login_jwt(self, mount: str, *, role: str, jwt: Secret) -> Granted:
         """Log in with a signed token: of a service account, or of another issuer."""
@@ -110,13 +101,13 @@ class VaultClient:
                 role, jwt.reveal(), use_token=False, path=mount
             ),
         )
-        return _granted(answer.get("auth"), call)
+        return granted(answer.get("auth"), call)
 
     async def unwrap(self, wrapping: Secret) -> Secret:
         """Return the secret id inside a wrapping token, which is spent by this."""
         call = self._named("login", "sys/wrapping/unwrap", _WRAPPED_HINT)
         answer = await self._ask(call, wrapping, lambda vault: vault.sys.unwrap())
-        found = _mapping(answer.get("data"), call).get("secret_id")
+        found = mapping(answer.get("data"), call).get("secret_id")
         if not isinstance(found, str) or not found:
             raise faults.malformed(call)
         return Secret(found)
@@ -127,9 +118,9 @@ class VaultClient:
         answer = await self._ask(
             call, token, lambda vault: vault.auth.token.lookup_self()
         )
-        data = _mapping(answer.get("data"), call)
+        data = mapping(answer.get("data"), call)
         return Granted(
-            token, _seconds(data.get("ttl"), call), data.get("renewable") is True
+            token, seconds(data.get("ttl"), call), data.get("renewable") is True
         )
 
     async def renew(self, token: Secret, *, increment: float) -> Granted:
@@ -140,7 +131,7 @@ class VaultClient:
             token,
             lambda vault: vault.auth.token.renew_self(increment=f"{increment:.0f}s"),
         )
-        return _granted(answer.get("auth"), call)
+        return granted(answer.get("auth"), call)
 
     async def head(self, token: Secret, mount: str, path: str) -> Stamp:
         """Return the newest version's stamp, without reading the secret (KV v2)."""
@@ -152,13 +143,13 @@ class VaultClient:
                 path, mount_point=mount
             ),
         )
-        data = _mapping(answer.get("data"), call)
+        data = mapping(answer.get("data"), call)
         number = data.get("current_version")
-        versions = _mapping(data.get("versions"), call)
-        newest = _mapping(versions.get(str(number)), call)
+        versions = mapping(data.get("versions"), call)
+        newest = mapping(versions.get(str(number)), call)
         if newest.get("deletion_time") or newest.get("destroyed"):
             raise faults.deleted(self._named("read", f"{mount}/data/{path}"))
-        return _stamp(number, newest.get("created_time"), call)
+        return stamp(number, newest.get("created_time"), call)
 
     async def read(
         self, token: Secret, mount: str, path: str
@@ -172,12 +163,12 @@ class VaultClient:
                 path, mount_point=mount, raise_on_deleted_version=False
             ),
         )
-        data = _mapping(answer.get("data"), call)
-        about = _mapping(data.get("metadata"), call)
+        data = mapping(answer.get("data"), call)
+        about = mapping(data.get("metadata"), call)
         if about.get("deletion_time") or about.get("destroyed"):
             raise faults.deleted(call)
-        stamp = _stamp(about.get("version"), about.get("created_time"), call)
-        return _fields(data.get("data"), call), stamp
+        found = stamp(about.get("version"), about.get("created_time"), call)
+        return fields(data.get("data"), call), found
 
     async def read_unversioned(
         self, token: Secret, mount: str, path: str
@@ -189,7 +180,54 @@ class VaultClient:
             token,
             lambda vault: vault.secrets.kv.v1.read_secret(path, mount_point=mount),
         )
-        return _fields(answer.get("data"), call)
+        return fields(answer.get("data"), call)
+
+    async def read_all(
+        self, token: Secret, mount: str, path: str
+    ) -> tuple[dict[str, Any], int]:
+        """Return all of a secret as it is, and its version; nothing yet: empty and 0.
+
+        For whoever writes it back: other tools may keep more than texts there.
+        """
+        call = self._named("read", f"{mount}/data/{path}")
+        try:
+            answer = await self._ask(
+                call,
+                token,
+                lambda vault: vault.secrets.kv.v2.read_secret_version(
+                    path, mount_point=mount, raise_on_deleted_version=False
+                ),
+            )
+        except SecretsUnavailable as error:
+            if error.reason == "not_found" and "nothing is at" in error.detail:
+                return {}, 0
+            raise
+        data = mapping(answer.get("data"), call)
+        version = mapping(data.get("metadata"), call).get("version")
+        if not isinstance(version, int):
+            raise faults.malformed(call)
+        return data.get("data") or {}, version
+
+    async def write(
+        self, token: Secret, mount: str, path: str, data: dict[str, Any], *, cas: int
+    ) -> int:
+        """Write a secret's next version, if `cas` is the newest; return its version.
+
+        Raises:
+            SecretsUnavailable: with reason `conflict` where it is not.
+        """
+        call = self._named("write", f"{mount}/data/{path}")
+        answer = await self._ask(
+            call,
+            token,
+            lambda vault: vault.secrets.kv.v2.create_or_update_secret(
+                path, secret=data, cas=cas, mount_point=mount
+            ),
+        )
+        version = mapping(answer.get("data"), call).get("version")
+        if not isinstance(version, int):
+            raise faults.malformed(call)
+        return version
 
     def close(self) -> None:
         """Let the threads end; a call under way is not waited for."""
@@ -202,7 +240,7 @@ class VaultClient:
         self, call: Call, token: Secret, ask: Callable[[Any], Any]
     ) -> dict[str, Any]:
         answer = None
-        again = _AGAIN_LOGIN if call.kind == "login" else _AGAIN
+        again = _AGAIN_ONCE if call.kind in {"login", "write"} else _AGAIN
         until = self._clock.now() + self._timeout
         for attempt in range(_TRIES):
             seen: list[int] = []
@@ -259,42 +297,3 @@ class VaultClient:
 
 def _fail(failure: SecretsUnavailable) -> NoReturn:
     raise failure from None
-
-
-def _mapping(value: Any, call: Call) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise faults.malformed(call)
-    return value
-
-
-def _seconds(value: Any, call: Call) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise faults.malformed(call)
-    return float(value)
-
-
-def _granted(auth: Any, call: Call) -> Granted:
-    found = _mapping(auth, call)
-    token = found.get("client_token")
-    if not isinstance(token, str) or not token:
-        raise faults.malformed(call)
-    return Granted(
-        Secret(token),
-        _seconds(found.get("lease_duration"), call),
-        found.get("renewable") is True,
-    )
-
-
-def _stamp(number: Any, created: Any, call: Call) -> Stamp:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise faults.malformed(call)
-    return Stamp(number, str(created))
-
-
-def _fields(data: Any, call: Call) -> dict[str, Secret]:
-    # Other tools may keep numbers or objects beside ours: they are not secrets of ours.
-    return {
-        name: Secret(value.strip())
-        for name, value in _mapping(data, call).items()
-        if isinstance(value, str)
-    }

@@ -21,7 +21,7 @@ _MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionE
 class Call:
     """What was tried: enough to say what to do."""
 
-    kind: Literal["login", "token", "read", "metadata"]
+    kind: Literal["login", "token", "read", "metadata", "write"]
     place: str  # the API path without /v1/
     address: str
     timeout: float  # s
@@ -96,24 +96,43 @@ def _answered(
         return SecretsUnavailable(
             "sealed", f"Vault at {call.address} is sealed: unseal it"
         )
-    refusal = exceptions.Forbidden | exceptions.Unauthorized
-    if call.kind == "login" and isinstance(error, refusal | exceptions.InvalidRequest):
-        return SecretsUnavailable(
-            "login",
-            f"Vault refuses the login at {call.place}: {call.hint}",
-        )
-    if call.kind == "token" and isinstance(error, exceptions.InvalidRequest):
-        # What Vault says of a token that cannot be renewed, and of none at all.
-        return SecretsUnavailable("permission", f"Vault refuses {call.place}")
-    if isinstance(error, refusal):
-        return SecretsUnavailable(
-            "permission",
-            f"Vault refuses {call.place}: the token is invalid or expired, or its "
-            f"policy lacks the capability `read` on {call.place}",
-        )
     if isinstance(error, exceptions.InvalidPath):
         return _missing(error, said, call)
+    invalid = isinstance(error, exceptions.InvalidRequest)
+    if invalid or isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
+        refusal = _refused(said, call, invalid=invalid)
+        if refusal is not None:
+            return refusal
     return _unwell(said, call, status)
+
+
+def _refused(said: str, call: Call, *, invalid: bool) -> SecretsUnavailable | None:
+    """Return what a refusal means; None: it is none of ours."""
+    if call.kind == "login":
+        return SecretsUnavailable(
+            "login", f"Vault refuses the login at {call.place}: {call.hint}"
+        )
+    if invalid and call.kind == "token":
+        # What Vault says of a token that cannot be renewed, and of none at all.
+        return SecretsUnavailable("permission", f"Vault refuses {call.place}")
+    if invalid and call.kind == "write" and "check-and-set" in said:
+        return _overtaken(call)
+    return None if invalid else _denied(call)
+
+
+def _overtaken(call: Call) -> SecretsUnavailable:
+    return SecretsUnavailable(
+        "conflict", f"somebody else wrote {call.place} in between: look, and run again"
+    )
+
+
+def _denied(call: Call) -> SecretsUnavailable:
+    capability = "`create` or `update`" if call.kind == "write" else "`read`"
+    return SecretsUnavailable(
+        "permission",
+        f"Vault refuses {call.place}: the token is invalid or expired, or its "
+        f"policy lacks the capability {capability} on {call.place}",
+    )
 
 
 def _unwell(said: str, call: Call, status: int | None) -> SecretsUnavailable:

@@ -9,9 +9,11 @@ from gateway.clock import Clock, SystemClock
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
 from gateway.secrets.version import version_of
-from gateway.vault.client import TIMEOUT, Stamp, VaultClient
+from gateway.vault.answers import Stamp
+from gateway.vault.client import TIMEOUT, VaultClient
 from gateway.vault.login import Tokens
 from gateway.vault.options import VaultOptions
+from gateway.vault.store import VaultStore
 from gateway.vault.ways import way_in
 
 _SOONEST: Final = 1.0  # s; a lease of a second must not become a busy loop
@@ -125,3 +127,22 @@ class VaultProvider:
             self._hidden_at = self._tokens.logins
             return False
         return newest == known
+
+
+def open_store(options: VaultOptions, environ: Mapping[str, str]) -> VaultStore:
+    """Return where a rotation writes, with a login of its own."""
+    assert options.address is not None, "checked by the loader"  # noqa: S101
+    clock = SystemClock()
+    client = VaultClient(
+        options.address,
+        namespace=options.namespace,
+        ca_file=options.ca_file,
+        clock=clock,
+    )
+    tokens = Tokens(
+        way_in(options.auth, client, environ),
+        client,
+        now=clock.now,
+        random=randomness.random,
+    )
+    return VaultStore(client, tokens, mount=options.kv_mount, path=options.path)

@@ -7,7 +7,8 @@ from typing import Final, Protocol
 
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
-from gateway.vault.client import Granted, VaultClient
+from gateway.vault.answers import Granted
+from gateway.vault.client import VaultClient
 from gateway.vault.options import VaultAuthOptions
 
 SERVICE_ACCOUNT_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105

@@ -24,6 +24,9 @@ KNOWN = {
     "token_refreshes_total": ("reason", "result"),
     "secrets_last_success_timestamp_seconds": (),
     "secrets_refused_total": ("reason",),
+    "credential_age_seconds": (),
+    "credential_expiry_timestamp_seconds": (),
+    "canary_requests_total": ("result",),
     "circuit_state": ("name",),
     "in_flight": (),
     "unknown_outcomes_total": ("route",),
@@ -43,6 +46,7 @@ def busy() -> Metrics:
     metrics.retry("429")
     metrics.identical_5xx()
     metrics.secret_refused("environment")
+    metrics.canary_result("ok")
     metrics.token("expired", "ok")
     metrics.errors.labels("overloaded").inc()
     metrics.circuit.labels("api").set(0)

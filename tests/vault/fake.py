@@ -1,39 +1,17 @@
 """A Vault on loopback that answers as a real one was observed to."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
+from tests.vault.kv import KeyValue, envelope, errors
+
 Handler = Callable[[web.Request], web.StreamResponse]
+PATH = "dinie/local"
 DENIED = "1 error occurred:\n\t* permission denied\n\n"
-
-
-def errors(status: int, *texts: str, **extra: Any) -> web.Response:
-    """Return a refusal in Vault's form; hvac wants its type without a charset."""
-    return web.Response(
-        body=json.dumps({"errors": list(texts), **extra}).encode(),
-        status=status,
-        headers={"Content-Type": "application/json"},
-    )
-
-
-def envelope(data: Any = None, auth: Any = None) -> dict[str, Any]:
-    """Return what surrounds every answer."""
-    return {
-        "request_id": "8f2a1c9e-0000-4000-8000-000000000000",
-        "lease_id": "",
-        "renewable": False,
-        "lease_duration": 0,
-        "data": data,
-        "wrap_info": None,
-        "warnings": None,
-        "auth": auth,
-        "mount_type": "kv",
-    }
 
 
 class FakeVault:
@@ -49,7 +27,8 @@ class FakeVault:
         self.wrapped: dict[str, str] = {}  # wrapping tokens, and what they hold
         self.namespace: str | None = None  # the only one that there is; None: any
         self.troubles: list[web.Response] = []  # answered first, one each
-        self.versions: list[dict[str, Any]] = []
+        self.kv = KeyValue()
+        self.after_write: Callable[[], object] = lambda: None  # before the answer
         self.flat: dict[str, Any] | None = None
         self.sealed = False
         self.delay = 0.0  # s before each answer
@@ -65,25 +44,18 @@ class FakeVault:
         self.tokens[name] = {"ttl": ttl, "renewable": renewable}
         return name
 
+    @property
+    def versions(self) -> list[dict[str, Any]]:
+        """Return the versions of the gateway's secret."""
+        return self.kv.secrets.setdefault(PATH, [])
+
     def put(self, **fields: Any) -> None:
-        """Write a new version of the secret."""
-        number = len(self.versions) + 1
-        self.versions.append(
-            {
-                "data": dict(fields),
-                "metadata": {
-                    "created_time": f"2026-11-23T10:00:{number:02}.123456789Z",
-                    "custom_metadata": None,
-                    "deletion_time": "",
-                    "destroyed": False,
-                    "version": number,
-                },
-            }
-        )
+        """Write a new version of the gateway's secret."""
+        self.kv.put(PATH, fields)
 
     def delete_newest(self) -> None:
-        """Delete the newest version, so that it can still be undeleted."""
-        self.versions[-1]["metadata"]["deletion_time"] = "2026-11-23T11:00:00.1Z"
+        """Delete its newest version, so that it can still be undeleted."""
+        self.kv.delete_newest(PATH)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request."""
@@ -101,7 +73,7 @@ class FakeVault:
         if token not in self.tokens:
             return errors(403, "permission denied")
         denied = any(f"/{name}" in request.path for name in self.hidden)
-        return errors(403, DENIED) if denied else self._authorised(request.path, token)
+        return errors(403, DENIED) if denied else await self._authorised(request, token)
 
     def _trouble(self, request: web.BaseRequest) -> web.StreamResponse | None:
         """Return what is answered whatever is asked; None: nothing is wrong."""
@@ -165,14 +137,15 @@ class FakeVault:
             "orphan": True,
         }
 
-    def _authorised(self, path: str, token: str) -> web.Response:
+    async def _authorised(self, request: web.BaseRequest, token: str) -> web.Response:
+        path = request.path
         known = self.tokens[token]
         if path == "/v1/auth/token/lookup-self":
             return web.json_response(envelope({"id": token, "policies": [], **known}))
         if path == "/v1/auth/token/renew-self":
             return self._renew(token)
         if path.startswith("/v1/secret/"):
-            return self._versioned(path.removeprefix("/v1/secret/"))
+            return await self._versioned(path.removeprefix("/v1/secret/"), request)
         if not path.startswith("/v1/kv1/"):
             return errors(404, "no handler for route 'x'")
         if path == "/v1/kv1/dinie/local" and self.flat is not None:
@@ -185,34 +158,20 @@ class FakeVault:
         ttl = self.ttl if self.renewed_ttl is None else self.renewed_ttl
         return web.json_response(envelope(auth=self._auth(token, ttl)))
 
-    def _versioned(self, path: str) -> web.Response:
-        if path not in {"data/dinie/local", "metadata/dinie/local"}:
-            if not path.startswith(("data/", "metadata/")):
-                warning = "Invalid path for a versioned K/V secrets engine."
-                return errors(404, warnings=[warning])
-            return errors(404)
-        if not self.versions:
-            return errors(404)
-        newest = self.versions[-1]
-        if path.startswith("data/"):
-            if newest["metadata"]["deletion_time"]:
-                gone = {"data": None, "metadata": newest["metadata"]}
-                return web.Response(
-                    body=json.dumps(envelope(gone)).encode(),
-                    status=404,
-                    headers={"Content-Type": "application/json"},
-                )
-            return web.json_response(envelope(newest))
-        versions = {str(v["metadata"]["version"]): v["metadata"] for v in self.versions}
-        return web.json_response(
-            envelope(
-                {
-                    "current_version": newest["metadata"]["version"],
-                    "oldest_version": 0,
-                    "versions": versions,
-                }
-            )
-        )
+    async def _versioned(self, path: str, request: web.BaseRequest) -> web.Response:
+        kind, _, secret = path.partition("/")
+        if kind not in {"data", "metadata"}:
+            warning = "Invalid path for a versioned K/V secrets engine."
+            return errors(404, warnings=[warning])
+        if request.method == "GET":
+            return self.kv.read(secret) if kind == "data" else self.kv.metadata(secret)
+        try:
+            body = await request.json()
+        except ValueError:
+            return errors(400, "failed to parse JSON input: invalid character")
+        answer = self.kv.write(secret, body)
+        self.after_write()
+        return answer
 
 
 @asynccontextmanager

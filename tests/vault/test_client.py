@@ -11,7 +11,8 @@ from aiohttp import web
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.client import VaultClient
-from tests.vault.fake import FakeVault, envelope
+from tests.vault.fake import FakeVault
+from tests.vault.kv import envelope
 from tests.vault.scene import ID, SECRET, TOKEN, Scene
 
 MINE = Secret(TOKEN)

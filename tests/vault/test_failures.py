@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.vault.fake import DENIED, FakeVault, errors
+from tests.vault.fake import DENIED, FakeVault
+from tests.vault.kv import errors
 from tests.vault.scene import ID, Scene, failure
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.options import VaultAuthOptions
-from tests.vault.fake import errors
+from tests.vault.kv import errors
 from tests.vault.scene import LOGIN, Scene, failure
 
 WRAPPED = "hvs.wrapping"

@@ -1,0 +1,205 @@
+"""`dinie-gateway rotate`: how is a credential replaced without one failed request?"""
+
+import asyncio
+import os
+import random
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+import click
+
+from gateway.cli.options import config_options
+from gateway.clock import SystemClock
+from gateway.config.load import ConfigError, load
+from gateway.config.schema import Config
+from gateway.rotation import policy
+from gateway.rotation.lock import LockHeld
+from gateway.rotation.ports import Conflict, Pair, StepFailed
+from gateway.rotation.run import Progress, Rotation
+from gateway.secrets.guard import check_credential
+from gateway.upstream.dinie import DinieApi
+from gateway.upstream.token_endpoint import HttpTokenEndpoint
+from gateway.upstream.transport import trust
+from gateway.vault.provider import open_store
+from gateway.vault.store import VaultStore
+
+_LONGEST_SLEEP = 60.0  # s
+
+
+@click.command()
+@click.option("--now", is_flag=True, help="Begin although none is due.")
+@click.option("--wait", is_flag=True, help="Stay to the end.")
+@click.option("--dry-run", is_flag=True, help="Print the plan with its dates.")
+@click.option("--status", is_flag=True, help="Print how far a rotation is.")
+@click.option("--abort", is_flag=True, help="Go back, and revoke the new credential.")
+@config_options
+def rotate(
+    *,
+    now: bool,
+    wait: bool,
+    dry_run: bool,
+    status: bool,
+    abort: bool,
+    config_dir: str | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Replace Dinie's credential in Vault: begin if due, or go on.
+
+    Goes as far as it can now and says what comes next and when; run again later, it
+    goes on.
+    """
+    if sum((dry_run, status, abort)) > 1 or (now and (dry_run or status or abort)):
+        raise click.UsageError("--now, --dry-run, --status and --abort exclude another")
+    try:
+        config = load(config_dir=config_dir, overrides=overrides).config
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    if (fault := _unfit(config)) is not None:
+        click.echo(fault, err=True)
+        sys.exit(2)
+    jobs: list[tuple[bool, Callable[[Config], Awaitable[int]]]] = [
+        (status, _status),
+        (dry_run, _plan),
+        (abort, partial(_advance, abort=True, wait=wait)),
+    ]
+    chosen = next((job for wanted, job in jobs if wanted), None)
+    job = chosen if chosen is not None else partial(_advance, now=now, wait=wait)
+    sys.exit(asyncio.run(_guarded(job, config)))
+
+
+def _unfit(config: Config) -> str | None:
+    if config.secrets.provider != "vault":
+        return "secrets.provider: a rotation needs vault; the others cannot be written"
+    if config.secrets.vault.kv_version != 2:  # noqa: PLR2004
+        return "secrets.vault.kv_version: a rotation needs 2, which has check-and-set"
+    return None
+
+
+async def _guarded(job: Callable[[Config], Awaitable[int]], config: Config) -> int:
+    try:
+        return await job(config)
+    except LockHeld as held:
+        until = _date(held.until)
+        click.echo(f"Another rotation is under way: {held.holder} holds it to {until}.")
+        return 0
+    except StepFailed as failure:
+        click.echo(f"The rotation stopped: {failure}", err=True)
+    except Conflict as conflict:
+        click.echo(
+            f"The rotation stopped: {conflict}. Nothing is lost: run it again.",
+            err=True,
+        )
+    return 1
+
+
+async def _status(config: Config) -> int:
+    async with _store(config) as store:
+        state = policy.read(await store.state())
+    if state is None:
+        click.echo("There was no rotation yet.")
+    else:
+        click.echo(
+            f"Rotation {state.id} is at {state.phase!r} since {_date(state.since)}."
+        )
+    return 0
+
+
+async def _plan(config: Config) -> int:
+    """Print what a rotation would do; writes nothing."""
+    options = config.rotation
+    async with _store(config) as store, _dinie(config) as dinie:
+        secret = await store.secret()
+        current = Pair(
+            secret.get("client_id", policy.NONE),
+            secret.get("client_secret", policy.NONE),
+        )
+        if not current.client_id or not current.client_secret:
+            raise StepFailed("the secret lacks client_id or client_secret.")
+        listed = await dinie.credentials(current)
+    known = policy.find(listed, current.client_id.reveal())
+    due = known and policy.due_at(known.created, known.expires, options)
+    if due:
+        click.echo(f"The credential in force is due on {_date(due)}.")
+    else:
+        click.echo("The age of the credential in force is unknown: begin with --now.")
+    now = SystemClock.unix()
+    for step, at in policy.plan(options, now=max(now, due or now)):
+        click.echo(f"  {_date(at)}  {step}")
+    return 0
+
+
+async def _advance(
+    config: Config, *, now: bool = False, wait: bool = False, abort: bool = False
+) -> int:
+    clock = SystemClock()
+    async with _store(config) as store, _dinie(config) as dinie:
+        while True:
+            run = Rotation(
+                store,
+                dinie,
+                config.rotation,
+                clock=clock,
+                new_id=partial(secrets.token_hex, 6),
+                holder=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}",
+                guard=partial(_guard, config.environment),
+                say=click.echo,
+            )
+            progress = await (run.abort() if abort else run.run(now=now))
+            _say(progress)
+            under_way = progress.state and progress.state.phase not in policy.ENDED
+            if not wait or not under_way or progress.next_at is None:
+                return 0
+            now = False
+            left = progress.next_at - clock.unix()
+            await clock.sleep(min(_LONGEST_SLEEP, max(0.0, left)))
+
+
+def _guard(environment: str, pair: Pair) -> list[str]:
+    return check_credential(
+        environment, pair.client_id.reveal(), pair.client_secret.reveal()
+    )
+
+
+def _say(progress: Progress) -> None:
+    click.echo(progress.said)
+    if progress.next_at is not None:
+        click.echo(f"Run it again on {_date(progress.next_at)} or later.")
+
+
+@asynccontextmanager
+async def _store(config: Config) -> AsyncIterator[VaultStore]:
+    store = open_store(config.secrets.vault, os.environ)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def _dinie(config: Config) -> AsyncIterator[DinieApi]:
+    upstream = config.upstream
+    tls = trust(upstream.ca_file)
+    made = DinieApi(
+        upstream.base_url,
+        HttpTokenEndpoint(
+            upstream.base_url, token_auth=upstream.token_auth, ssl_context=tls
+        ),
+        ssl_context=tls,
+        idempotency=config.idempotency,
+        clock=SystemClock(),
+        random=random.random,
+    )
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def _date(unix: float) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

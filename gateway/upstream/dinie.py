@@ -1,0 +1,245 @@
+"""Dinie's credentials API, for whoever rotates a credential."""
+
+import re
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import TCPConnector as Connector
+from yarl import URL
+
+from gateway.backoff import full_jitter
+from gateway.clock import Clock
+from gateway.credentials.policy import Grant, Refused
+from gateway.idempotency.options import IdempotencyOptions
+from gateway.idempotency.policy import upstream_headers
+from gateway.rotation.policy import Known
+from gateway.rotation.ports import Created, Pair, StepFailed
+from gateway.secret import Secret
+from gateway.upstream.token_endpoint import HttpTokenEndpoint
+
+_TIMEOUT: Final = 15.0  # s for a call
+_TRIES: Final = 4
+_LARGEST: Final = 1024 * 1024  # bytes of an answer
+_PAGES: Final = 100  # of a list; a cursor that leads in circles ends here
+_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+_GONE: Final = frozenset({204, 404})
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_WAIT: Final = 30.0  # s
+
+
+class DinieApi:
+    """The calls of a rotation; each is repeated where that is safe."""
+
+    def __init__(
+        self,
+        base_url: str,
+        endpoint: HttpTokenEndpoint,
+        *,
+        ssl_context: ssl.SSLContext | None,
+        idempotency: IdempotencyOptions,
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        """Wire the client; inside a running loop.
+
+        Args:
+            base_url: Of the upstream.
+            endpoint: Mints tokens there.
+            ssl_context: None: the system's trust.
+            idempotency: In which headers a key goes.
+            clock: Real or fake.
+            random: Returns from [0, 1).
+        """
+        self._base = base_url.rstrip("/")
+        self._endpoint = endpoint
+        self._idempotency = idempotency
+        self._clock = clock
+        self._random = random
+        self._bearers: dict[Pair, Secret] = {}
+        self._session = ClientSession(
+            connector=Connector(ssl=ssl_context if ssl_context is not None else True),
+            timeout=ClientTimeout(total=_TIMEOUT),
+            cookie_jar=DummyCookieJar(),
+            trust_env=False,
+        )
+
+    async def create(self, by: Pair, *, name: str, key: str) -> Created:
+        """Create a credential; the same key gives the same one again for a day.
+
+        Raises:
+            StepFailed: Dinie refuses, or gives something else.
+        """
+        status, said = await self._call(
+            by,
+            "POST",
+            "/auth/credentials",
+            body=orjson.dumps({"name": name}),
+            headers=(
+                ("Content-Type", "application/json"),
+                *upstream_headers(self._idempotency, key),
+            ),
+        )
+        pair = said.get("client_id"), said.get("client_secret")
+        if status not in {200, 201} or not all(isinstance(x, str) and x for x in pair):
+            raise StepFailed(_unexpected("POST /auth/credentials", status))
+        made = _known(said)
+        return Created(
+            Pair(Secret(str(pair[0])), Secret(str(pair[1]))), made.created, made.expires
+        )
+
+    async def credentials(self, by: Pair) -> Sequence[Known]:
+        """Return all credentials.
+
+        Raises:
+            StepFailed: Dinie does not list them.
+        """
+        found: list[Known] = []
+        path = "/auth/credentials?limit=100"
+        for _ in range(_PAGES):
+            status, said = await self._call(by, "GET", path)
+            data = said.get("data")
+            if status != 200 or not isinstance(data, list):  # noqa: PLR2004
+                raise StepFailed(_unexpected("GET /auth/credentials", status))
+            found += [_known(one) for one in data if isinstance(one, dict)]
+            if not said.get("has_more") or not data:
+                break
+            last = str(data[-1].get("id", ""))
+            path = f"/auth/credentials?limit=100&starting_after={last}"
+        return found
+
+    async def prove(self, pair: Pair) -> None:
+        """Mint a token with a credential and make a call with it.
+
+        Raises:
+            StepFailed: it does not work.
+        """
+        self._bearers.pop(pair, None)
+        status, _ = await self._call(pair, "GET", "/banks")
+        if status != 200:  # noqa: PLR2004
+            raise StepFailed(_unexpected("GET /banks", status))
+
+    async def revoke(self, by: Pair, client_id: str) -> None:
+        """Revoke a credential; one that is gone already is no failure.
+
+        Raises:
+            StepFailed: Dinie does not revoke it.
+        """
+        if not _PLAIN_ID.fullmatch(client_id):
+            raise StepFailed("A client id that is no plain word is not revoked.")
+        status, _ = await self._call(by, "DELETE", f"/auth/credentials/{client_id}")
+        if status not in _GONE:
+            raise StepFailed(_unexpected("DELETE /auth/credentials/…", status))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+        await self._endpoint.close()
+
+    async def _call(
+        self,
+        by: Pair,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> tuple[int, dict[str, Any]]:
+        """Return status and JSON object of an answer; 0: there was none."""
+        status = 0
+        said: dict[str, Any] = {}
+        wait: float | None = None
+        for attempt in range(_TRIES):
+            if attempt:
+                await self._clock.sleep(self._pause(attempt) if wait is None else wait)
+            bearer = await self._bearer(by)
+            with suppress(ClientError, OSError, TimeoutError):
+                status, said, wait = await self._once(
+                    method,
+                    path,
+                    body,
+                    [("Authorization", f"Bearer {bearer.reveal()}"), *headers],
+                )
+                if status == 401:  # noqa: PLR2004
+                    self._bearers.pop(by, None)
+                elif status not in _AGAIN:
+                    break
+        return status, said
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Sequence[tuple[str, str]],
+    ) -> tuple[int, dict[str, Any], float | None]:
+        async with self._session.request(
+            method,
+            URL(self._base + path, encoded=True),
+            data=body,
+            headers=list(headers),
+            allow_redirects=False,
+        ) as answer:
+            content = await answer.content.read(_LARGEST)
+            while not answer.content.at_eof() and len(content) < _LARGEST:
+                content += await answer.content.read(_LARGEST - len(content))
+            try:
+                said = orjson.loads(content)
+            except orjson.JSONDecodeError:
+                said = None
+            asked = answer.headers.get("Retry-After", "")
+            wait = min(float(asked), _LONGEST_WAIT) if asked.isdecimal() else None
+            return answer.status, said if isinstance(said, dict) else {}, wait
+
+    def _pause(self, attempt: int) -> float:
+        return full_jitter(attempt - 1, base=1.0, cap=8.0, random=self._random())
+
+    async def _bearer(self, by: Pair) -> Secret:
+        held = self._bearers.get(by)
+        if held is not None:
+            return held
+        for attempt in range(_TRIES):
+            result = await self._endpoint.mint(by)
+            if isinstance(result, Grant):
+                self._bearers[by] = result.access_token
+                return result.access_token
+            if isinstance(result, Refused):
+                raise StepFailed("Dinie's token endpoint refuses the credential.")
+            await self._clock.sleep(self._pause(attempt + 1))
+        raise StepFailed("Dinie's token endpoint gives no answer: try again later.")
+
+
+def _known(one: dict[str, Any]) -> Known:
+    return Known(
+        client_id=str(one.get("client_id") or one.get("id") or ""),
+        name=str(one.get("name") or ""),
+        active=one.get("status") != "revoked",
+        created=_unix(one.get("created_at")) or 0.0,
+        expires=_unix(one.get("expires_at")),
+        last_used=_unix(one.get("last_used_at")),
+    )
+
+
+def _unix(moment: object) -> float | None:
+    """Return a moment of either generation: a number, or ISO 8601."""
+    if isinstance(moment, bool) or moment is None:
+        return None
+    if isinstance(moment, int | float):
+        return float(moment)
+    try:
+        read = datetime.fromisoformat(str(moment))
+    except ValueError:
+        return None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def _unexpected(call: str, status: int) -> str:
+    if not status:
+        return f"Dinie gave no answer to {call}: try again later."
+    if status in _AGAIN:
+        return f"Dinie answered {call} with {status} again and again: try again later."
+    return f"Dinie answered {call} with {status}."

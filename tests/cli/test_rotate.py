@@ -1,0 +1,65 @@
+"""Does `rotate` refuse what cannot be rotated, and options that exclude another?"""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli.rotate import rotate
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+VAULT = ("--set", "secrets.provider=vault")
+
+
+def run(*arguments: str) -> Result:
+    where = ["--config-dir", str(CONFIG)]
+    return CliRunner().invoke(
+        rotate,
+        [*where, *arguments],
+        env={"DINIE_ENV": "local", "VAULT_ADDR": "http://127.0.0.1:1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        pytest.param((), "secrets.provider: a rotation needs vault", id="no-vault"),
+        pytest.param(
+            (*VAULT, "--set", "secrets.vault.kv_version=1"),
+            "secrets.vault.kv_version: a rotation needs 2",
+            id="no-check-and-set",
+        ),
+        pytest.param(
+            (*VAULT, "--set", "rotation.canary_share=2"),
+            "rotation.canary_share",
+            id="faulty",
+        ),
+    ],
+)
+def test_what_cannot_rotate_is_exit_2(settings: tuple[str, ...], says: str) -> None:
+    """Before anything is asked."""
+    result = run(*settings)
+
+    assert (result.exit_code, says in result.output) == (2, True), result.output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--now", "--abort"), ("--status", "--dry-run"), ("--abort", "--status")],
+)
+def test_options_that_exclude_another_are_refused(options: tuple[str, ...]) -> None:
+    """Nobody aborts and begins at once."""
+    result = run(*VAULT, *options)
+
+    assert result.exit_code == 2
+    assert "exclude another" in result.output
+
+
+@pytest.mark.parametrize("option", ["--status", "--dry-run", "--abort", "--now"])
+def test_without_vault_nothing_happens_and_the_exit_code_says_so(option: str) -> None:
+    """A CronJob's failure is what somebody sees."""
+    result = run(*VAULT, "--set", "secrets.vault.auth.method=token", option)
+
+    assert result.exit_code == 1
+    assert "The rotation stopped: " in result.output
+    assert "Traceback" not in result.output

@@ -1,0 +1,76 @@
+"""A rotation that is killed goes on: one credential comes, one goes."""
+
+import asyncio
+import signal
+
+import pytest
+
+from tests.e2e.rotating import OLD, rotating
+
+pytestmark = pytest.mark.e2e
+WRITES = 13  # to Vault and Dinie, of a whole rotation
+
+
+@pytest.mark.parametrize("at", range(1, WRITES + 1))
+async def test_a_rotation_killed_at_any_write_is_gone_on_from(at: int) -> None:
+    """It took effect, and the process died before it heard of it."""
+    async with rotating() as world:
+        world.kill_at = at
+        killed, _ = await world.rotate("--now")
+        world.kill_at = 0
+        await asyncio.sleep(0.35)  # the lock of the dead process
+        begun = world.state.get("phase", "")
+
+        code, said = await world.rotate(*([] if begun else ["--now"]))
+
+        assert (killed, code) == (-signal.SIGKILL, 0), said
+        assert world.state["phase"] == "done"
+        assert world.effects() == ["POST", "DELETE"]
+        assert world.secret["client_id"] != OLD[0]
+        assert "next_client_id" not in world.secret
+        assert world.secret["webhook_secret"] == "whsec_a"
+        assert OLD[1] not in str(world.state)
+
+
+async def test_what_the_command_says_is_what_somebody_can_act_on() -> None:
+    """Plan, progress, date, and where it stands."""
+    async with rotating() as world:
+        plan = await world.rotate("--dry-run")
+        early = await world.rotate()
+        begun = await world.rotate("--now", canary="3600")
+        status = await world.rotate("--status")
+        aborted = await world.rotate("--abort")
+        after = await world.rotate("--status")
+
+        assert plan[0] == early[0] == begun[0] == status[0] == aborted[0] == 0
+        assert "The credential in force is due on" in plan[1]
+        assert "revoke the old one" in plan[1]
+        assert "No rotation is due.\nRun it again on" in early[1]
+        assert "Gateways try the new credential on a share of GETs." in begun[1]
+        assert "is at 'canary' since" in status[1]
+        assert "the rotation is aborted" in aborted[1]
+        assert "is at 'aborted'" in after[1]
+        assert world.effects() == ["POST", "DELETE"]
+        assert world.secret["client_id"] == OLD[0]
+        every = plan[1] + early[1] + begun[1] + status[1] + aborted[1]
+        assert "dinie_cs_" not in every
+
+
+async def test_a_step_that_fails_is_exit_1_and_can_be_run_again() -> None:
+    """Vault lets nobody write, and Dinie is away."""
+    async with rotating() as world:
+        world.vault.hidden = {"dinie/local-rotation"}
+        denied = await world.rotate("--now")
+        world.vault.hidden = set()
+        world.dinie.fault(kind="status", status=503, times=100, path="/auth/token")
+        away = await world.rotate("--now")
+        world.dinie.clear_faults()
+        await asyncio.sleep(0.35)
+
+        ended = await world.rotate("--now")
+
+    assert denied[0] == 1
+    assert "secret/data/dinie/local-rotation" in denied[1]
+    assert away[0] == 1
+    assert "Traceback" not in denied[1] + away[1]
+    assert (ended[0], world.state["phase"]) == (0, "done")

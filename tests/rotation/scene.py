@@ -1,0 +1,174 @@
+"""A rotation beside a Vault and a Dinie that are dictionaries, crashing anywhere."""
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from gateway.rotation.options import RotationOptions
+from gateway.rotation.policy import Known
+from gateway.rotation.ports import Conflict, Created, Pair, StepFailed
+from gateway.rotation.run import Progress, Rotation
+from gateway.secret import Secret
+from tests.fakes import FakeClock
+
+DAY = 86_400.0
+SWIFT = RotationOptions(canary=0, soak=0, idle=0, lock_ttl=60)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class World:
+    """What outlives a crash: Vault's two secrets and Dinie's credentials."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.secret: dict[str, str] = {
+            "client_id": "old",
+            "client_secret": "s-old",
+            "webhook_secret": "whsec_a",
+        }
+        self.state: dict[str, str] = {}
+        self.version = self.state_version = 1
+        self.known = {"old": self._record("old", "first")}
+        self.replies: dict[str, Created] = {}
+        self.created: list[str] = []
+        self.revoked: list[str] = []
+        self.broken: set[str] = set()  # client ids that get no token
+        self.writes = 0  # of anything, anywhere
+        self.crash_at = 0  # the write that ends the process; 0: none
+        self.crashed = False  # a dead process writes no more
+        self.before = False  # whether it ends before the write takes effect
+
+    def _record(self, client_id: str, name: str) -> Known:
+        now = self.clock.unix()
+        return Known(client_id, name, True, now, None, None)
+
+    def written(self) -> None:
+        """Count a write, or crash."""
+        self.writes += 1
+
+    def check(self, *, before: bool) -> None:
+        if self.writes + before == self.crash_at and self.before is before:
+            self.crashed = True
+        if self.crashed:
+            raise Crash
+
+    def restart(self) -> None:
+        """Let the next process live."""
+        self.crash_at, self.crashed = 0, False
+
+
+class DictStore:
+    """One process's view of Vault."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.seen = 0
+
+    async def secret(self) -> Mapping[str, Secret]:
+        return {name: Secret(value) for name, value in self.world.secret.items()}
+
+    async def change(
+        self, fields: Mapping[str, Secret | None], *, expect: Mapping[str, Secret]
+    ) -> None:
+        held = await self.secret()
+        if any(held.get(name) != value for name, value in expect.items()):
+            raise Conflict("the secret is not what it was")
+        self.world.check(before=True)
+        for name, value in fields.items():
+            self.world.secret.pop(name, None)
+            if value is not None:
+                self.world.secret[name] = value.reveal()
+        self.world.written()
+        self.world.check(before=False)
+
+    async def state(self) -> Mapping[str, Secret]:
+        self.seen = self.world.state_version
+        return {name: Secret(value) for name, value in self.world.state.items()}
+
+    async def write_state(self, fields: Mapping[str, Secret]) -> None:
+        if self.seen != self.world.state_version:
+            raise Conflict("somebody else wrote")
+        self.world.check(before=True)
+        self.world.state = {name: value.reveal() for name, value in fields.items()}
+        self.world.state_version += 1
+        self.seen = self.world.state_version
+        self.world.written()
+        self.world.check(before=False)
+
+
+class DictDinie:
+    """Dinie's credentials API, with its idempotency keys."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def create(self, by: Pair, *, name: str, key: str) -> Created:
+        await self.prove(by)
+        self.world.check(before=True)
+        if key not in self.world.replies:
+            client_id = f"new-{len(self.world.created) + 1}"
+            self.world.created.append(client_id)
+            self.world.known[client_id] = self.world._record(client_id, name)
+            pair = Pair(Secret(client_id), Secret(f"s-{client_id}"))
+            self.world.replies[key] = Created(pair, self.world.clock.unix(), None)
+        self.world.written()
+        self.world.check(before=False)
+        return self.world.replies[key]
+
+    async def credentials(self, by: Pair) -> Sequence[Known]:
+        await self.prove(by)
+        return list(self.world.known.values())
+
+    async def prove(self, pair: Pair) -> None:
+        client_id = pair.client_id.reveal()
+        known = self.world.known.get(client_id)
+        right = pair.client_secret.reveal() == f"s-{client_id}"
+        if known is None or not right or client_id in self.world.broken:
+            raise StepFailed("Dinie's token endpoint refuses the credential.")
+
+    async def revoke(self, by: Pair, client_id: str) -> None:
+        await self.prove(by)
+        assert by.client_id.reveal() != client_id, "it would revoke itself"
+        self.world.check(before=True)
+        if self.world.known.pop(client_id, None) is not None:
+            self.world.revoked.append(client_id)
+        self.world.written()
+        self.world.check(before=False)
+
+
+class Scene:
+    """Runs the command again and again."""
+
+    def __init__(self, options: RotationOptions = SWIFT) -> None:
+        self.clock = FakeClock()
+        self.world = World(self.clock)
+        self.options = options
+        self.said: list[str] = []
+        self.faults: list[str] = []
+        self._ids = count(1)
+        self._holders = count(1)
+
+    def process(self) -> Rotation:
+        """Return a rotation as a new process has it."""
+        return Rotation(
+            DictStore(self.world),
+            DictDinie(self.world),
+            self.options,
+            clock=self.clock,
+            new_id=lambda: f"id{next(self._ids)}",
+            holder=f"process-{next(self._holders)}",
+            guard=lambda _: self.faults,
+            say=self.said.append,
+        )
+
+    async def run(self, *, now: bool = False) -> Progress:
+        return await self.process().run(now=now)
+
+    async def abort(self) -> Progress:
+        return await self.process().abort()
+
+    @property
+    def phase(self) -> str:
+        return self.world.state.get("phase", "")

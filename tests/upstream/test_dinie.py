@@ -1,0 +1,196 @@
+"""DinieApi: credentials made, listed, tried and revoked, whatever Dinie does."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateway.idempotency.options import IdempotencyOptions
+from gateway.rotation.ports import Pair, StepFailed
+from gateway.secret import Secret
+from gateway.simulator.server import Simulator, SimulatorOptions
+from gateway.upstream.dinie import DinieApi
+from gateway.upstream.token_endpoint import HttpTokenEndpoint
+from tests.fakes import FakeClock
+from tests.upstreams import DROP, ScriptedUpstream, Step, answer, grant
+
+OLD = Pair(Secret("dinie_ci_test_old"), Secret("dinie_cs_test_old"))
+
+
+def api(base_url: str) -> DinieApi:
+    return DinieApi(
+        base_url,
+        HttpTokenEndpoint(base_url, token_auth="basic", ssl_context=None),
+        ssl_context=None,
+        idempotency=IdempotencyOptions(),
+        clock=FakeClock(),
+        random=lambda: 0.5,
+    )
+
+
+@pytest.fixture(params=["docs", "sdk"])
+async def simulated(
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[tuple[Simulator, DinieApi]]:
+    """Yield both generations of Dinie, whose moments are written differently."""
+    dinie = Simulator(
+        SimulatorOptions(
+            profile=request.param,
+            client_id=OLD.client_id.reveal(),
+            client_secret=OLD.client_secret.reveal(),
+        )
+    )
+    port = await dinie.start()
+    made = api(f"http://127.0.0.1:{port}/v3")
+    yield dinie, made
+    await made.close()
+    await dinie.stop()
+
+
+@pytest.fixture
+async def scripted(upstream: ScriptedUpstream) -> AsyncIterator[DinieApi]:
+    made = api(upstream.base_url)
+    yield made
+    await made.close()
+
+
+async def test_a_credential_lives_from_creation_to_revocation(
+    simulated: tuple[Simulator, DinieApi],
+) -> None:
+    """The new one works, lists both, and takes the old one away."""
+    _, dinie = simulated
+
+    made = await dinie.create(OLD, name="gateway-rotation-1", key="rotation-1")
+    await dinie.prove(made.pair)
+    listed = await dinie.credentials(made.pair)
+    await dinie.revoke(made.pair, OLD.client_id.reveal())
+    await dinie.revoke(made.pair, OLD.client_id.reveal())
+
+    names = {one.client_id: one.name for one in listed}
+    assert names[made.pair.client_id.reveal()] == "gateway-rotation-1"
+    assert all(one.created > 1.7e9 for one in listed)
+    with pytest.raises(StepFailed, match="refuses the credential"):
+        await dinie.prove(OLD)
+
+
+async def test_the_same_key_gives_the_same_credential(
+    simulated: tuple[Simulator, DinieApi],
+) -> None:
+    """Whoever was killed before the answer asks again."""
+    simulator, dinie = simulated
+    simulator.fault(kind="reset_after", method="POST", path="/auth/credentials")
+
+    first = await dinie.create(OLD, name="a", key="rotation-1")
+    second = await dinie.create(OLD, name="a", key="rotation-1")
+
+    assert first.pair == second.pair
+    assert simulator.effects["rotation-1"] == 1
+
+
+async def test_a_long_list_is_read_to_its_end(
+    upstream: ScriptedUpstream, scripted: DinieApi
+) -> None:
+    """The old credential may stand on the last page."""
+    pages = [
+        b'{"data":[{"id":"a","client_id":"a","created_at":5}],"has_more":true}',
+        b'{"data":[{"id":"b","client_id":"b","status":"revoked"}],"has_more":false}',
+    ]
+    upstream.script(*[Step(answer(200, page)) for page in pages])
+
+    listed = await scripted.credentials(OLD)
+
+    assert [(one.client_id, one.active, one.created) for one in listed] == [
+        ("a", True, 5.0),
+        ("b", False, 0.0),
+    ]
+    assert upstream.requests[1].target.endswith("limit=100&starting_after=a")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(DROP, id="dropped"),
+        pytest.param(Step(answer(503, b"{}")), id="503"),
+        pytest.param(Step(answer(429, b"{}", [("Retry-After", "1")])), id="429"),
+        pytest.param(Step(answer(401, b"{}")), id="stale-token"),
+    ],
+)
+async def test_passing_trouble_is_sat_out(
+    upstream: ScriptedUpstream, scripted: DinieApi, trouble: Step
+) -> None:
+    """A rotation is no reason to wake anybody."""
+    upstream.script(trouble, Step(answer(200, b"[]")))
+
+    await scripted.prove(OLD)
+
+    assert len(upstream.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        pytest.param(DROP, "no answer", id="dropped"),
+        pytest.param(Step(answer(500, b"<html>")), "again and again", id="500"),
+        pytest.param(Step(answer(403, b"{}")), "with 403", id="403"),
+        pytest.param(Step(answer(200, b"[1]")), "with 200", id="no-object"),
+        pytest.param(Step(answer(201, b'{"client_id":"a"}')), "201", id="no-secret"),
+    ],
+)
+async def test_lasting_trouble_ends_the_step(
+    upstream: ScriptedUpstream, scripted: DinieApi, step: Step, says: str
+) -> None:
+    """With words for whoever reads the job's log."""
+    upstream.default = step
+
+    with pytest.raises(StepFailed, match=says):
+        await scripted.create(OLD, name="a", key="k")
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        pytest.param(answer(401, b"{}"), "refuses the credential", id="refused"),
+        pytest.param(answer(200, b""), "gives no answer", id="empty"),
+    ],
+)
+async def test_without_a_token_nothing_is_asked(
+    upstream: ScriptedUpstream, scripted: DinieApi, token: bytes, says: str
+) -> None:
+    """A credential that does not work proves itself here."""
+    upstream.token_step = Step(token)
+
+    with pytest.raises(StepFailed, match=says):
+        await scripted.prove(OLD)
+
+    assert upstream.requests == []
+
+
+async def test_an_odd_client_id_is_no_path(
+    upstream: ScriptedUpstream, scripted: DinieApi
+) -> None:
+    """What Vault holds must not choose another route."""
+    upstream.token_step = Step(grant())
+
+    with pytest.raises(StepFailed, match="no plain word"):
+        await scripted.revoke(OLD, "../../loans")
+
+    assert upstream.requests == []
+
+
+async def test_a_proof_mints_anew(
+    upstream: ScriptedUpstream, scripted: DinieApi
+) -> None:
+    """A token that still lives says nothing about a credential that was revoked."""
+    upstream.default = Step(answer(200, b"[]"))
+
+    await scripted.prove(OLD)
+    await scripted.prove(OLD)
+
+    assert len(upstream.token_requests) == 2
+
+
+def test_nothing_of_a_pair_is_shown() -> None:
+    """It stands in tracebacks."""
+    shown: Any = repr(OLD)
+
+    assert "dinie_cs" not in shown

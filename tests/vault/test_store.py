@@ -1,0 +1,120 @@
+"""VaultStore: two secrets, and nobody's write is lost."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.rotation.ports import Conflict, StepFailed
+from gateway.secret import Secret
+from gateway.vault.options import VaultOptions
+from gateway.vault.provider import open_store
+from gateway.vault.store import VaultStore
+from tests.vault.kv import errors
+from tests.vault.scene import ID, SECRET, TOKEN, Scene
+
+PATH = "dinie/local"
+
+
+def opened(scene: Scene, token: str = TOKEN) -> VaultStore:
+    options = VaultOptions(address=scene.vault.address, path=PATH)
+    return open_store(options, {"VAULT_TOKEN": token})
+
+
+@pytest.fixture
+async def store(scene: Scene) -> AsyncIterator[VaultStore]:
+    made = opened(scene)
+    yield made
+    made.close()
+
+
+async def test_a_change_keeps_what_it_does_not_name(
+    scene: Scene, store: VaultStore
+) -> None:
+    """Other tools keep things there that are no texts."""
+    scene.vault.put(client_id=ID, client_secret=SECRET, port=5, next_client_id="x")
+
+    await store.change(
+        {"client_secret": Secret("new"), "next_client_id": None},
+        expect={"client_id": Secret(ID)},
+    )
+
+    data = scene.vault.versions[-1]["data"]
+    assert data == {"client_id": ID, "client_secret": "new", "port": 5}
+
+
+async def test_a_change_of_something_else_than_expected_is_a_conflict(
+    scene: Scene, store: VaultStore
+) -> None:
+    """Somebody put another credential in force."""
+    before = len(scene.vault.versions)
+
+    with pytest.raises(Conflict):
+        await store.change({"a": Secret("b")}, expect={"client_id": Secret("other")})
+
+    assert len(scene.vault.versions) == before
+
+
+async def test_a_write_in_between_is_a_conflict(scene: Scene) -> None:
+    """Two jobs read the same state; only one of them goes on."""
+    first, second = opened(scene), opened(scene)
+    assert await first.state() == {}
+    assert await second.state() == {}
+    await first.write_state({"id": Secret("1")})
+
+    with pytest.raises(Conflict):
+        await second.write_state({"id": Secret("2")})
+
+    assert await second.state() == {"id": Secret("1")}
+    await first.write_state({"id": Secret("3")})
+    first.close()
+    second.close()
+
+
+async def test_a_state_can_be_written_again_and_again(
+    scene: Scene, store: VaultStore
+) -> None:
+    """Each write knows the version of the one before."""
+    await store.state()
+    for number in range(3):
+        await store.write_state({"id": Secret(str(number))})
+
+    assert len(scene.vault.kv.secrets[f"{PATH}-rotation"]) == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_write_that_may_have_been_done_is_not_repeated(
+    scene: Scene, store: VaultStore, status: int
+) -> None:
+    """It would meet its own version, and call that a conflict."""
+    await store.state()
+    scene.vault.troubles = [errors(status, "x")]
+
+    with pytest.raises(StepFailed):
+        await store.write_state({"id": Secret("1")})
+
+    assert (
+        scene.count(f"PUT secret/data/{PATH}-rotation")
+        + scene.count(f"POST secret/data/{PATH}-rotation")
+        == 1
+    )
+
+
+async def test_a_policy_that_lacks_the_write_is_named(
+    scene: Scene, store: VaultStore
+) -> None:
+    """The sidecar's policy does not do for the job."""
+    scene.vault.hidden = {"dinie/local-rotation"}
+
+    with pytest.raises(StepFailed, match="secret/data/dinie/local-rotation"):
+        await store.state()
+
+
+async def test_a_bad_token_is_said(scene: Scene) -> None:
+    """Nothing of it is repeated."""
+    store = opened(scene, "hvs.unknown")
+
+    with pytest.raises(StepFailed) as caught:
+        await store.secret()
+
+    store.close()
+    assert "hvs.unknown" not in str(caught.value)
