@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 from yarl import URL
 
 from gateway.context import EXCHANGE
@@ -30,8 +30,7 @@ class Base:
     """Where the upstream is; a target is appended to `path`, never joined."""
 
     scheme: str
-    host: str
-    port: int | None
+    authority: str  # as in a URL: brackets, punycode and all
     path: str
 
     @classmethod
@@ -39,7 +38,7 @@ class Base:
         """Return the parts of a base URL that was checked by the configuration."""
         url = URL(base_url, encoded=True)
         assert url.host is not None, "the configuration guarantees a host"  # noqa: S101
-        return cls(url.scheme, url.host, url.explicit_port, url.raw_path.rstrip("/"))
+        return cls(url.scheme, url.raw_authority, url.raw_path.rstrip("/"))
 
     def url(self, target: str) -> URL:
         """Return the URL of a raw target (path and query, checked before).
@@ -51,11 +50,7 @@ class Base:
         if path[:1] != "/":  # the base itself, of an API that stands at the root
             path = "/" + path
         return URL.build(
-            scheme=self.scheme,
-            host=self.host,
-            port=self.port,
-            path=path,
-            encoded=True,
+            scheme=self.scheme, authority=self.authority, path=path, encoded=True
         )
 
 
@@ -125,6 +120,8 @@ class Forwarder:
             environment=self._environment,
             took=self._clock() - exchange.started,
         )
+        if request.version < HttpVersion11 and hdrs.CONTENT_LENGTH not in headers:
+            stream.force_close()  # nothing else would say where it ends
         try:
             longest = exchange.started + self._longest_stream
             with self._sweeper.watch(longest) as watch:

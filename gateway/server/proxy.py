@@ -103,9 +103,7 @@ class Proxy:
         except Exception as error:  # noqa: BLE001 - the last boundary
             # The type and the place are ours; the text might hold a caller's data.
             _log.error("request_failed", request_id=request_id, **_place(error))
-            status, body, headers = render_unknown(instance=request_id)
-            response = web.Response(status=status, body=body, headers=headers)
-            exchange.slug = "internal"
+            response = _broken(exchange, request)
         finally:
             exchange.let_go()
             exchange.body.close()
@@ -165,6 +163,20 @@ class Proxy:
         )
         if self.closing:
             response.force_close()
+
+
+def _broken(exchange: Exchange, request: ProxyRequest) -> web.Response:
+    """Return the answer for a fault of ours; what it left behind may be unknown."""
+    if exchange.method == "POST" and exchange.sends:
+        key = f" with Idempotency-Key: {exchange.key}" if exchange.repeatable else ""
+        return problem(
+            OutcomeUnknown(f"The gateway failed after a send. Repeat it{key}."),
+            exchange,
+            request,
+        )
+    status, body, headers = render_unknown(instance=exchange.request_id)
+    exchange.slug = "internal"
+    return web.Response(status=status, body=body, headers=headers)
 
 
 def _place(error: BaseException) -> dict[str, object]:

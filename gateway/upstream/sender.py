@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any, cast
 
 from aiohttp import (
+    ClientConnectionError,
+    ClientPayloadError,
     ClientRequest,
     ClientResponse,
     ClientSession,
@@ -63,7 +65,7 @@ class AttemptRequest(ClientRequest):
     _timer = _NO_TIMER
     _traces = _NO_TRACES
     _whole = b""  # a body short enough to go out with the head
-    on_sent: Callable[[], None] | None = None
+    on_send: Callable[[], None] | None = None  # may refuse, by raising
 
     def __init__(  # the base has twenty more, all for what is not done here
         self, exchange: Exchange, url: URL, data: Any, loop: asyncio.AbstractEventLoop
@@ -84,9 +86,9 @@ class AttemptRequest(ClientRequest):
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Write the request; from here on it counts as sent."""
+        if self.on_send is not None:
+            self.on_send()
         self.exchange.sends += 1
-        if self.on_sent is not None:
-            self.on_sent()
         protocol = conn.protocol
         if self._body is not None or protocol is None or protocol.writing_paused:
             if self._whole:
@@ -115,10 +117,36 @@ class AttemptRequest(ClientRequest):
 
 
 class _Handler(ResponseHandler):
-    """Tells a body that is being read when its connection turns malformed.
+    """A connection that knows if it was asked, and tells a body all that ends it.
 
-    aiohttp tells only whoever waits for a head; a reader of the body would hang.
+    aiohttp tells a malformed byte only to whoever waits for a head, so that a reader of
+    the body would hang; and takes a reset for the end of a body without a length.
     """
+
+    asked = False  # what arrives otherwise is no answer
+
+    def begin(self) -> None:
+        """Expect an answer from now on.
+
+        Raises:
+            ClientConnectionError: there is one already, to nothing.
+        """
+        if self.should_close:
+            raise ClientConnectionError("it spoke before it was asked")
+        self.asked = True
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrives; a connection that speaks unasked is used no more."""
+        if data and not self.asked:  # without any, aiohttp only reads on
+            self.force_close()
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Note the end; a reset is no end of a body."""
+        body = self._payload
+        if exc is not None and body is not None and not body.is_eof():
+            body.set_exception(ClientPayloadError("the connection was reset"), exc)
+        super().connection_lost(exc)
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """Note why nothing more can be read."""
@@ -143,6 +171,17 @@ class AskedConnector(TCPConnector):
         self._factory = cast(
             "partial[ResponseHandler]", partial(_Handler, loop=self._loop)
         )
+
+    def _release(
+        self,
+        key: ConnectionKey,
+        protocol: ResponseHandler,
+        *,
+        should_close: bool = False,
+    ) -> None:
+        if isinstance(protocol, _Handler):
+            protocol.asked = False
+        super()._release(key, protocol, should_close=should_close)
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:
@@ -217,9 +256,10 @@ class Sender:
             )
         except TimeoutError as error:
             raise ConnectionTimeoutError("connecting took too long") from error
+        protocol = connection.protocol
+        assert isinstance(protocol, _Handler)  # noqa: S101 - just taken
         try:
-            protocol = connection.protocol
-            assert protocol is not None, "just taken"  # noqa: S101
+            protocol.begin()
             protocol.set_response_params(
                 timer=_NO_TIMER,
                 skip_payload=request.method == "HEAD",
@@ -233,8 +273,21 @@ class Sender:
             try:
                 return await response.start(connection)
             except BaseException:
-                response.close()
+                drop(response)
                 raise
         except BaseException:
+            protocol.abort()
             connection.close()
             raise
+
+
+def drop(response: ClientResponse) -> None:
+    """End an answer and its connection at once.
+
+    Closing would wait until the rest of the request has been written: an attempt that
+    was given up could still arrive, after its own repetition.
+    """
+    connection = response.connection
+    if connection is not None and connection.protocol is not None:
+        connection.protocol.abort()
+    response.close()

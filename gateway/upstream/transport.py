@@ -13,7 +13,7 @@ from gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.message import Exchange
 from gateway.retry.policy import Outcome
 from gateway.upstream.faults import failure_of
-from gateway.upstream.sender import AttemptRequest
+from gateway.upstream.sender import AttemptRequest, drop
 from gateway.upstream.watch import Sweeper
 
 BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
@@ -69,7 +69,6 @@ class TransportStage:
         assert isinstance(request, AttemptRequest)  # noqa: S101 - see Sender
         sends = exchange.sends
         began = self._clock()
-        check_worth_sending(exchange, now=began)
         options = self._options
         whole = min(began + options.attempt, exchange.deadline)
         if exchange.upload:
@@ -78,11 +77,14 @@ class TransportStage:
         try:
             with self._sweeper.watch(whole) as watch:
 
-                def on_sent() -> None:
-                    watch.until = min(whole, self._clock() + options.first_byte)
+                def on_send() -> None:
+                    now = self._clock()
+                    check_worth_sending(exchange, now=now)
+                    # An upload's body takes its time before an answer can begin.
+                    if not exchange.upload:
+                        watch.until = min(whole, now + options.first_byte)
 
-                # The body of an upload takes its time before an answer can begin.
-                request.on_sent = None if exchange.upload else on_sent
+                request.on_send = on_send
                 response = await handler(request)
                 watch.until = whole
                 await read_answer(exchange, response)
@@ -107,8 +109,8 @@ class TransportStage:
 def check_worth_sending(exchange: Exchange, *, now: float) -> None:
     """Refuse a send whose answer nobody would see: it might still take effect.
 
-    The last look before the connection: a slow body, a permit, a slot, a token and a
-    backoff all took their time, and the caller may have left in any of them.
+    The last look before the first byte: a slow body, a permit, a slot, a token, a
+    backoff and connecting all took their time, and the caller may have left in any.
 
     Raises:
         UpstreamUnreachable: the exchange never sent anything.
@@ -149,5 +151,5 @@ async def read_answer(exchange: Exchange, response: ClientResponse) -> None:
             size += len(chunk)
         exchange.overflow = b"".join(begun)
     except BaseException:
-        response.close()
+        drop(response)
         raise
