@@ -21,6 +21,7 @@ from gateway.rotation import policy
 from gateway.rotation.lock import LockHeld
 from gateway.rotation.ports import Conflict, Pair, StepFailed
 from gateway.rotation.run import Progress, Rotation
+from gateway.rotation.webhook import SeveralEndpoints, WebhookRotation
 from gateway.secrets.guard import check_credential
 from gateway.upstream.dinie import DinieApi
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
@@ -32,6 +33,9 @@ _LONGEST_SLEEP = 60.0  # s
 
 
 @click.command()
+@click.argument(
+    "what", type=click.Choice(["credential", "webhook-secret"]), default="credential"
+)
 @click.option("--now", is_flag=True, help="Begin although none is due.")
 @click.option("--wait", is_flag=True, help="Stay to the end.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with its dates.")
@@ -40,6 +44,7 @@ _LONGEST_SLEEP = 60.0  # s
 @config_options
 def rotate(
     *,
+    what: str,
     now: bool,
     wait: bool,
     dry_run: bool,
@@ -48,13 +53,16 @@ def rotate(
     config_dir: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Replace Dinie's credential in Vault: begin if due, or go on.
+    """Replace Dinie's credential or webhook secret: begin if due, or go on.
 
     Goes as far as it can now and says what comes next and when; run again later, it
     goes on.
     """
     if sum((dry_run, status, abort)) > 1 or (now and (dry_run or status or abort)):
         raise click.UsageError("--now, --dry-run, --status and --abort exclude another")
+    webhook = what == "webhook-secret"
+    if webhook and (abort or dry_run):
+        raise click.UsageError("a webhook secret has no way back, and no plan")
     try:
         config = load(config_dir=config_dir, overrides=overrides).config
     except ConfigError as error:
@@ -69,7 +77,7 @@ def rotate(
         (abort, partial(_advance, abort=True, wait=wait)),
     ]
     chosen = next((job for wanted, job in jobs if wanted), None)
-    job = chosen if chosen is not None else partial(_advance, now=now, wait=wait)
+    job = chosen or partial(_advance, now=now, wait=wait, webhook=webhook)
     sys.exit(asyncio.run(_guarded(job, config)))
 
 
@@ -84,6 +92,10 @@ def _unfit(config: Config) -> str | None:
 async def _guarded(job: Callable[[Config], Awaitable[int]], config: Config) -> int:
     try:
         return await job(config)
+    except SeveralEndpoints as several:
+        click.echo("webhooks.endpoint_id: choose one of", err=True)
+        click.echo("\n".join(f"  {one}" for one in several.ids), err=True)
+        return 2
     except LockHeld as held:
         until = _date(held.until)
         click.echo(f"Another rotation is under way: {held.holder} holds it to {until}.")
@@ -135,29 +147,58 @@ async def _plan(config: Config) -> int:
 
 
 async def _advance(
-    config: Config, *, now: bool = False, wait: bool = False, abort: bool = False
+    config: Config,
+    *,
+    now: bool = False,
+    wait: bool = False,
+    abort: bool = False,
+    webhook: bool = False,
 ) -> int:
     clock = SystemClock()
     async with _store(config) as store, _dinie(config) as dinie:
         while True:
-            run = Rotation(
-                store,
-                dinie,
-                config.rotation,
-                clock=clock,
-                new_id=partial(secrets.token_hex, 6),
-                holder=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}",
-                guard=partial(_guard, config.environment),
-                say=click.echo,
-            )
-            progress = await (run.abort() if abort else run.run(now=now))
+            made = _webhook if webhook else _credential
+            run = made(config, store, dinie)
+            if abort and isinstance(run, Rotation):
+                progress = await run.abort()
+            else:
+                progress = await run.run(now=now)
             _say(progress)
-            under_way = progress.state and progress.state.phase not in policy.ENDED
-            if not wait or not under_way or progress.next_at is None:
+            if not wait or not progress.under_way or progress.next_at is None:
                 return 0
             now = False
             left = progress.next_at - clock.unix()
             await clock.sleep(min(_LONGEST_SLEEP, max(0.0, left)))
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
+
+
+def _credential(config: Config, store: VaultStore, dinie: DinieApi) -> Rotation:
+    return Rotation(
+        store,
+        dinie,
+        config.rotation,
+        clock=SystemClock(),
+        new_id=partial(secrets.token_hex, 6),
+        holder=_holder(),
+        guard=partial(_guard, config.environment),
+        say=click.echo,
+    )
+
+
+def _webhook(config: Config, store: VaultStore, dinie: DinieApi) -> WebhookRotation:
+    return WebhookRotation(
+        store,
+        dinie,
+        config.rotation,
+        endpoint=config.webhooks.endpoint_id,
+        clock=SystemClock(),
+        new_id=partial(secrets.token_hex, 6),
+        holder=_holder(),
+        say=click.echo,
+    )
 
 
 def _guard(environment: str, pair: Pair) -> list[str]:

@@ -101,6 +101,12 @@ class Drain(_Section):
     finish: Annotated[float, Field(ge=0)] = 30.0
 
 
+class Webhooks(_Section):
+    """Where Dinie sends its webhooks."""
+
+    endpoint_id: str | None = None
+
+
 class FileSecrets(_Section):
     """Files as the secrets provider."""
 
@@ -143,6 +149,7 @@ class Config(_Section):
     breaker: BreakerOptions = BreakerOptions()
     admission: AdmissionOptions = AdmissionOptions()
     idempotency: IdempotencyOptions = IdempotencyOptions()
+    webhooks: Webhooks = Webhooks()
     rotation: RotationOptions = RotationOptions()
     telemetry: TelemetryOptions = TelemetryOptions()
 

@@ -1,13 +1,15 @@
 """Who rotates now? A lock that runs out, in the same secret as the state."""
 
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from gateway.clock import Clock
 from gateway.rotation import policy
 from gateway.rotation.policy import State
 from gateway.rotation.ports import Conflict, StepFailed, Store
 from gateway.secret import Secret
+
+_WEBHOOK: Final = "webhook_"
 
 
 class LockHeld(Exception):  # noqa: N818 - named for what happened
@@ -35,6 +37,7 @@ class Lock:
         self._clock = clock
         self._held = False
         self.state: State | None = None
+        self.webhook: dict[str, Secret] = {}  # fields of the webhook secret's rotation
 
     async def __aenter__(self) -> Self:
         """Take the lock.
@@ -75,8 +78,18 @@ class Lock:
         self.state = state
         await self._write(self._clock.unix() + self._ttl)
 
+    async def write_webhook(self, fields: dict[str, Secret]) -> None:
+        """Write the state of the webhook secret's rotation down, as `write` does.
+
+        Raises:
+            Conflict: the lock had run out, and somebody else goes on.
+        """
+        self.webhook = fields
+        await self._write(self._clock.unix() + self._ttl)
+
     async def _look(self) -> None:
         fields = await self._store.state()
+        self.webhook = {k: v for k, v in fields.items() if k.startswith(_WEBHOOK)}
         try:
             self.state = policy.read(fields)
             until = float(fields.get("lock_until", Secret("0")).reveal() or 0)
@@ -88,6 +101,7 @@ class Lock:
 
     async def _write(self, until: float) -> None:
         fields = {} if self.state is None else policy.write(self.state)
+        fields |= self.webhook
         fields["lock_holder"] = Secret(self._holder if until else "")
         fields["lock_until"] = Secret(f"{until:.3f}")
         await self._store.write_state(fields)

@@ -18,6 +18,14 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A webhook secret that Dinie has just made."""
+
+    secret: Secret
+    old_until: float  # Unix, s; until then Dinie signs with the one before, too
+
+
+@dataclass(frozen=True, slots=True)
 class Created:
     """A credential that Dinie has just made; moments are Unix, s."""
 
@@ -77,6 +85,12 @@ class Dinie(Protocol):
 
     async def prove(self, pair: Pair) -> None:
         """Mint a token with a credential and make a call with it."""
+
+    async def endpoints(self, by: Pair) -> Sequence[str]:
+        """Return the ids of all webhook endpoints."""
+
+    async def rotate_webhook(self, by: Pair, endpoint: str, *, key: str) -> NewSecret:
+        """Have an endpoint's secret replaced; the same key gives the same one again."""
 
     async def revoke(self, by: Pair, client_id: str) -> None:
         """Revoke a credential; one that is gone already is no failure."""

@@ -23,6 +23,7 @@ class Progress:
     state: State | None
     next_at: float | None  # Unix; when to run again; None: nothing is left to do
     said: str  # one sentence for a human
+    under_way: bool = False
 
 
 class Rotation:
@@ -117,7 +118,7 @@ class Rotation:
                 old = policy.find(listed, state.old_id)
             until = policy.wait_until(state, self._options, old)
             if until is not None and until > self._clock.unix():
-                return Progress(state, until, _waiting(state))
+                return Progress(state, until, _waiting(state), under_way=True)
             state = await self._steps[state.phase](state)
             self._say(_done(state))
         return Progress(state, None, _done(state))

@@ -18,13 +18,15 @@ from gateway.credentials.policy import Grant, Refused
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import upstream_headers
 from gateway.rotation.policy import Known
-from gateway.rotation.ports import Created, Pair, StepFailed
+from gateway.rotation.ports import Created, NewSecret, Pair, StepFailed
 from gateway.secret import Secret
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 
 _TIMEOUT: Final = 15.0  # s for a call
 _TRIES: Final = 4
 _LARGEST: Final = 1024 * 1024  # bytes of an answer
+_OVERLAP: Final = 86_400  # s; the longest for which Dinie signs with both
+_ROTATE_PATHS: Final = ("secret/rotate", "rotate-secret")
 _PAGES: Final = 100  # of a list; a cursor that leads in circles ends here
 _AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 _GONE: Final = frozenset({204, 404})
@@ -79,10 +81,7 @@ class DinieApi:
             "POST",
             "/auth/credentials",
             body=orjson.dumps({"name": name}),
-            headers=(
-                ("Content-Type", "application/json"),
-                *upstream_headers(self._idempotency, key),
-            ),
+            headers=self._keyed(key),
         )
         pair = said.get("client_id"), said.get("client_secret")
         if status not in {200, 201} or not all(isinstance(x, str) and x for x in pair):
@@ -98,19 +97,7 @@ class DinieApi:
         Raises:
             StepFailed: Dinie does not list them.
         """
-        found: list[Known] = []
-        path = "/auth/credentials?limit=100"
-        for _ in range(_PAGES):
-            status, said = await self._call(by, "GET", path)
-            data = said.get("data")
-            if status != 200 or not isinstance(data, list):  # noqa: PLR2004
-                raise StepFailed(_unexpected("GET /auth/credentials", status))
-            found += [_known(one) for one in data if isinstance(one, dict)]
-            if not said.get("has_more") or not data:
-                break
-            last = str(data[-1].get("id", ""))
-            path = f"/auth/credentials?limit=100&starting_after={last}"
-        return found
+        return [_known(one) for one in await self._list(by, "/auth/credentials")]
 
     async def prove(self, pair: Pair) -> None:
         """Mint a token with a credential and make a call with it.
@@ -122,6 +109,44 @@ class DinieApi:
         status, _ = await self._call(pair, "GET", "/banks")
         if status != 200:  # noqa: PLR2004
             raise StepFailed(_unexpected("GET /banks", status))
+
+    async def endpoints(self, by: Pair) -> Sequence[str]:
+        """Return the ids of all webhook endpoints.
+
+        Raises:
+            StepFailed: Dinie does not list them.
+        """
+        return [
+            str(one.get("id", ""))
+            for one in await self._list(by, "/webhooks/endpoints")
+        ]
+
+    async def rotate_webhook(self, by: Pair, endpoint: str, *, key: str) -> NewSecret:
+        """Have an endpoint's secret replaced; the same key gives the same one again.
+
+        Raises:
+            StepFailed: Dinie does not do it.
+        """
+        if not _PLAIN_ID.fullmatch(endpoint):
+            raise StepFailed("webhooks.endpoint_id is no plain word.")
+        status = 404
+        said: dict[str, Any] = {}
+        for path in _ROTATE_PATHS:
+            if status != 404:  # noqa: PLR2004 - the generations differ in this path
+                break
+            status, said = await self._call(
+                by,
+                "POST",
+                f"/webhooks/endpoints/{endpoint}/{path}",
+                body=orjson.dumps({"expire_current_in": _OVERLAP}),
+                headers=self._keyed(key),
+            )
+        secret = said.get("secret")
+        if status not in {200, 201} or not isinstance(secret, str) or not secret:
+            raise StepFailed(_unexpected("POST …/secret/rotate", status))
+        ends = _unix(said.get("previous_secret_expires_at"))
+        until = self._clock.unix() + _OVERLAP if ends is None else ends
+        return NewSecret(Secret(secret), until)
 
     async def revoke(self, by: Pair, client_id: str) -> None:
         """Revoke a credential; one that is gone already is no failure.
@@ -139,6 +164,28 @@ class DinieApi:
         """Close the connections."""
         await self._session.close()
         await self._endpoint.close()
+
+    def _keyed(self, key: str) -> tuple[tuple[str, str], ...]:
+        return (
+            ("Content-Type", "application/json"),
+            *upstream_headers(self._idempotency, key),
+        )
+
+    async def _list(self, by: Pair, route: str) -> list[dict[str, Any]]:
+        """Return all pages of a list."""
+        found: list[dict[str, Any]] = []
+        path = f"{route}?limit=100"
+        for _ in range(_PAGES):
+            status, said = await self._call(by, "GET", path)
+            data = said.get("data")
+            if status != 200 or not isinstance(data, list):  # noqa: PLR2004
+                raise StepFailed(_unexpected(f"GET {route}", status))
+            found += [one for one in data if isinstance(one, dict)]
+            last = str(found[-1].get("id", "")) if found else ""
+            if not said.get("has_more") or not _PLAIN_ID.fullmatch(last):
+                break
+            path = f"{route}?limit=100&starting_after={last}"
+        return found
 
     async def _call(
         self,

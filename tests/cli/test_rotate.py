@@ -63,3 +63,12 @@ def test_without_vault_nothing_happens_and_the_exit_code_says_so(option: str) ->
     assert result.exit_code == 1
     assert "The rotation stopped: " in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("option", ["--abort", "--dry-run"])
+def test_a_webhook_secret_has_no_way_back(option: str) -> None:
+    """Dinie has forgotten the old one for new deliveries."""
+    result = run(*VAULT, "webhook-secret", option)
+
+    assert result.exit_code == 2
+    assert "no way back" in result.output

@@ -74,3 +74,34 @@ async def test_a_step_that_fails_is_exit_1_and_can_be_run_again() -> None:
     assert away[0] == 1
     assert "Traceback" not in denied[1] + away[1]
     assert (ended[0], world.state["phase"]) == (0, "done")
+
+
+async def test_a_webhook_secret_is_replaced_beside_the_old_one() -> None:
+    """The endpoint is the only one that Dinie lists."""
+    async with rotating() as world:
+        none, said_none = await world.rotate("webhook-secret", "--now")
+        known = world.dinie._world
+        known.add("endpoints", "we", url="https://a.example", events=["*"])
+
+        code, said = await world.rotate("webhook-secret", "--now")
+        known.add("endpoints", "we", url="https://b.example", events=["*"])
+        again, _ = await world.rotate("webhook-secret")
+
+        new, old = world.secret["webhook_secret"].split()
+        assert (none, "lists no webhook endpoint" in said_none) == (1, True)
+        assert (code, again) == (0, 0), said
+        assert (new[:6], old) == ("whsec_", "whsec_a")
+        assert "Dinie still signs with both secrets." in said
+        assert new not in said
+
+
+async def test_several_endpoints_are_listed_to_choose_from() -> None:
+    """Exit code 2: somebody has to say which."""
+    async with rotating() as world:
+        for name in ("a", "b"):
+            world.dinie._world.add("endpoints", "we", url=f"https://{name}.example")
+
+        code, said = await world.rotate("webhook-secret", "--now")
+
+    assert code == 2
+    assert said.count("\n  we_") == 2

@@ -5,8 +5,9 @@ from itertools import count
 
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import Known
-from gateway.rotation.ports import Conflict, Created, Pair, StepFailed
+from gateway.rotation.ports import Conflict, Created, NewSecret, Pair, StepFailed
 from gateway.rotation.run import Progress, Rotation
+from gateway.rotation.webhook import WebhookRotation
 from gateway.secret import Secret
 from tests.fakes import FakeClock
 
@@ -32,6 +33,8 @@ class World:
         self.version = self.state_version = 1
         self.known = {"old": self._record("old", "first")}
         self.replies: dict[str, Created] = {}
+        self.endpoints = ["we_1"]
+        self.signing: dict[str, NewSecret] = {}
         self.created: list[str] = []
         self.revoked: list[str] = []
         self.broken: set[str] = set()  # client ids that get no token
@@ -128,6 +131,22 @@ class DictDinie:
         if known is None or not right or client_id in self.world.broken:
             raise StepFailed("Dinie's token endpoint refuses the credential.")
 
+    async def endpoints(self, by: Pair) -> Sequence[str]:
+        await self.prove(by)
+        return self.world.endpoints
+
+    async def rotate_webhook(self, by: Pair, endpoint: str, *, key: str) -> NewSecret:
+        await self.prove(by)
+        assert endpoint in self.world.endpoints
+        self.world.check(before=True)
+        if key not in self.world.signing:
+            number = len(self.world.signing) + 1
+            until = self.world.clock.unix() + DAY
+            self.world.signing[key] = NewSecret(Secret(f"whsec_{number}"), until)
+        self.world.written()
+        self.world.check(before=False)
+        return self.world.signing[key]
+
     async def revoke(self, by: Pair, client_id: str) -> None:
         await self.prove(by)
         assert by.client_id.reveal() != client_id, "it would revoke itself"
@@ -162,6 +181,21 @@ class Scene:
             guard=lambda _: self.faults,
             say=self.said.append,
         )
+
+    async def webhook(
+        self, *, now: bool = False, endpoint: str | None = None
+    ) -> Progress:
+        made = WebhookRotation(
+            DictStore(self.world),
+            DictDinie(self.world),
+            self.options,
+            endpoint=endpoint,
+            clock=self.clock,
+            new_id=lambda: f"w{next(self._ids)}",
+            holder=f"process-{next(self._holders)}",
+            say=self.said.append,
+        )
+        return await made.run(now=now)
 
     async def run(self, *, now: bool = False) -> Progress:
         return await self.process().run(now=now)

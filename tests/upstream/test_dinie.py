@@ -194,3 +194,43 @@ def test_nothing_of_a_pair_is_shown() -> None:
     shown: Any = repr(OLD)
 
     assert "dinie_cs" not in shown
+
+
+@pytest.mark.parametrize(
+    ("known", "tried"),
+    [
+        pytest.param("secret/rotate", 1, id="docs"),
+        pytest.param("rotate-secret", 2, id="sdk"),
+    ],
+)
+async def test_a_webhook_secret_is_rotated_on_either_path(
+    upstream: ScriptedUpstream, scripted: DinieApi, known: str, tried: int
+) -> None:
+    """The two generations of the contract differ in it."""
+    made = b'{"secret":"whsec_b","previous_secret_expires_at":1790000100}'
+    if tried == 2:
+        upstream.script(Step(answer(404, b"{}")))
+    upstream.default = Step(answer(200, made))
+
+    said = await scripted.rotate_webhook(OLD, "we_1", key="k")
+
+    assert (said.secret, said.old_until) == (Secret("whsec_b"), 1_790_000_100.0)
+    assert len(upstream.requests) == tried
+    last = upstream.requests[-1]
+    assert last.target == f"/v3/webhooks/endpoints/we_1/{known}"
+    assert (last.all("Idempotency-Key"), last.body) == (
+        ["k"],
+        b'{"expire_current_in":86400}',
+    )
+
+
+async def test_a_rotation_that_says_no_secret_is_a_failed_step(
+    upstream: ScriptedUpstream, scripted: DinieApi
+) -> None:
+    """Nothing is stored that does not sign."""
+    upstream.default = Step(answer(200, b"{}"))
+
+    with pytest.raises(StepFailed, match="with 200"):
+        await scripted.rotate_webhook(OLD, "we_1", key="k")
+    with pytest.raises(StepFailed, match="no plain word"):
+        await scripted.rotate_webhook(OLD, "we/1", key="k")

@@ -1,0 +1,158 @@
+"""Replaces the secret that Dinie signs webhooks with; both are good for a day."""
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.rotation.lock import Lock
+from gateway.rotation.options import RotationOptions
+from gateway.rotation.policy import NONE, REPLAY
+from gateway.rotation.ports import Dinie, Pair, StepFailed, Store
+from gateway.rotation.run import Progress
+from gateway.secret import Secret
+
+_TAIL: Final = 300.0  # s after its end; a delivery may still be on its way
+_MOST: Final = 3  # secrets that a receiver tries
+
+
+class SeveralEndpoints(Exception):  # noqa: N818 - named for what happened
+    """Dinie lists more than one endpoint, and none is chosen.
+
+    Attributes:
+        ids: Of the endpoints.
+    """
+
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        super().__init__(f"{len(ids)} endpoints")
+        self.ids = ids
+
+
+class WebhookRotation:
+    """One run of `rotate webhook-secret`."""
+
+    def __init__(
+        self,
+        store: Store,
+        dinie: Dinie,
+        options: RotationOptions,
+        *,
+        endpoint: str | None,
+        clock: Clock,
+        new_id: Callable[[], str],
+        holder: str,
+        say: Callable[[str], object],
+    ) -> None:
+        """Wire a run; as `Rotation`, and `endpoint` None for the only one."""
+        self._store = store
+        self._dinie = dinie
+        self._options = options
+        self._endpoint = endpoint
+        self._clock = clock
+        self._new_id = new_id
+        self._lock = Lock(store, holder=holder, ttl=options.lock_ttl, clock=clock)
+        self._say = say
+
+    async def run(self, *, now: bool = False) -> Progress:
+        """Begin if it is due, or go on.
+
+        Raises:
+            StepFailed: a step did not work; it can be tried again.
+            SeveralEndpoints: which one is not said.
+            LockHeld: another run is under way.
+        """
+        async with self._lock:
+            if self._phase == "rotating":
+                await self._rotate()
+            elif self._phase != "overlap":
+                due = self._moment("webhook_done") + self._options.interval
+                known = "webhook_done" in self._lock.webhook
+                if not now and not known:
+                    return Progress(
+                        None, None, "It was never rotated from here: use --now."
+                    )
+                if not now and due > self._clock.unix():
+                    return Progress(None, due, "No rotation is due.")
+                await self._begin()
+                await self._rotate()
+            return await self._finish()
+
+    @property
+    def _phase(self) -> str:
+        return self._lock.webhook.get("webhook_phase", NONE).reveal()
+
+    def _moment(self, name: str) -> float:
+        text = self._lock.webhook.get(name, NONE).reveal()
+        try:
+            return float(text or 0)
+        except ValueError as error:
+            raise StepFailed(f"The rotation's state is damaged: {name}.") from error
+
+    async def _begin(self) -> None:
+        """Write the key down before anything is asked."""
+        endpoint = self._endpoint
+        if endpoint is None:
+            listed = tuple(await self._dinie.endpoints(await self._current()))
+            if not listed:
+                raise StepFailed("Dinie lists no webhook endpoint.")
+            if len(listed) > 1:
+                raise SeveralEndpoints(listed)
+            endpoint = listed[0]
+        await self._lock.write_webhook(
+            {
+                "webhook_phase": Secret("rotating"),
+                "webhook_id": Secret(self._new_id()),
+                "webhook_endpoint": Secret(endpoint),
+                "webhook_since": Secret(f"{self._clock.unix():.0f}"),
+            }
+        )
+
+    async def _rotate(self) -> None:
+        """Have a new secret made, and store it before the old one."""
+        if self._clock.unix() - self._moment("webhook_since") > REPLAY:
+            # The key would make another one by now: begin anew.
+            await self._begin()
+        held = self._lock.webhook
+        made = await self._dinie.rotate_webhook(
+            await self._current(),
+            held["webhook_endpoint"].reveal(),
+            key=f"rotation-webhook-{held['webhook_id'].reveal()}",
+        )
+        kept = (await self._store.secret()).get("webhook_secret", NONE)
+        old = [one for one in kept.reveal().split() if one != made.secret.reveal()]
+        both = " ".join([made.secret.reveal(), *old][:_MOST])
+        await self._store.change(
+            {"webhook_secret": Secret(both)},
+            expect={"webhook_secret": kept} if kept else {},
+        )
+        await self._lock.write_webhook(
+            {
+                **held,
+                "webhook_phase": Secret("overlap"),
+                "webhook_until": Secret(f"{made.old_until + _TAIL:.0f}"),
+            }
+        )
+        self._say("A new webhook secret is stored; Dinie signs with both.")
+
+    async def _finish(self) -> Progress:
+        """Take the old one out, once nothing is signed with it any more."""
+        until = self._moment("webhook_until")
+        if until > self._clock.unix():
+            said = "Dinie still signs with both secrets."
+            return Progress(None, until, said, under_way=True)
+        kept = (await self._store.secret()).get("webhook_secret", NONE)
+        new = kept.reveal().split()[:1]
+        if new:
+            await self._store.change(
+                {"webhook_secret": Secret(new[0])}, expect={"webhook_secret": kept}
+            )
+        await self._lock.write_webhook(
+            {"webhook_done": Secret(f"{self._clock.unix():.0f}")}
+        )
+        return Progress(None, None, "The old webhook secret is gone.")
+
+    async def _current(self) -> Pair:
+        secret = await self._store.secret()
+        pair = secret.get("client_id", NONE), secret.get("client_secret", NONE)
+        if not all(pair):
+            raise StepFailed("The secret lacks client_id or client_secret.")
+        return Pair(*pair)

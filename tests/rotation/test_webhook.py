@@ -1,0 +1,130 @@
+"""WebhookRotation: no delivery is refused while its secret is replaced."""
+
+import pytest
+
+from gateway.rotation.lock import LockHeld
+from gateway.rotation.ports import Conflict, StepFailed
+from gateway.rotation.webhook import SeveralEndpoints
+from tests.rotation.scene import DAY, Crash, Scene
+
+WRITES = 6  # of a rotation up to the overlap, its lock included
+
+
+async def test_both_are_good_until_nothing_is_signed_with_the_old_one() -> None:
+    """And for five minutes more: a delivery may still be on its way."""
+    scene = Scene()
+    began = scene.clock.unix()
+
+    first = await scene.webhook(now=True)
+    both = scene.world.secret["webhook_secret"]
+    scene.clock.advance(DAY + 200)
+    still = await scene.webhook()
+    kept = scene.world.secret["webhook_secret"]
+    scene.clock.advance(101)
+    ended = await scene.webhook()
+
+    assert first.next_at == still.next_at == began + DAY + 300
+    assert (both, kept) == ("whsec_1 whsec_a", "whsec_1 whsec_a")
+    assert scene.world.secret["webhook_secret"] == "whsec_1"
+    assert ended.next_at is None
+    assert scene.world.secret["client_id"] == "old"
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, WRITES + 1))
+async def test_a_crash_at_any_write_is_gone_on_from(at: int, *, before: bool) -> None:
+    """Another secret would end the overlap of the one that was lost."""
+    scene = Scene()
+    scene.world.crash_at, scene.world.before = at, before
+    with pytest.raises(Crash):
+        await scene.webhook(now=True)
+    scene.world.restart()
+    scene.clock.advance(61)
+
+    await scene.webhook(now="webhook_phase" not in scene.world.state)
+
+    assert len(scene.world.signing) == 1
+    assert scene.world.secret["webhook_secret"] == "whsec_1 whsec_a"
+
+
+async def test_it_is_due_as_a_credential_is() -> None:
+    """Ninety days after the last one; the first is begun by hand."""
+    scene = Scene()
+
+    unknown = await scene.webhook()
+    await scene.webhook(now=True)
+    scene.clock.advance(DAY + 301)
+    await scene.webhook()
+    early = await scene.webhook()
+    scene.clock.advance(90 * DAY)
+    await scene.webhook()
+
+    assert "--now" in unknown.said
+    assert early.said == "No rotation is due."
+    assert scene.world.secret["webhook_secret"] == "whsec_2 whsec_1"
+
+
+async def test_several_endpoints_need_a_choice() -> None:
+    """The wrong one's deliveries would be refused."""
+    scene = Scene()
+    scene.world.endpoints = ["we_1", "we_2"]
+
+    with pytest.raises(SeveralEndpoints) as caught:
+        await scene.webhook(now=True)
+    await scene.webhook(now=True, endpoint="we_2")
+
+    assert caught.value.ids == ("we_1", "we_2")
+    assert scene.world.secret["webhook_secret"] == "whsec_1 whsec_a"
+
+
+async def test_no_endpoint_is_said() -> None:
+    """There is nothing to rotate."""
+    scene = Scene()
+    scene.world.endpoints = []
+
+    with pytest.raises(StepFailed, match="lists no webhook endpoint"):
+        await scene.webhook(now=True)
+
+
+async def test_a_reply_that_was_lost_for_a_day_begins_anew() -> None:
+    """Its key would make another secret by now, unseen."""
+    scene = Scene()
+    scene.world.crash_at = 3
+    with pytest.raises(Crash):
+        await scene.webhook(now=True)
+    scene.world.restart()
+    scene.clock.advance(25 * 3600)
+
+    await scene.webhook()
+
+    assert list(scene.world.signing) == ["rotation-webhook-w1", "rotation-webhook-w2"]
+    assert scene.world.secret["webhook_secret"] == "whsec_2 whsec_a"
+
+
+async def test_it_shares_the_lock_and_the_state_of_the_credential() -> None:
+    """Both write the same secret, and neither forgets what the other wrote down."""
+    scene = Scene()
+    await scene.webhook(now=True)
+
+    await scene.run(now=True)
+    scene.world.crash_at = scene.world.writes + 1
+    with pytest.raises(Crash):
+        await scene.run(now=True)
+    scene.world.restart()
+
+    with pytest.raises(LockHeld):
+        await scene.webhook()
+    assert scene.world.state["webhook_phase"] == "overlap"
+    assert scene.world.secret["webhook_secret"] == "whsec_1 whsec_a"
+
+
+async def test_a_secret_that_somebody_changed_meanwhile_is_left_alone() -> None:
+    """Somebody added a third one by hand, between the look and the write."""
+    scene = Scene()
+    await scene.webhook(now=True)
+    scene.world.state["webhook_until"] = "x"
+
+    with pytest.raises((StepFailed, Conflict), match="webhook_until"):
+        await scene.webhook()
+
+    assert scene.world.secret["webhook_secret"] == "whsec_1 whsec_a"
