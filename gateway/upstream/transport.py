@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
@@ -14,7 +15,7 @@ from gateway.message import Exchange
 from gateway.retry.policy import Outcome
 from gateway.upstream.faults import failure_of
 from gateway.upstream.sender import AttemptRequest, drop
-from gateway.upstream.watch import Sweeper
+from gateway.upstream.watch import Sweeper, Watch
 
 BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
 LEAST_LEFT = 0.25  # s, for a POST; waits are planned to leave 0.3, and end late
@@ -76,15 +77,7 @@ class TransportStage:
         label: str = Outcome.NOT_SENT
         try:
             with self._sweeper.watch(whole) as watch:
-
-                def on_send() -> None:
-                    now = self._clock()
-                    check_worth_sending(exchange, now=now)
-                    # An upload's body takes its time before an answer can begin.
-                    if not exchange.upload:
-                        watch.until = min(whole, now + options.first_byte)
-
-                request.on_send = on_send
+                request.on_send = partial(self._before_send, exchange, watch)
                 response = await handler(request)
                 watch.until = whole
                 await read_answer(exchange, response)
@@ -104,6 +97,18 @@ class TransportStage:
             took = self._clock() - began
             exchange.waits.upstream += took
             self._on_attempt(exchange.route, label, took)
+
+    def _before_send(self, exchange: Exchange, watch: Watch) -> None:
+        """Look whether the send is still wanted; from here its answer is waited for.
+
+        Raises:
+            GatewayError: it is not.
+        """
+        now = self._clock()
+        check_worth_sending(exchange, now=now)
+        # An upload's body takes its time before an answer can begin.
+        if not exchange.upload:
+            watch.until = min(watch.until, now + self._options.first_byte)
 
 
 def check_worth_sending(exchange: Exchange, *, now: float) -> None:

@@ -1,5 +1,6 @@
 """The Kubernetes manifests: would the pod run, and does only the environment differ?"""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -239,3 +240,53 @@ def test_the_rendered_alternative_has_no_vault_left(tmp_path: Path) -> None:
         kubernetes_validate.validate(document, KUBERNETES, strict=True)
     (deployment,) = [d for d in documents(text) if d["kind"] == "Deployment"]
     assert "vault" not in yaml.safe_dump(deployment)
+
+
+@pytest.mark.parametrize(
+    "document",
+    documents((DEPLOY / "components/rotation/cron-job.yaml").read_text()),
+    ids=lambda document: document["kind"],
+)
+def test_the_rotation_job_has_only_what_kubernetes_knows(
+    document: dict[str, Any],
+) -> None:
+    """A misspelt field would be dropped without a word by older clusters."""
+    kubernetes_validate.validate(document, KUBERNETES, strict=True)
+
+    assert document["metadata"]["name"] == "dinie-rotation"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_rotation_job_rotates_the_overlays_environment(
+    tmp_path: Path, overlay: str
+) -> None:
+    """The label that the overlay puts on the pod is what the job reads."""
+    where = os.path.relpath(DEPLOY, tmp_path)
+    text = (DEPLOY / "overlays" / overlay / "kustomization.yaml").read_text()
+    (tmp_path / "kustomization.yaml").write_text(
+        text.replace("../../base", f"{where}/base")
+        + f"\ncomponents: [{where}/components/rotation]\n"
+    )
+
+    rendered = documents(render(tmp_path))
+
+    (job,) = [one for one in rendered if one["kind"] == "CronJob"]
+    template = job["spec"]["jobTemplate"]["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    source = container["env"][0]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert source == "metadata.labels['dinie-gateway/environment']"
+    assert template["metadata"]["labels"]["dinie-gateway/environment"] == overlay
+
+
+def test_the_rotation_job_is_configured_with_keys_that_exist() -> None:
+    """A fault in the settings would show in ninety days."""
+    _, job = documents((DEPLOY / "components/rotation/cron-job.yaml").read_text())
+    spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    values = {one["name"]: one["value"] for one in container["env"] if "value" in one}
+
+    for environment in OVERLAYS:
+        loaded = load(environment=environment, env=values)
+        assert loaded.config.secrets.vault.auth.method == "kubernetes"
+    assert container["args"] == ["rotate"]
