@@ -19,7 +19,7 @@ from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import ends_at
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.keeper import SecretKeeper
-from gateway.secrets.ports import SecretSet
+from gateway.secrets.ports import SecretSet, moment
 from gateway.server.health import Check
 from gateway.telemetry.metrics import Metrics
 
@@ -100,20 +100,12 @@ def show_secrets(
     metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
     if secrets.last_success_unix is not None:
         metrics.secrets_success.set(secrets.last_success_unix)
-    created = _moment(secrets.current, "client_created_at")
-    ends = ends_at(created, _moment(secrets.current, "client_expires_at"), options)
+    held = secrets.current
+    created = None if held is None else moment(held, "client_created_at")
+    expires = None if held is None else moment(held, "client_expires_at")
+    ends = ends_at(created, expires, options)
     metrics.credential_age.set(0 if created is None else unix - created)
     metrics.credential_expiry.set(0 if ends is None else ends)
-
-
-def _moment(held: SecretSet | None, name: str) -> float | None:
-    """Return a moment (Unix, s) that the rotation wrote beside the credential."""
-    if held is None or name not in held.fields:
-        return None
-    try:
-        return float(held.fields[name].reveal())
-    except ValueError:
-        return None
 
 
 def say(event: str, **fields: Any) -> None:

@@ -3,16 +3,20 @@
 import asyncio
 import os
 import sys
+from datetime import UTC, datetime
 
 import click
 
 from gateway.cli.options import config_options
+from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.providers import build_provider
 from gateway.config.show import show as effective
 from gateway.errors import GatewayError
+from gateway.rotation.options import RotationOptions
+from gateway.rotation.policy import due_at
 from gateway.secrets.guard import check_credential, unknown_prefixes
-from gateway.secrets.ports import SecretSet, SecretsUnavailable
+from gateway.secrets.ports import SecretSet, SecretsUnavailable, moment
 from gateway.upstream.token_endpoint import probe_token
 
 
@@ -71,4 +75,18 @@ async def _ask(loaded: Loaded) -> int:
         click.echo(f"token from {config.upstream.base_url}: {error.detail}", err=True)
         return 1
     click.echo(f"token from {config.upstream.base_url}: ok")
+    click.echo(_age(config.rotation, secrets, SystemClock.unix()))
     return 0
+
+
+def _age(options: RotationOptions, secrets: SecretSet, now: float) -> str:
+    """Say how old the credential is, and when it is to be replaced."""
+    created, expires = (
+        moment(secrets, f"client_{name}_at") for name in ("created", "expires")
+    )
+    due = due_at(created, expires, options)
+    if due is None:
+        return "credential: its age is unknown (no client_created_at beside it)"
+    when = datetime.fromtimestamp(due, UTC).date().isoformat()
+    age = "" if created is None else f"{(now - created) / 86400:.0f} days old, "
+    return f"credential: {age}to be rotated from {when}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal, Protocol
 
 from gateway.secret import Secret
@@ -38,6 +39,15 @@ class SecretSet:
 
     def __repr__(self) -> str:
         return f"SecretSet(version={self.version!r}, fields={sorted(self.fields)})"
+
+
+def moment(held: SecretSet, name: str) -> float | None:
+    """Return a moment (Unix, s) that stands beside a credential; None: none does."""
+    try:
+        found = float(held.fields[name].reveal())
+    except (KeyError, ValueError):
+        return None
+    return found if isfinite(found) else None
 
 
 class SecretsUnavailable(Exception):  # noqa: N818 - named for what happened

@@ -220,3 +220,17 @@ def test_the_command_itself_works_from_an_empty_folder(tmp_path: Path) -> None:
         "configuration for local: ok\n",
         "",
     )
+
+
+def test_the_age_of_the_credential_is_told(
+    run: Callable[..., Result], server: TokenServer
+) -> None:
+    """The rotation that nobody planned shows here."""
+    found = {**CREDENTIALS, "DINIE_SECRET_CLIENT_CREATED_AT": "1790000000"}
+    settings = ("--set", f"upstream.base_url={server.base_url}")
+
+    known = run(*settings, env=found)
+    unknown = run(*settings, env=CREDENTIALS)
+
+    assert "days old, to be rotated from 2026-12-06" in known.stdout
+    assert "its age is unknown" in unknown.stdout
