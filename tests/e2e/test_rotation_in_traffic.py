@@ -166,3 +166,34 @@ def check_nothing_leaked(world: Rotating, text: str) -> None:
     assert len(secrets) > 3
     assert [secret for secret in secrets if secret in text] == []
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        pytest.param("sealed", "unseal it", id="sealed"),
+        pytest.param("denied", "capability `read` on secret/data/dinie/local", id="no"),
+    ],
+)
+async def test_a_start_without_secrets_becomes_ready_by_itself(
+    tmp_path: Path, trouble: str, says: str
+) -> None:
+    """Alive, so that nobody restarts it, and unready, so that nobody calls."""
+    async with rotating() as world:
+        world.vault.sealed = trouble == "sealed"
+        world.vault.hidden = {"data"} if trouble == "denied" else set()
+        gateway = GatewayProcess(world.base_url, tmp_path, world.environment)
+        try:
+            await asyncio.to_thread(gateway.wait_ready, ready=False)
+            alive, _ = await asyncio.to_thread(gateway.admin, "/livez")
+            status, why = await asyncio.to_thread(gateway.admin, "/readyz")
+            world.vault.sealed, world.vault.hidden = False, set()
+            await asyncio.to_thread(gateway.admin, "/reload", "POST")
+
+            await asyncio.to_thread(gateway.wait_ready)
+        finally:
+            await asyncio.to_thread(gateway.stop)
+
+    assert (alive, status) == (200, 503)
+    assert says in why
+    assert says in gateway.output

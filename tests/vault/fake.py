@@ -1,6 +1,7 @@
 """A Vault on loopback that answers as a real one was observed to."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -175,15 +176,15 @@ class FakeVault:
 
 
 @asynccontextmanager
-async def running_vault() -> AsyncIterator[FakeVault]:
+async def running_vault(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeVault]:
     """Run a fake Vault on a free port of loopback."""
     vault = FakeVault()
     runner = web.ServerRunner(web.Server(vault.answer), shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0][:2]
-    vault.address = f"http://{host}:{port}"
+    vault.address = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield vault
     finally:

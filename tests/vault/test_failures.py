@@ -1,14 +1,16 @@
 """Does every way in which Vault can fail have a reason, and say what to do?"""
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 from aiohttp import web
 
-from tests.vault.fake import DENIED, FakeVault
+from tests.vault.fake import DENIED, FakeVault, running_vault
 from tests.vault.kv import errors
-from tests.vault.scene import ID, Scene, failure
+from tests.vault.scene import ID, TOKEN, Scene, failure
 
 
 def _sealed(vault: FakeVault) -> None:
@@ -123,3 +125,28 @@ async def test_a_closed_provider_fails_as_unavailable(scene: Scene) -> None:
     provider = scene.provider()
     await provider.close()
     assert (await failure(provider)).reason == "unreachable"
+
+
+async def test_vaults_own_authority_is_trusted_where_it_is_given(
+    tmp_path: Path,
+) -> None:
+    """A company's Vault is signed by the company; anybody else's is not Vault."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    async with running_vault(tls) as vault:
+        vault.grant(TOKEN)
+        vault.put(client_id=ID, client_secret="dinie_cs_test_a")
+        scene = Scene(vault, tmp_path)
+        trusting = scene.provider(ca_file=str(ca_file))
+        doubting = scene.provider()
+
+        found = await trusting.read()
+        error = await failure(doubting)
+
+        for provider in scene.made:
+            await provider.close()
+    assert found.client_id.reveal() == ID
+    assert (error.reason, "VAULT_CACERT" in error.detail) == ("unreachable", True)
