@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -17,10 +16,10 @@ from gateway.bootstrap import (
     WrongEnvironment,
     build_canary,
     build_keeper,
+    build_log,
     build_tokens,
     secrets_check,
     settle_memory,
-    show_secrets,
     token_check,
 )
 from gateway.breaker.stage import BreakerStage
@@ -41,11 +40,12 @@ from gateway.server.forward import Base, Forwarder
 from gateway.server.health import Health
 from gateway.server.proxy import Identity, Proxy
 from gateway.server.runner import Listener, listen_application, listen_proxy
+from gateway.signals import Signals
 from gateway.telemetry.ids import RequestIds
 from gateway.telemetry.logging import configure, http_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.routes import template
-from gateway.telemetry.stage import RequestLog, TelemetryStage
+from gateway.telemetry.stage import TelemetryStage
 from gateway.upstream.sender import Sender
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from gateway.upstream.transport import TransportStage, trust
@@ -131,7 +131,21 @@ class Gateway:
         self._proxy = self._build_proxy(quiet=quiet)
         self._health.add("secrets", partial(secrets_check, self._secrets))
         self._health.add("token", partial(token_check, self._tokens))
-        self._metrics.before_scrape(self._update_gauges)
+        self._signals = self._build_signals()
+
+    def _build_signals(self) -> Signals:
+        signals = Signals(
+            config=self._config,
+            clock=self._clock,
+            metrics=self._metrics,
+            health=self._health,
+            secrets=self._secrets,
+            tokens=self._tokens,
+            stages=self._stages,
+            breaker=self._breaker,
+        )
+        self._metrics.before_scrape(signals.update)
+        return signals
 
     def _build_stages(self) -> Stages:
         config, clock = self._config, self._clock
@@ -186,14 +200,7 @@ class Gateway:
             environment=config.environment,
             clock=clock.now,
         )
-        level = config.telemetry.log_level
-        shown = not quiet and level != "error"
-        self._log = RequestLog(
-            sys.stdout if shown else None,
-            environment=config.environment,
-            json=config.telemetry.log_format == "json",
-            failures_only=level == "warning",
-        )
+        self._log = build_log(config, quiet=quiet)
         return Proxy(
             self._stages.around(forwarder),
             prefixes=config.upstream.accepted_prefixes,
@@ -227,7 +234,10 @@ class Gateway:
             self._listeners.append(proxy)
         if not self._config.listen.admin.off:
             application = build_admin(
-                self._health, metrics=self._metrics.render, reload=self._reload
+                self._health,
+                metrics=self._metrics.render,
+                reload=self._reload,
+                status=self._signals.status,
             )
             admin = await listen_application(
                 application, self._config.listen.admin, logger=logger
@@ -283,16 +293,3 @@ class Gateway:
         await self._sender.close()
         await self._endpoint.close()
         await self._secrets.close()
-
-    def _update_gauges(self) -> None:
-        metrics, unix = self._metrics, self._clock.unix()
-        quota = self._stages.ratelimit.snapshot
-        if quota.limit is not None:
-            metrics.limit.set(quota.limit)
-            metrics.remaining.set(quota.remaining or 0)
-            metrics.reset.set(quota.reset_unix or 0)
-        metrics.in_flight.set(self._stages.bulkhead.in_flight)
-        metrics.circuit.labels("api").set(self._breaker.state)
-        show_secrets(
-            metrics, self._tokens, self._secrets, self._config.rotation, unix=unix
-        )

@@ -2,6 +2,7 @@
 
 import gc
 import random
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,13 +16,12 @@ from gateway.config.schema import Config
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
 from gateway.credentials.ports import TokenEndpoint
 from gateway.credentials.source import TokenSource
-from gateway.rotation.options import RotationOptions
-from gateway.rotation.policy import ends_at
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.keeper import SecretKeeper
-from gateway.secrets.ports import SecretSet, moment
+from gateway.secrets.ports import SecretSet
 from gateway.server.health import Check
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.stage import RequestLog
 
 _log = structlog.get_logger("gateway.secrets")
 _LEVELS = {"secrets_refused": "error", "secrets_unavailable": "warning"}
@@ -86,26 +86,16 @@ def build_canary(tokens: TokenSource, config: Config, metrics: Metrics) -> Canar
     )
 
 
-def show_secrets(
-    metrics: Metrics,
-    tokens: TokenSource,
-    secrets: SecretKeeper,
-    options: RotationOptions,
-    *,
-    unix: float,
-) -> None:
-    """Set the gauges of token and credential; what is unknown is 0."""
-    expires_in = tokens.expires_in
-    # 0 where there is none: an alert must not see the end of a token that is gone.
-    metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
-    if secrets.last_success_unix is not None:
-        metrics.secrets_success.set(secrets.last_success_unix)
-    held = secrets.current
-    created = None if held is None else moment(held, "client_created_at")
-    expires = None if held is None else moment(held, "client_expires_at")
-    ends = ends_at(created, expires, options)
-    metrics.credential_age.set(0 if created is None else unix - created)
-    metrics.credential_expiry.set(0 if ends is None else ends)
+def build_log(config: Config, *, quiet: bool) -> RequestLog:
+    """Return what writes the lines of requests."""
+    level = config.telemetry.log_level
+    shown = not quiet and level != "error"
+    return RequestLog(
+        sys.stdout if shown else None,
+        environment=config.environment,
+        json=config.telemetry.log_format == "json",
+        failures_only=level == "warning",
+    )
 
 
 def say(event: str, **fields: Any) -> None:

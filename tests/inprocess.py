@@ -24,6 +24,9 @@ _SWIFT = (
 )
 
 
+EXTRA: dict[str, str] = {}  # what a test puts beside the credential
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """An answer of the gateway."""
@@ -93,6 +96,7 @@ async def running_stack(base_url: str, *settings: str) -> AsyncIterator[Stack]:
             environ={
                 "DINIE_CLIENT_ID": "dinie_ci_test_stack",
                 "DINIE_CLIENT_SECRET": "dinie_cs_test_stack",
+                **EXTRA,
             },
         )
     )

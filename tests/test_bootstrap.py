@@ -4,20 +4,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.bootstrap import (
-    build_tokens,
     guard,
     say,
     secrets_check,
-    show_secrets,
     token_check,
 )
 from gateway.credentials.source import TokenSource
-from gateway.rotation.options import RotationOptions
 from gateway.secret import Secret
 from gateway.secrets.env import EnvProvider
 from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import SecretSet
-from gateway.telemetry.metrics import Metrics
 from tests.fakes import (
     FakeClock,
     FakeSecrets,
@@ -104,50 +100,3 @@ async def test_a_token_once_had_keeps_the_gateway_ready() -> None:
     await tokens.step()
 
     assert (before.ok, token_check(tokens).ok) == (False, True)
-
-
-@pytest.mark.parametrize(
-    ("fields", "age", "ends"),
-    [
-        pytest.param({}, 0.0, 0.0, id="unknown"),
-        pytest.param({"client_created_at": "x"}, 0.0, 0.0, id="no-number"),
-        pytest.param(
-            {"client_created_at": "1789913600"}, 86_400.0, 1_797_689_600.0, id="known"
-        ),
-        pytest.param(
-            {"client_created_at": "1789913600", "client_expires_at": "1790000500"},
-            86_400.0,
-            1_790_000_500.0,
-            id="ends-earlier",
-        ),
-    ],
-)
-async def test_the_age_of_the_credential_is_shown(
-    fields: dict[str, str], age: float, ends: float
-) -> None:
-    """Two alerts stand on it; what is unknown must fire neither."""
-    clock = FakeClock()
-    metrics = Metrics(environment="local")
-    environ = {"DINIE_CLIENT_ID": "a", "DINIE_CLIENT_SECRET": "b"}
-    environ |= {f"DINIE_SECRET_{k.upper()}": v for k, v in fields.items()}
-    keeper = SecretKeeper(
-        EnvProvider(environ),
-        guard=lambda _: [],
-        clock=clock,
-        refresh=60.0,
-        random=lambda: 0.0,
-        on_event=say,
-    )
-    await keeper.refresh("test")
-    tokens, _ = build_tokens(FakeTokenEndpoint(), keeper, clock=clock, metrics=metrics)
-
-    show_secrets(metrics, tokens, keeper, RotationOptions(), unix=clock.unix())
-
-    shown = metrics.render().decode()
-    assert f"dinie_gateway_credential_age_seconds {age}\n" in shown
-    expiry = float(
-        shown.partition("\ndinie_gateway_credential_expiry_timestamp_seconds ")[
-            2
-        ].partition("\n")[0]
-    )
-    assert expiry == ends

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 
 from gateway.problems import CONTENT_TYPE
 from gateway.server.health import Health
+from gateway.server.page import HEADERS, render_page
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _log = structlog.get_logger("gateway.admin")
@@ -21,6 +22,7 @@ def build_admin(
     *,
     metrics: Callable[[], bytes],
     reload: Callable[[], Awaitable[Mapping[str, Any]]],
+    status: Callable[[], Mapping[str, Any]],
 ) -> web.Application:
     """Return the admin listener's application.
 
@@ -28,6 +30,7 @@ def build_admin(
         health: Answers the probes.
         metrics: Returns the text format of Prometheus.
         reload: Reads secrets again; returns what changed.
+        status: Returns what the page shows.
     """
 
     async def livez(_: web.Request) -> web.Response:
@@ -43,8 +46,16 @@ def build_admin(
     async def reloaded(_: web.Request) -> web.Response:
         return _json(dict(await reload()))
 
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(body=render_page(status()), headers=HEADERS)
+
+    async def status_json(_: web.Request) -> web.Response:
+        return _json(status())
+
     application = web.Application(middlewares=[_boundary])
     application.on_response_prepare.append(_anonymous)
+    application.router.add_get("/", page)
+    application.router.add_get("/status.json", status_json)
     application.router.add_get("/livez", livez)
     application.router.add_get("/readyz", readyz)
     application.router.add_get("/metrics", scrape)

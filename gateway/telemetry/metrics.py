@@ -1,7 +1,7 @@
 """Which metrics are there? The only file with their names and labels."""
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from typing import Final
 
 from prometheus_client import (
@@ -32,7 +32,7 @@ class Metrics:
         self._add_rotation()
         self._add_safety()
         build = self._gauge("build_info", "Always 1.", "version", "environment")
-        build.labels(_version(), environment).set(1)
+        build.labels(version(), environment).set(1)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(PREFIX + name, text, labels, registry=self.registry)
@@ -179,8 +179,9 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def _version() -> str:
+def version() -> str:
+    """Return the version of the gateway that is installed."""
     try:
-        return version("dinie-gateway")
-    except PackageNotFoundError:
+        return metadata.version("dinie-gateway")
+    except metadata.PackageNotFoundError:
         return "unknown"

@@ -41,7 +41,12 @@ def scene() -> Scene:
 
 @pytest.fixture
 async def client(scene: Scene) -> AsyncIterator["TestClient[Any, Any]"]:
-    application = build_admin(scene.health, metrics=scene.metrics, reload=scene.reload)
+    application = build_admin(
+        scene.health,
+        metrics=scene.metrics,
+        reload=scene.reload,
+        status=lambda: {"environment": "<b>", "ready": False},
+    )
     async with TestClient(TestServer(application)) as client:
         yield client
 
@@ -182,3 +187,14 @@ async def test_a_wrong_method_is_told_the_right_one(
         found = (answer.status, answer.headers["Allow"])
 
     assert found == (405, allowed)
+
+
+async def test_the_status_is_a_page_and_json(client: "TestClient[Any, Any]") -> None:
+    """One for people, one for their scripts."""
+    async with client.get("/") as page, client.get("/status.json") as status:
+        text = await page.text()
+        found = await status.json()
+
+    assert found == {"environment": "<b>", "ready": False}
+    assert "&lt;b&gt;" in text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]

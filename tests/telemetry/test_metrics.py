@@ -5,7 +5,6 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.telemetry import metrics as names
 from gateway.telemetry.metrics import Metrics
 
 # Names and labels as operators know them: alerts and dashboards are built on these.
@@ -136,7 +135,7 @@ def test_an_uninstalled_gateway_still_has_metrics(
     def absent(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(names, "version", absent)
+    monkeypatch.setattr("importlib.metadata.version", absent)
 
     text = Metrics(environment="local").render().decode()
 

@@ -1,0 +1,63 @@
+"""The status page: what somebody reads at three in the morning, without a script."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:48rem;"
+    "padding:0 1rem;color:#111;background:#fff}"
+    "th{text-align:left;font-weight:600;padding-right:2rem;vertical-align:top}"
+    "td{overflow-wrap:anywhere}"
+    ".no{color:#a00;font-weight:600}"
+    "@media(prefers-color-scheme:dark){body{color:#eee;background:#111}.no{color:#f88}}"
+)
+
+
+def render_page(status: Mapping[str, Any]) -> bytes:
+    """Return the status as a page; every text is escaped."""
+    ready = bool(status.get("ready"))
+    title = f"dinie-gateway: {'ready' if ready else 'not ready'}"
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        "<meta name=viewport content='width=device-width'>",
+        "<meta http-equiv=refresh content=10>",
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>",
+        f"<h1{'' if ready else ' class=no'}>{escape(title)}</h1>",
+        _table({k: v for k, v in status.items() if not isinstance(v, Mapping)}),
+    ]
+    for name, section in status.items():
+        if isinstance(section, Mapping):
+            parts += [f"<h2>{escape(_words(name))}</h2>", _table(section)]
+    parts.append("<p>The same as JSON: <a href=status.json>status.json</a></p></html>")
+    return "".join(parts).encode()
+
+
+def _table(rows: Mapping[str, Any]) -> str:
+    return (
+        "<table>"
+        + "".join(
+            f"<tr><th scope=row>{escape(_words(name))}</th><td>{_cell(value)}</td></tr>"
+            for name, value in rows.items()
+        )
+        + "</table>"
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):  # a check: whether it holds, and why
+        word = "yes" if value.get("ok") else "<span class=no>no</span>"
+        return f"{word}: {escape(str(value.get('reason', '')))}"
+    if isinstance(value, bool):
+        return "yes" if value else "<span class=no>no</span>"
+    return "unknown" if value is None else escape(str(value)) or "none"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,105 @@
+"""What does a running gateway say about itself, in numbers and on its page?"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.breaker.stage import BreakerStage
+from gateway.clock import Clock
+from gateway.config.schema import Config
+from gateway.credentials.source import TokenSource
+from gateway.order import Stages
+from gateway.rotation.policy import due_at, ends_at
+from gateway.secrets.keeper import SecretKeeper
+from gateway.secrets.ports import moment
+from gateway.server.health import Health
+from gateway.telemetry.metrics import Metrics, version
+
+_CIRCUIT = ("closed", "half-open", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """The parts that have something to say, looked at when somebody asks."""
+
+    config: Config
+    clock: Clock
+    metrics: Metrics
+    health: Health
+    secrets: SecretKeeper
+    tokens: TokenSource
+    stages: Stages
+    breaker: BreakerStage
+
+    def update(self) -> None:
+        """Set the gauges; what is unknown is 0."""
+        metrics, unix = self.metrics, self.clock.unix()
+        quota = self.stages.ratelimit.snapshot
+        if quota.limit is not None:
+            metrics.limit.set(quota.limit)
+            metrics.remaining.set(quota.remaining or 0)
+            metrics.reset.set(quota.reset_unix or 0)
+        metrics.in_flight.set(self.stages.bulkhead.in_flight)
+        metrics.circuit.labels("api").set(self.breaker.state)
+        expires_in = self.tokens.expires_in
+        # 0 where there is none: an alert must not see the end of a token that is gone.
+        metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
+        if self.secrets.last_success_unix is not None:
+            metrics.secrets_success.set(self.secrets.last_success_unix)
+        created, expires = self._credential()
+        ends = ends_at(created, expires, self.config.rotation)
+        metrics.credential_age.set(0 if created is None else unix - created)
+        metrics.credential_expiry.set(0 if ends is None else ends)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the status page shows: no secret, no id, no path."""
+        ready, checks = self.health.readiness()
+        quota = self.stages.ratelimit.snapshot
+        expires_in = self.tokens.expires_in
+        created, expires = self._credential()
+        return {
+            "environment": self.config.environment,
+            "service": self.config.service,
+            "version": version(),
+            "time": _iso(self.clock.unix()),
+            "ready": ready,
+            "checks": checks,
+            "token": {
+                "state": self.tokens.state,
+                "expires_in_seconds": None if expires_in is None else round(expires_in),
+            },
+            "secrets": {
+                "provider": self.config.secrets.provider,
+                "last_read": _iso(self.secrets.last_success_unix),
+                "trouble": self.secrets.last_error,
+            },
+            "credential": {
+                "created": _iso(created),
+                "expires": _iso(expires),
+                "next_rotation": _iso(due_at(created, expires, self.config.rotation)),
+            },
+            "circuit": _CIRCUIT[self.breaker.state],
+            "quota": {
+                "limit": quota.limit,
+                "remaining": quota.remaining,
+                "resets": _iso(quota.reset_unix),
+                "waiting": quota.waiting,
+            },
+            "requests": {
+                "inside": self.stages.admission.inside,
+                "with_dinie": self.stages.bulkhead.in_flight,
+            },
+        }
+
+    def _credential(self) -> tuple[float | None, float | None]:
+        """Return when the credential was made and when it ends, Unix, s."""
+        held = self.secrets.current
+        if held is None:
+            return None, None
+        return moment(held, "client_created_at"), moment(held, "client_expires_at")
+
+
+def _iso(unix: float | None) -> str | None:
+    if unix is None:
+        return None
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,37 @@
+"""The status page: readable, and harmless whatever stands in it."""
+
+from gateway.server.page import render_page
+
+
+def test_every_text_is_escaped() -> None:
+    """A service's name is a setting, and a reason may quote one."""
+    page = render_page(
+        {
+            "service": "<script>",
+            "checks": {"<i>": {"ok": False, "reason": "<img src=x>"}},
+        }
+    ).decode()
+
+    assert "<script>" not in page
+    assert "<img" not in page
+    assert "&lt;img src=x&gt;" in page
+
+
+def test_what_is_wrong_stands_out() -> None:
+    """Nobody reads a table at that hour."""
+    ready = render_page({"ready": True}).decode()
+    unready = render_page(
+        {"ready": False, "checks": {"token": {"ok": False, "reason": "none"}}}
+    ).decode()
+
+    assert "dinie-gateway: ready" in ready
+    assert "<h1 class=no>dinie-gateway: not ready</h1>" in unready
+    assert "<span class=no>no</span>: none" in unready
+
+
+def test_unknown_is_said_in_words() -> None:
+    """An empty cell could mean anything."""
+    page = render_page({"credential": {"next_rotation": None}, "service": ""}).decode()
+
+    assert "<th scope=row>Next rotation</th><td>unknown</td>" in page
+    assert "<th scope=row>Service</th><td>none</td>" in page
