@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-vault check format lint types imports e2e bench lock lock-check clean install
+.PHONY: help demo test test-vault soak check format lint types imports e2e bench lock lock-check clean install
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ types: install ## mypy, strict
 
 imports: install ## the layering contracts
 	$(BIN)/lint-imports
+
+soak: install ## secrets that change under load, for a minute
+	$(BIN)/python -m tests.soak
 
 test-vault: install ## the Vault suite against a real server (VAULT_ADDR, root VAULT_TOKEN)
 	$(BIN)/python -m pytest tests/vault/test_conformance.py -rs

@@ -58,6 +58,17 @@ class Rotating:
             "VAULT_TOKEN": TOKEN,
         }
 
+    def approle(self, folder: Path) -> dict[str, str]:
+        """Return the settings of a login by AppRole, whose files are in a folder."""
+        role, secret = folder / "role_id", folder / "secret_id"
+        role.write_text(self.vault.role[0])
+        secret.write_text(self.vault.role[1])
+        return {
+            "GATEWAY__SECRETS__VAULT__AUTH__METHOD": "approle",
+            "GATEWAY__SECRETS__VAULT__AUTH__ROLE_ID_FILE": str(role),
+            "GATEWAY__SECRETS__VAULT__AUTH__SECRET_ID_FILE": str(secret),
+        }
+
     async def rotate(self, *arguments: str, **spans: str) -> tuple[int, str]:
         """Run the command; return its exit code and everything it said."""
         options = [

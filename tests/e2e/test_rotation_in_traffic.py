@@ -1,7 +1,7 @@
 """Secrets change under a running gateway, and no caller notices."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,21 +19,25 @@ RATE = 50  # requests/s
 class Traffic:
     """GETs and POSTs at a steady rate; what did not go well is kept."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, rate: float) -> None:
+        self._pause = 1 / rate
         self.url = f"http://127.0.0.1:{port}/v3"
         self.sent = 0
         self.failed: list[str] = []
 
     async def run(self) -> None:
         """Send until cancelled, then wait for the last answers."""
+        loop = asyncio.get_running_loop()
         async with ClientSession(timeout=ClientTimeout(total=20)) as session:
             under_way: set[asyncio.Task[None]] = set()
             try:
+                due = loop.time()
                 while True:
-                    task = asyncio.get_running_loop().create_task(self._one(session))
+                    due += self._pause
+                    task = loop.create_task(self._one(session))
                     under_way.add(task)
                     task.add_done_callback(under_way.discard)
-                    await asyncio.sleep(1 / RATE)
+                    await asyncio.sleep(max(0.0, due - loop.time()))
             finally:
                 await asyncio.gather(*under_way)
 
@@ -54,7 +58,11 @@ class Traffic:
 
 @asynccontextmanager
 async def traffic(
-    world: Rotating, folder: Path, **settings: str
+    world: Rotating,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    rate: float = RATE,
 ) -> AsyncIterator[tuple[GatewayProcess, Traffic]]:
     """Run a gateway on Vault's secrets with traffic through it."""
     gateway = GatewayProcess(
@@ -65,12 +73,12 @@ async def traffic(
             "GATEWAY__SECRETS__VAULT__REFRESH": "0.2",
             "GATEWAY__ROTATION__CANARY_SHARE": "0.5",
             "GATEWAY__TELEMETRY__LOG_LEVEL": "debug",
-            **settings,
+            **(settings or {}),
         },
     )
     try:
         await asyncio.to_thread(gateway.wait_ready)
-        sender = Traffic(gateway.port)
+        sender = Traffic(gateway.port, rate)
         running = asyncio.get_running_loop().create_task(sender.run())
         try:
             yield gateway, sender
@@ -96,7 +104,9 @@ async def test_a_rotation_fails_no_request_though_it_is_killed(tmp_path: Path) -
             await asyncio.sleep(0.9)
             code, said = await world.rotate(soak="0.5")
             await asyncio.sleep(1)
-            _, metrics = await asyncio.to_thread(gateway.admin, "/metrics")
+            paths = ("/metrics", "/", "/status.json", "/readyz")
+            pages = [await asyncio.to_thread(gateway.admin, path) for path in paths]
+            metrics = "".join(text for _, text in pages)
 
         assert (code, world.state["phase"]) == (0, "done"), said
         assert sender.failed == []
@@ -115,24 +125,17 @@ async def test_short_leases_and_an_outage_of_vault_fail_no_request(
         world.vault.ttl = 1
         for number in range(2):
             known = world.dinie._routes._credentials
-            known._add(*_pair(number), "by hand", None)
-        role, secret = tmp_path / "role", tmp_path / "secret"
-        role.write_text(world.vault.role[0])
-        secret.write_text(world.vault.role[1])
-        approle = {
-            "GATEWAY__SECRETS__VAULT__AUTH__METHOD": "approle",
-            "GATEWAY__SECRETS__VAULT__AUTH__ROLE_ID_FILE": str(role),
-            "GATEWAY__SECRETS__VAULT__AUTH__SECRET_ID_FILE": str(secret),
-        }
-        async with traffic(world, tmp_path / "g", **approle) as (gateway, sender):
+            known._add(*credential(number), "by hand", None)
+        approle = world.approle(tmp_path)
+        async with traffic(world, tmp_path / "g", approle) as (gateway, sender):
             await asyncio.sleep(1)
-            world.vault.put(client_id=_pair(0)[0], client_secret=_pair(0)[1])
+            world.vault.put(client_id=credential(0)[0], client_secret=credential(0)[1])
             await asyncio.sleep(1)
             world.vault.sealed = True
             await asyncio.sleep(1)
             world.vault.tokens.clear()
             world.vault.sealed = False
-            world.vault.put(client_id=_pair(1)[0], client_secret=_pair(1)[1])
+            world.vault.put(client_id=credential(1)[0], client_secret=credential(1)[1])
             await asyncio.sleep(0.9)
 
         used = {
@@ -142,12 +145,12 @@ async def test_short_leases_and_an_outage_of_vault_fail_no_request(
         }
         assert sender.failed == []
         assert sender.sent > 50
-        assert used == {OLD[0], _pair(0)[0], _pair(1)[0]}
+        assert used == {OLD[0], credential(0)[0], credential(1)[0]}
         assert world.vault.calls.count("POST auth/approle/login") >= 2
         check_nothing_leaked(world, gateway.output)
 
 
-def _pair(number: int) -> tuple[str, str]:
+def credential(number: int) -> tuple[str, str]:
     return f"dinie_ci_test_{number}", f"dinie_cs_test_{number}"
 
 
