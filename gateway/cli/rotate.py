@@ -133,6 +133,8 @@ async def _plan(config: Config) -> int:
         )
         if not current.client_id or not current.client_secret:
             raise StepFailed("the secret lacks client_id or client_secret.")
+        if faults := _guard(config.environment, current):
+            raise StepFailed("; ".join(faults))
         listed = await dinie.credentials(current)
     known = policy.find(listed, current.client_id.reveal())
     due = known and policy.due_at(known.created, known.expires, options)
@@ -197,6 +199,7 @@ def _webhook(config: Config, store: VaultStore, dinie: DinieApi) -> WebhookRotat
         clock=SystemClock(),
         new_id=partial(secrets.token_hex, 6),
         holder=_holder(),
+        guard=partial(_guard, config.environment),
         say=click.echo,
     )
 

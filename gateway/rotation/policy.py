@@ -35,6 +35,25 @@ REPLAY: Final = 86_000.0  # s for which Dinie repeats an answer under its key, l
 
 
 NONE: Final = Secret("")
+# What is said when a phase has been reached, and while it lasts.
+DONE: Final[Mapping[Phase, str]] = {
+    "creating": "",
+    "stored": "A new credential is created and stored as next_client_id.",
+    "canary": "The new credential is proven; gateways try it on a share of GETs.",
+    "promoting": "The new credential is proven again.",
+    "soaking": "The new credential is in force; gateways follow in a minute or two.",
+    "revoking": "The new credential has served for its soak.",
+    "done": "The old credential is revoked; the rotation is done.",
+    "restoring": "",
+    "withdrawing": "The old credential is in force again.",
+    "aborted": "The new credential is revoked; the rotation is aborted.",
+}
+WAITING: Final[Mapping[str, str]] = {
+    "canary": "Gateways try the new credential on a share of GETs.",
+    "soaking": "The new credential is in force; the old one still works.",
+    "revoking": "The old credential was used not long ago; it is revoked once idle.",
+    "withdrawing": "Gateways go back to the old credential.",
+}
 
 
 @dataclass(frozen=True, slots=True)

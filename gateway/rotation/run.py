@@ -107,6 +107,11 @@ class Rotation:
                     "and begin another with --now."
                 )
             if state.phase not in {"restoring", "withdrawing"}:
+                if state.promoted:
+                    # Without a way back that works, the way on is the better one.
+                    await self._dinie.prove(
+                        Pair(Secret(state.old_id), state.old_secret)
+                    )
                 state = await self._move(state, "restoring")
             return await self._go_on(state)
 
@@ -118,10 +123,12 @@ class Rotation:
                 old = policy.find(listed, state.old_id)
             until = policy.wait_until(state, self._options, old)
             if until is not None and until > self._clock.unix():
-                return Progress(state, until, _waiting(state), under_way=True)
+                return Progress(
+                    state, until, policy.WAITING[state.phase], under_way=True
+                )
             state = await self._steps[state.phase](state)
-            self._say(_done(state))
-        return Progress(state, None, _done(state))
+            self._say(policy.DONE[state.phase])
+        return Progress(state, None, policy.DONE[state.phase])
 
     async def _begin(self) -> State:
         now = self._clock.unix()
@@ -235,7 +242,15 @@ class Rotation:
         return moved
 
     async def _current(self) -> Pair:
-        return await self._pair(_CURRENT)
+        """Return the credential in force, before it is sent anywhere.
+
+        Raises:
+            StepFailed: there is none, or it is of another environment.
+        """
+        pair = await self._pair(_CURRENT)
+        if faults := self._guard(pair):
+            raise StepFailed("; ".join(faults))
+        return pair
 
     async def _pair(self, names: tuple[str, str]) -> Pair:
         secret = await self._store.secret()
@@ -263,31 +278,3 @@ def _not_due(state: State | None, due: float | None) -> Progress:
         said = "Dinie does not list the credential in force, so its age is unknown: "
         return Progress(state, None, said + "begin with --now.")
     return Progress(state, due, "No rotation is due.")
-
-
-_DONE: Final[Mapping[Phase, str]] = {
-    "creating": "",
-    "stored": "A new credential is created and stored as next_client_id.",
-    "canary": "The new credential is proven; gateways try it on a share of GETs.",
-    "promoting": "The new credential is proven again.",
-    "soaking": "The new credential is in force; gateways follow in a minute or two.",
-    "revoking": "The new credential has served for its soak.",
-    "done": "The old credential is revoked; the rotation is done.",
-    "restoring": "",
-    "withdrawing": "The old credential is in force again.",
-    "aborted": "The new credential is revoked; the rotation is aborted.",
-}
-_WAITING: Final[Mapping[str, str]] = {
-    "canary": "Gateways try the new credential on a share of GETs.",
-    "soaking": "The new credential is in force; the old one still works.",
-    "revoking": "The old credential was used not long ago; it is revoked once idle.",
-    "withdrawing": "Gateways go back to the old credential.",
-}
-
-
-def _done(state: State) -> str:
-    return _DONE[state.phase]
-
-
-def _waiting(state: State) -> str:
-    return _WAITING[state.phase]

@@ -40,6 +40,7 @@ class WebhookRotation:
         clock: Clock,
         new_id: Callable[[], str],
         holder: str,
+        guard: Callable[[Pair], list[str]],
         say: Callable[[str], object],
     ) -> None:
         """Wire a run; as `Rotation`, and `endpoint` None for the only one."""
@@ -50,6 +51,7 @@ class WebhookRotation:
         self._clock = clock
         self._new_id = new_id
         self._lock = Lock(store, holder=holder, ttl=options.lock_ttl, clock=clock)
+        self._guard = guard
         self._say = say
 
     async def run(self, *, now: bool = False) -> Progress:
@@ -155,4 +157,7 @@ class WebhookRotation:
         pair = secret.get("client_id", NONE), secret.get("client_secret", NONE)
         if not all(pair):
             raise StepFailed("The secret lacks client_id or client_secret.")
-        return Pair(*pair)
+        current = Pair(*pair)
+        if faults := self._guard(current):
+            raise StepFailed("; ".join(faults))
+        return current

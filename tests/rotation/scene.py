@@ -165,7 +165,7 @@ class Scene:
         self.world = World(self.clock)
         self.options = options
         self.said: list[str] = []
-        self.faults: list[str] = []
+        self.faults: dict[str, list[str]] = {}  # by client id
         self._ids = count(1)
         self._holders = count(1)
 
@@ -178,7 +178,7 @@ class Scene:
             clock=self.clock,
             new_id=lambda: f"id{next(self._ids)}",
             holder=f"process-{next(self._holders)}",
-            guard=lambda _: self.faults,
+            guard=self._guard,
             say=self.said.append,
         )
 
@@ -190,6 +190,7 @@ class Scene:
             DictDinie(self.world),
             self.options,
             endpoint=endpoint,
+            guard=self._guard,
             clock=self.clock,
             new_id=lambda: f"w{next(self._ids)}",
             holder=f"process-{next(self._holders)}",
@@ -202,6 +203,9 @@ class Scene:
 
     async def abort(self) -> Progress:
         return await self.process().abort()
+
+    def _guard(self, pair: Pair) -> list[str]:
+        return self.faults.get(pair.client_id.reveal(), [])
 
     @property
     def phase(self) -> str:

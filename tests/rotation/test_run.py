@@ -135,7 +135,7 @@ async def test_a_credential_that_does_not_work_is_never_put_in_force() -> None:
 async def test_a_credential_of_another_environment_is_refused() -> None:
     """Dinie gave a live one to the sandbox, or the other way round."""
     scene = Scene()
-    scene.faults = ["environment sandbox and the credential disagree"]
+    scene.faults = {"new-1": ["environment sandbox and the credential disagree"]}
 
     with pytest.raises(StepFailed, match="disagree"):
         await scene.run(now=True)
@@ -143,6 +143,34 @@ async def test_a_credential_of_another_environment_is_refused() -> None:
 
     assert "next_client_id" not in scene.world.secret
     assert scene.world.revoked == ["new-1"]
+
+
+async def test_the_one_in_force_is_not_sent_to_another_environment() -> None:
+    """Somebody wrote production's credential to the sandbox's path."""
+    scene = Scene()
+    scene.faults = {"old": ["environment sandbox and the credential disagree"]}
+    scene.world.known = {}  # whoever asks Dinie fails otherwise
+
+    with pytest.raises(StepFailed, match="disagree"):
+        await scene.run(now=True)
+
+    assert scene.world.created == []
+
+
+async def test_there_is_no_way_back_to_what_does_not_work() -> None:
+    """The new one serves, and the old one ended earlier than it should have."""
+    scene = Scene(RotationOptions(canary=0, soak=DAY, lock_ttl=60))
+    await scene.run(now=True)
+    scene.world.broken = {"old"}
+
+    with pytest.raises(StepFailed, match="refuses the credential"):
+        await scene.abort()
+    stays = scene.phase
+    scene.clock.advance(DAY + 1)
+    await scene.run()
+
+    assert (stays, scene.phase) == ("soaking", "done")
+    assert scene.world.secret["client_id"] == "new-1"
 
 
 async def test_a_creation_whose_reply_is_lost_for_a_day_leaves_no_orphan() -> None:

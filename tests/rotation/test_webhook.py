@@ -128,3 +128,14 @@ async def test_a_secret_that_somebody_changed_meanwhile_is_left_alone() -> None:
         await scene.webhook()
 
     assert scene.world.secret["webhook_secret"] == "whsec_1 whsec_a"
+
+
+async def test_a_credential_of_another_environment_is_not_sent() -> None:
+    """The endpoint of the other one would get a new secret."""
+    scene = Scene()
+    scene.faults = {"old": ["environment sandbox and the credential disagree"]}
+
+    with pytest.raises(StepFailed, match="disagree"):
+        await scene.webhook(now=True)
+
+    assert scene.world.signing == {}
