@@ -15,8 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.talking import close_server
+
 TOKEN = "dinie_at_upstream-only-0123456789"
 _CHUNK = 64 * 1024  # bytes read or written at once
+_LOOK = 0.01  # s
 _PATIENCE = 20.0  # s; a test that waits longer has failed
 
 
@@ -240,11 +243,11 @@ class ScriptedUpstream:
 
         async def close() -> None:
             assert self._server is not None
-            self._server.close()
+            await close_server(self._server)
             for task in list(self._talks):
                 task.cancel()
             await asyncio.gather(*self._talks)
-            await self._server.wait_closed()
+            await asyncio.sleep(_LOOK)  # what was closed is closed in the next turns
 
         asyncio.run_coroutine_threadsafe(close(), self._loop).result(_PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -4,8 +4,7 @@ import asyncio
 import socket
 import struct
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -17,6 +16,7 @@ from gateway.retry.ports import AttemptFailed
 from gateway.server.forward import Base
 from gateway.upstream.payload import SpilledBody
 from tests.inprocess import running_stack
+from tests.talking import talking
 from tests.upstream.client import Client
 from tests.upstreams import ScriptedUpstream, Step, answer
 
@@ -28,38 +28,6 @@ SIZE = 30 * MIB  # more than any socket takes unread
 def file() -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as opened:
         yield opened
-
-
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def talking(talk: Talk, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    """Serve one connection after another by hand; yield the base URL."""
-    talks: list[asyncio.Task[None]] = []
-
-    async def closing(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.append(task)
-        try:
-            await talk(reader, writer)
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
-
-    server = await asyncio.start_server(closing, host, 0)
-    port = server.sockets[0].getsockname()[1]
-    named = f"[{host}]" if ":" in host else host
-    try:
-        yield f"http://{named}:{port}/v3"
-    finally:
-        server.close()
-        await server.wait_closed()
-        await asyncio.gather(*talks, return_exceptions=True)
 
 
 def after_connecting(client: Client, then: Callable[[], Awaitable[None]]) -> None:

@@ -12,6 +12,7 @@ from gateway.deadline.options import DeadlineOptions
 from gateway.retry.ports import AttemptFailed
 from gateway.upstream.payload import SpilledBody
 from tests.fakes import FakeClock
+from tests.talking import talking
 from tests.upstream.client import Client
 from tests.upstreams import Received, ScriptedUpstream, Step, answer
 
@@ -177,18 +178,14 @@ async def test_an_answer_that_comes_before_the_body_has_gone_is_read() -> None:
         writer.write(answer(413, b"{}"))
         await writer.drain()
         await read.wait()
-        writer.close()
 
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    client = Client(f"http://127.0.0.1:{port}/v3", DeadlineOptions())
+    async with talking(refuse) as base_url:
+        client = Client(base_url, DeadlineOptions())
 
-    response = await client.send(client.exchange("POST"), b"x" * 900 * KIB)
+        response = await client.send(client.exchange("POST"), b"x" * 900 * KIB)
 
-    read.set()
-    await client.close()
-    server.close()
-    await server.wait_closed()
+        read.set()
+        await client.close()
     assert response.status == 413
 
 
