@@ -161,6 +161,8 @@ class Rotation:
             )
             secret = await self._store.secret()
         new_id = secret["next_client_id"].reveal()
+        if new_id == state.old_id:
+            raise StepFailed("next_client_id is the one in force: remove next_*.")
         return await self._move(state, "stored", new_id=new_id)
 
     async def _verify(self, state: State) -> State:
@@ -190,7 +192,10 @@ class Rotation:
                     "next_client_created_at": None,
                     "next_client_expires_at": None,
                 },
-                expect={"client_id": Secret(state.old_id)},
+                expect={
+                    "client_id": Secret(state.old_id),
+                    "next_client_id": Secret(state.new_id),
+                },
             )
         return await self._move(state, "soaking")
 
@@ -200,7 +205,7 @@ class Rotation:
 
     async def _revoke(self, state: State) -> State:
         current = await self._current()
-        if current.client_id.reveal() != state.new_id:
+        if current.client_id.reveal() != state.new_id or state.new_id == state.old_id:
             raise StepFailed(
                 "Somebody changed client_id since the swap: nothing is revoked. "
                 "Use --abort, or put the new credential back."
