@@ -39,7 +39,11 @@ def test_closing_gives_a_spilled_file_back() -> None:
 
 def test_closing_a_body_in_memory_is_harmless() -> None:
     """Whoever cleans up does not look first."""
-    Body(b"abc").close()
+    body = Body(b"abc")
+
+    body.close()
+
+    assert b"".join(body.chunks()) == b"abc"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Rotation: one credential comes, one goes, and there is always one that works."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from gateway.rotation.lock import LockHeld
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import Known
 from gateway.rotation.ports import Conflict, StepFailed
-from tests.rotation.scene import DAY, SWIFT, Crash, Scene
+from tests.rotation.scene import DAY, SWIFT, Crash, DictStore, Scene
 
 WRITES = 13  # of a whole rotation, its lock included
 
@@ -256,3 +257,36 @@ async def test_an_unknown_age_is_said_and_not_guessed() -> None:
 
 def _used(scene: Scene, at: float) -> Known:
     return replace(scene.world.known["old"], last_used=at)
+
+
+async def test_a_next_credential_that_is_the_one_in_force_is_never_revoked() -> None:
+    """Somebody promoted by hand, and left next_* behind."""
+    scene = Scene()
+    scene.world.secret |= {"next_client_id": "old", "next_client_secret": "s-old"}
+
+    with pytest.raises(StepFailed, match="remove next_"):
+        await scene.run(now=True)
+
+    assert (scene.world.revoked, list(scene.world.known)) == ([], ["old"])
+
+
+async def test_a_swap_needs_the_next_credential_to_be_there_still() -> None:
+    """The lock lapsed, and somebody aborted between the look and the write."""
+    scene = Scene()
+    store = DictStore(scene.world)
+    change = store.change
+
+    async def late(fields: Any, *, expect: Any) -> None:
+        for name in [n for n in scene.world.secret if n.startswith("next_")]:
+            if "client_secret" in fields:
+                del scene.world.secret[name]
+        await change(fields, expect=expect)
+
+    store.change = late  # type: ignore[method-assign]
+    run = scene.process()
+    run._store = store
+
+    with pytest.raises(Conflict):
+        await run.run(now=True)
+
+    assert scene.world.secret["client_id"] == "old"

@@ -89,6 +89,8 @@ async def test_stopping_twice_is_once_enough() -> None:
     await simulator.stop()
     await simulator.stop()
 
+    assert simulator._runner is None
+
 
 async def test_a_compressed_body_is_read() -> None:
     """Some HTTP clients compress what they send."""

@@ -157,7 +157,10 @@ def test_a_stream_that_fails_fails_nobody(fault: Exception, log_format: str) -> 
     """A full disk costs lines, never a request."""
 
     class Broken(io.StringIO):
+        tried = 0
+
         def write(self, _: str) -> int:
+            Broken.tried += 1
             raise fault
 
         def flush(self) -> None:
@@ -167,6 +170,8 @@ def test_a_stream_that_fails_fails_nobody(fault: Exception, log_format: str) -> 
 
     structlog.get_logger("gateway").warning("lost")
     logging.getLogger("library").warning("lost")
+
+    assert Broken.tried >= 2
 
 
 def test_a_console_prints_no_traceback() -> None:

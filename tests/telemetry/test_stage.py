@@ -162,6 +162,8 @@ def test_without_a_stream_nothing_is_written() -> None:
     log.write(finished(), status=200, took=0.1, at=0.0)
     log.flush()
 
+    assert log._lines == []
+
 
 def test_at_warning_only_failures_have_their_line() -> None:
     """Whoever turns the log down still wants to know what went wrong."""
@@ -229,6 +231,8 @@ def test_a_full_disk_loses_lines_and_no_requests() -> None:
     for _ in range(501):
         log.write(finished(), status=200, took=0.1, at=0.0)
     log.flush()
+
+    assert log._lines == []
 
 
 @pytest.mark.parametrize("slug", ["overloaded", "stream-cut"])
