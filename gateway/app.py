@@ -118,7 +118,11 @@ class Gateway:
             ssl_context=tls,
         )
         self._tokens, self._next_tokens = build_tokens(
-            self._endpoint, self._secrets, clock=clock, metrics=self._metrics
+            self._endpoint,
+            self._secrets,
+            environment=config.environment,
+            clock=clock,
+            metrics=self._metrics,
         )
         self._sender = Sender(
             pool_size=config.upstream.pool_size,

@@ -59,7 +59,12 @@ def build_keeper(
 
 
 def build_tokens(
-    endpoint: TokenEndpoint, secrets: SecretKeeper, *, clock: Clock, metrics: Metrics
+    endpoint: TokenEndpoint,
+    secrets: SecretKeeper,
+    *,
+    environment: str,
+    clock: Clock,
+    metrics: Metrics,
 ) -> tuple[TokenSource, TokenSource]:
     """Return the tokens of the credential in force, and of the one that is to come."""
     tokens = TokenSource(
@@ -68,7 +73,7 @@ def build_tokens(
     secrets.prove_with(tokens.prove)
     following = TokenSource(
         endpoint,
-        NextCredential(secrets),
+        NextCredential(secrets, guard=partial(check_credential, environment)),
         clock=clock,
         random=random.random,
         observer=CanaryTokens(metrics.canary_result),

@@ -46,6 +46,7 @@ class Signals:
         metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
         if self.secrets.last_success_unix is not None:
             metrics.secrets_success.set(self.secrets.last_success_unix)
+        metrics.vault_expiry.set(self._vault_ends() or 0)
         created, expires = self._credential()
         ends = ends_at(created, expires, self.config.rotation)
         metrics.credential_age.set(0 if created is None else unix - created)
@@ -72,6 +73,7 @@ class Signals:
                 "provider": self.config.secrets.provider,
                 "last_read": _iso(self.secrets.last_success_unix),
                 "trouble": self.secrets.last_error,
+                "vault_token_ends": _iso(self._vault_ends()),
             },
             "credential": {
                 "created": _iso(created),
@@ -90,6 +92,10 @@ class Signals:
                 "with_dinie": self.stages.bulkhead.in_flight,
             },
         }
+
+    def _vault_ends(self) -> float | None:
+        ends_in = self.secrets.ends_in
+        return None if ends_in is None else self.clock.unix() + ends_in
 
     def _credential(self) -> tuple[float | None, float | None]:
         """Return when the credential was made and when it ends, Unix, s."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from gateway.secrets.env import EnvProvider
 from tests.inprocess import EXTRA, Stack, running_stack
 from tests.upstreams import ScriptedUpstream, Step, answer
 
@@ -75,3 +76,18 @@ async def test_the_page_says_how_it_stands(
     text = page.body.decode()
     assert "dinie-gateway: ready" in text
     assert "dinie_c" not in text + str(status)
+
+
+async def test_the_end_of_a_vault_token_is_shown_where_there_is_one(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alert stands on it: 0 where nothing ends."""
+    none = await gauge(stack, "vault_token_expiry_timestamp_seconds")
+    monkeypatch.setattr(EnvProvider, "ends_in", 600.0)
+
+    ends = await gauge(stack, "vault_token_expiry_timestamp_seconds")
+    status = orjson.loads((await stack.admin("/status.json")).body)
+
+    assert none == 0
+    assert ends == pytest.approx(datetime.now(UTC).timestamp() + 600, abs=60)
+    assert status["secrets"]["vault_token_ends"] is not None

@@ -18,7 +18,8 @@ from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, load
 from gateway.config.schema import Config
 from gateway.rotation import policy
-from gateway.rotation.lock import LockHeld
+from gateway.rotation.context import Context
+from gateway.rotation.lock import LockHeld, damaged
 from gateway.rotation.ports import Conflict, Pair, StepFailed
 from gateway.rotation.run import Progress, Rotation
 from gateway.rotation.webhook import SeveralEndpoints, WebhookRotation
@@ -29,7 +30,7 @@ from gateway.upstream.transport import trust
 from gateway.vault.provider import open_store
 from gateway.vault.store import VaultStore
 
-_LONGEST_SLEEP = 60.0  # s
+_LONGEST_SLEEP = 300.0  # s
 
 
 @click.command()
@@ -112,7 +113,10 @@ async def _guarded(job: Callable[[Config], Awaitable[int]], config: Config) -> i
 
 async def _status(config: Config) -> int:
     async with _store(config) as store:
-        state = policy.read(await store.state())
+        try:
+            state = policy.read(await store.state())
+        except ValueError as error:
+            raise StepFailed(damaged(error)) from None
     if state is None:
         click.echo("There was no rotation yet.")
     else:
@@ -126,15 +130,7 @@ async def _plan(config: Config) -> int:
     """Print what a rotation would do; writes nothing."""
     options = config.rotation
     async with _store(config) as store, _dinie(config) as dinie:
-        secret = await store.secret()
-        current = Pair(
-            secret.get("client_id", policy.NONE),
-            secret.get("client_secret", policy.NONE),
-        )
-        if not current.client_id or not current.client_secret:
-            raise StepFailed("the secret lacks client_id or client_secret.")
-        if faults := _guard(config.environment, current):
-            raise StepFailed("; ".join(faults))
+        current = await _context(config, store, dinie).current()
         listed = await dinie.credentials(current)
     known = policy.find(listed, current.client_id.reveal())
     due = known and policy.due_at(known.created, known.expires, options)
@@ -157,17 +153,23 @@ async def _advance(
     webhook: bool = False,
 ) -> int:
     clock = SystemClock()
+    turned = False
     async with _store(config) as store, _dinie(config) as dinie:
         while True:
-            made = _webhook if webhook else _credential
-            run = made(config, store, dinie)
-            if abort and isinstance(run, Rotation):
-                progress = await run.abort()
+            context = _context(config, store, dinie)
+            if webhook:
+                rotation = WebhookRotation(
+                    context, endpoint=config.webhooks.endpoint_id
+                )
+                progress = await rotation.run(now=now)
+            elif abort:
+                progress = await Rotation(context).abort()
             else:
-                progress = await run.run(now=now)
+                progress = await Rotation(context).run(now=now)
             _say(progress)
+            turned = turned or progress.failed
             if not wait or not progress.under_way or progress.next_at is None:
-                return 0
+                return int(turned)
             now = False
             left = progress.next_at - clock.unix()
             await clock.sleep(min(_LONGEST_SLEEP, max(0.0, left)))
@@ -177,30 +179,17 @@ def _holder() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
 
 
-def _credential(config: Config, store: VaultStore, dinie: DinieApi) -> Rotation:
-    return Rotation(
-        store,
-        dinie,
-        config.rotation,
+def _context(config: Config, store: VaultStore, dinie: DinieApi) -> Context:
+    return Context(
+        store=store,
+        dinie=dinie,
+        options=config.rotation,
         clock=SystemClock(),
         new_id=partial(secrets.token_hex, 6),
         holder=_holder(),
         guard=partial(_guard, config.environment),
         say=click.echo,
-    )
-
-
-def _webhook(config: Config, store: VaultStore, dinie: DinieApi) -> WebhookRotation:
-    return WebhookRotation(
-        store,
-        dinie,
-        config.rotation,
-        endpoint=config.webhooks.endpoint_id,
-        clock=SystemClock(),
-        new_id=partial(secrets.token_hex, 6),
-        holder=_holder(),
-        guard=partial(_guard, config.environment),
-        say=click.echo,
+        settle=policy.settle(config.secrets.vault.refresh),
     )
 
 

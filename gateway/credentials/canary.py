@@ -51,12 +51,16 @@ class _Next:
 class NextCredential:
     """The credential that a rotation has stored as `next_*`, as a source of its own."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(
+        self, secrets: Secrets, *, guard: Callable[[str, str], list[str]]
+    ) -> None:
+        """Wire it; `guard` returns why an id and a secret are of another place."""
         self._secrets = secrets
+        self._guard = guard
 
     @property
     def current(self) -> Credential | None:
-        """Return it; None where no rotation is under way."""
+        """Return it; None where no rotation is under way, or it is not for here."""
         held = self._secrets.current
         if held is None:
             return None
@@ -64,6 +68,8 @@ class NextCredential:
         client_id, secret = pair
         if not client_id or not secret:
             return None
+        if self._guard(client_id.reveal(), secret.reveal()):
+            return None  # it would be shown to the other environment's Dinie
         return _Next(client_id, secret, held.version)
 
     async def refresh(self, reason: str) -> bool:

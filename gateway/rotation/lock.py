@@ -6,7 +6,7 @@ from typing import Final, Self
 from gateway.clock import Clock
 from gateway.rotation import policy
 from gateway.rotation.policy import State
-from gateway.rotation.ports import Conflict, StepFailed, Store
+from gateway.rotation.ports import Conflict, LockLost, StepFailed, Store
 from gateway.secret import Secret
 
 _WEBHOOK: Final = "webhook_"
@@ -48,8 +48,8 @@ class Lock:
         """
         await self._look()
         try:
-            await self._write(self._clock.unix() + self._ttl)
-        except Conflict:
+            await self._write(self.state, self.webhook)
+        except LockLost:
             await self._look()
             raise LockHeld("another run", self._clock.unix() + self._ttl) from None
         self._held = True
@@ -61,11 +61,11 @@ class Lock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._held or isinstance(error, Conflict):
+        if not self._held or isinstance(error, LockLost):
             return  # somebody else has it by now
         self._held = False
         try:
-            await self._write(0.0)
+            await self._write(self.state, self.webhook, held=False)
         except (Conflict, StepFailed):
             return  # it runs out by itself
 
@@ -73,35 +73,58 @@ class Lock:
         """Write the state down, and hold the lock for another while.
 
         Raises:
-            Conflict: the lock had run out, and somebody else goes on.
+            LockLost: the lock had run out, and somebody else goes on.
         """
+        await self._write(state, self.webhook)
         self.state = state
-        await self._write(self._clock.unix() + self._ttl)
 
     async def write_webhook(self, fields: dict[str, Secret]) -> None:
         """Write the state of the webhook secret's rotation down, as `write` does.
 
         Raises:
-            Conflict: the lock had run out, and somebody else goes on.
+            LockLost: the lock had run out, and somebody else goes on.
         """
+        await self._write(self.state, fields)
         self.webhook = fields
-        await self._write(self._clock.unix() + self._ttl)
+
+    async def renew(self) -> None:
+        """Hold the lock for another while, before something is done outside.
+
+        Raises:
+            LockLost: it had run out, and somebody else goes on.
+        """
+        await self._write(self.state, self.webhook)
 
     async def _look(self) -> None:
         fields = await self._store.state()
         self.webhook = {k: v for k, v in fields.items() if k.startswith(_WEBHOOK)}
+        texts = {name: value.reveal() for name, value in fields.items()}
         try:
             self.state = policy.read(fields)
-            until = float(fields.get("lock_until", Secret("0")).reveal() or 0)
+            until = policy.moment(texts, "lock_until")
         except ValueError as error:
-            raise StepFailed(f"The rotation's state is damaged: {error}.") from None
-        holder = fields.get("lock_holder", Secret("")).reveal()
+            raise StepFailed(damaged(error)) from None
+        holder = texts.get("lock_holder", "")
         if holder and holder != self._holder and until > self._clock.unix():
             raise LockHeld(holder, until)
 
-    async def _write(self, until: float) -> None:
-        fields = {} if self.state is None else policy.write(self.state)
-        fields |= self.webhook
-        fields["lock_holder"] = Secret(self._holder if until else "")
+    async def _write(
+        self, state: State | None, webhook: dict[str, Secret], *, held: bool = True
+    ) -> None:
+        until = self._clock.unix() + self._ttl if held else 0.0
+        fields = {} if state is None else policy.write(state)
+        fields |= webhook
+        fields["lock_holder"] = Secret(self._holder if held else "")
         fields["lock_until"] = Secret(f"{until:.3f}")
-        await self._store.write_state(fields)
+        try:
+            await self._store.write_state(fields)
+        except Conflict as conflict:
+            raise LockLost(str(conflict)) from None
+
+
+def damaged(error: ValueError) -> str:
+    """Return what is said of a state that cannot be read."""
+    return (
+        f"The rotation's state is damaged: {error}. Look at its earlier versions in "
+        "Vault, and put the newest that is whole back."
+    )

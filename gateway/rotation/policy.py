@@ -1,7 +1,8 @@
 """How far is a rotation, and what comes next? Pure.
 
-    creating -> stored -> canary -> promoting -> soaking -> revoking -> done
-    any of these before `revoking` -> restoring -> withdrawing -> aborted
+    creating -> stored -> canary -> promoting -> soaking -> revoking -> deleting -> done
+    any of these before `deleting` -> restoring -> withdrawing -> aborted
+    restoring or withdrawing -> soaking, where only the new credential works
 
 Each phase is written down before its step is taken, and each step can be taken again:
 whoever finds a rotation goes on with it.
@@ -21,17 +22,28 @@ Phase = Literal[
     "promoting",
     "soaking",
     "revoking",
+    "deleting",
     "done",
     "restoring",
     "withdrawing",
     "aborted",
 ]
 ENDED: Final = frozenset({"done", "aborted"})
-ABORTABLE: Final = frozenset(
-    {"creating", "stored", "canary", "promoting", "soaking", "restoring", "withdrawing"}
+BACK: Final = frozenset({"restoring", "withdrawing"})
+NEXT: Final = (
+    "next_client_id",
+    "next_client_secret",
+    "next_client_created_at",
+    "next_client_expires_at",
+    "next_client_rotation",
 )
-SETTLE: Final = 150.0  # s in which every gateway has read a swapped secret, twice over
+SETTLE: Final = 150.0  # s in which every gateway has read a swapped secret, at least
+READS: Final = 2.5  # intervals between reads in which it has, too
 REPLAY: Final = 86_000.0  # s for which Dinie repeats an answer under its key, less some
+LAST: Final = 253_402_300_000.0  # Unix, s; no calendar goes further
+BUSY: Final = (
+    259_200.0  # s; an old credential in use for longer is somebody's forgotten
+)
 
 
 NONE: Final = Secret("")
@@ -41,8 +53,9 @@ DONE: Final[Mapping[Phase, str]] = {
     "stored": "A new credential is created and stored as next_client_id.",
     "canary": "The new credential is proven; gateways try it on a share of GETs.",
     "promoting": "The new credential is proven again.",
-    "soaking": "The new credential is in force; gateways follow in a minute or two.",
+    "soaking": "The new credential is in force; gateways follow at their next read.",
     "revoking": "The new credential has served for its soak.",
+    "deleting": "The old credential is idle.",
     "done": "The old credential is revoked; the rotation is done.",
     "restoring": "",
     "withdrawing": "The old credential is in force again.",
@@ -67,6 +80,8 @@ class State:
     old_id: str
     new_id: str = ""
     old_secret: Secret = NONE  # kept while there is a way back
+    old_created: Secret = NONE  # client_created_at beside it, as it was written
+    old_expires: Secret = NONE
     promoted: bool = False  # whether gateways ever had the new one as theirs
 
     def __repr__(self) -> str:
@@ -94,7 +109,7 @@ class Known:
     client_id: str
     name: str
     active: bool
-    created: float
+    created: float | None
     expires: float | None
     last_used: float | None
 
@@ -109,6 +124,8 @@ def write(state: State) -> dict[str, Secret]:
         "old_client_id": Secret(state.old_id),
         "new_client_id": Secret(state.new_id),
         "old_client_secret": state.old_secret,
+        "old_client_created_at": state.old_created,
+        "old_client_expires_at": state.old_expires,
         "promoted": Secret("yes" if state.promoted else "no"),
     }
 
@@ -124,17 +141,34 @@ def read(fields: Mapping[str, Secret]) -> State | None:
         return None
     phase = text.get("phase", "")
     if phase not in get_args(Phase):
-        raise ValueError(f"unknown phase {phase!r}")
+        raise ValueError("the phase is unknown")
     return State(
         id=text["id"],
         phase=phase,  # type: ignore[arg-type]
-        started=float(text.get("started", "0")),
-        since=float(text.get("since", "0")),
+        started=moment(text, "started"),
+        since=moment(text, "since"),
         old_id=text.get("old_client_id", ""),
         new_id=text.get("new_client_id", ""),
         old_secret=fields.get("old_client_secret", NONE),
+        old_created=fields.get("old_client_created_at", NONE),
+        old_expires=fields.get("old_client_expires_at", NONE),
         promoted=text.get("promoted") == "yes",
     )
+
+
+def moment(fields: Mapping[str, str], name: str) -> float:
+    """Return a moment that was written down, Unix, s.
+
+    Raises:
+        ValueError: it is none; the text does not repeat what is there.
+    """
+    try:
+        read = float(fields.get(name) or 0)
+    except ValueError:
+        read = -1.0
+    if not 0 <= read < LAST:
+        raise ValueError(f"{name} is no moment")
+    return read
 
 
 def due_at(
@@ -155,7 +189,7 @@ def ends_at(
 
 
 def wait_until(
-    state: State, options: RotationOptions, old: Known | None
+    state: State, options: RotationOptions, old: Known | None, *, settle: float = SETTLE
 ) -> float | None:
     """Return until when a phase has to wait, Unix; None: its step can be taken.
 
@@ -163,6 +197,7 @@ def wait_until(
         state: The rotation.
         options: The spans.
         old: The old credential as Dinie knows it, for `revoking`.
+        settle: s in which every gateway has read a changed secret.
     """
     if state.phase == "canary":
         return state.since + options.canary
@@ -171,8 +206,17 @@ def wait_until(
     if state.phase == "revoking" and old is not None and old.last_used is not None:
         return old.last_used + options.idle
     if state.phase == "withdrawing" and state.promoted:
-        return state.since + SETTLE
+        return state.since + settle
     return None
+
+
+def settle(refresh: float) -> float:
+    """Return in how many s every gateway has read a changed secret.
+
+    Args:
+        refresh: s between a gateway's reads.
+    """
+    return max(SETTLE, READS * refresh)
 
 
 def find(credentials: Sequence[Known], client_id: str) -> Known | None:

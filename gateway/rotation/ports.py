@@ -30,7 +30,7 @@ class Created:
     """A credential that Dinie has just made; moments are Unix, s."""
 
     pair: Pair
-    created: float
+    created: float | None
     expires: float | None
 
 
@@ -38,8 +38,16 @@ class StepFailed(Exception):  # noqa: N818 - named for what happened
     """A step did not work; the text is safe and says what to do."""
 
 
+class CredentialRefused(StepFailed):
+    """Dinie does not take a credential; another may work."""
+
+
 class Conflict(Exception):  # noqa: N818 - named for what happened
     """Somebody else wrote in between."""
+
+
+class LockLost(Conflict):
+    """Somebody else goes on with the rotation."""
 
 
 class Store(Protocol):
@@ -52,9 +60,14 @@ class Store(Protocol):
         """Return the fields that gateways read."""
 
     async def change(
-        self, fields: Mapping[str, Secret | None], *, expect: Mapping[str, Secret]
+        self,
+        fields: Mapping[str, Secret | None],
+        *,
+        expect: Mapping[str, Secret | None],
     ) -> None:
         """Set or remove (None) fields of it, if those expected hold what they should.
+
+        A field that is expected to be None must not be there.
 
         Raises:
             Conflict: they do not, or somebody wrote in between.
@@ -74,14 +87,15 @@ class Store(Protocol):
 class Dinie(Protocol):
     """Dinie's credentials API.
 
-    All raise `StepFailed` where Dinie does not do what is asked.
+    All raise `StepFailed` where Dinie does not do what is asked, and
+    `CredentialRefused` where that is for the credential it is asked by.
     """
 
     async def create(self, by: Pair, *, name: str, key: str) -> Created:
         """Create a credential; the same key gives the same one again for a day."""
 
     async def credentials(self, by: Pair) -> Sequence[Known]:
-        """Return all credentials."""
+        """Return all credentials: the whole list, or a failure."""
 
     async def prove(self, pair: Pair) -> None:
         """Mint a token with a credential and make a call with it."""
@@ -93,4 +107,7 @@ class Dinie(Protocol):
         """Have an endpoint's secret replaced; the same key gives the same one again."""
 
     async def revoke(self, by: Pair, client_id: str) -> None:
-        """Revoke a credential; one that is gone already is no failure."""
+        """Revoke a credential; one that Dinie does not find is no failure here.
+
+        Whether it is gone, the list tells.
+        """

@@ -1,13 +1,12 @@
 """Replaces the secret that Dinie signs webhooks with; both are good for a day."""
 
-from collections.abc import Callable
+from hashlib import sha256
 from typing import Final
 
-from gateway.clock import Clock
-from gateway.rotation.lock import Lock
-from gateway.rotation.options import RotationOptions
-from gateway.rotation.policy import NONE, REPLAY
-from gateway.rotation.ports import Dinie, Pair, StepFailed, Store
+from gateway.rotation.context import Context
+from gateway.rotation.lock import damaged
+from gateway.rotation.policy import NONE, REPLAY, moment
+from gateway.rotation.ports import StepFailed
 from gateway.rotation.run import Progress
 from gateway.secret import Secret
 
@@ -30,29 +29,16 @@ class SeveralEndpoints(Exception):  # noqa: N818 - named for what happened
 class WebhookRotation:
     """One run of `rotate webhook-secret`."""
 
-    def __init__(
-        self,
-        store: Store,
-        dinie: Dinie,
-        options: RotationOptions,
-        *,
-        endpoint: str | None,
-        clock: Clock,
-        new_id: Callable[[], str],
-        holder: str,
-        guard: Callable[[Pair], list[str]],
-        say: Callable[[str], object],
-    ) -> None:
-        """Wire a run; as `Rotation`, and `endpoint` None for the only one."""
-        self._store = store
-        self._dinie = dinie
-        self._options = options
+    def __init__(self, context: Context, *, endpoint: str | None) -> None:
+        """Wire a run; `endpoint` None for the only one."""
+        self._context = context
+        self._store = context.store
+        self._dinie = context.dinie
+        self._options = context.options
+        self._clock = context.clock
+        self._say = context.say
         self._endpoint = endpoint
-        self._clock = clock
-        self._new_id = new_id
-        self._lock = Lock(store, holder=holder, ttl=options.lock_ttl, clock=clock)
-        self._guard = guard
-        self._say = say
+        self._lock = context.lock()
 
     async def run(self, *, now: bool = False) -> Progress:
         """Begin if it is due, or go on.
@@ -83,17 +69,16 @@ class WebhookRotation:
         return self._lock.webhook.get("webhook_phase", NONE).reveal()
 
     def _moment(self, name: str) -> float:
-        text = self._lock.webhook.get(name, NONE).reveal()
         try:
-            return float(text or 0)
+            return moment({name: self._lock.webhook.get(name, NONE).reveal()}, name)
         except ValueError as error:
-            raise StepFailed(f"The rotation's state is damaged: {name}.") from error
+            raise StepFailed(damaged(error)) from None
 
     async def _begin(self) -> None:
         """Write the key down before anything is asked."""
         endpoint = self._endpoint
         if endpoint is None:
-            listed = tuple(await self._dinie.endpoints(await self._current()))
+            listed = tuple(await self._dinie.endpoints(await self._context.current()))
             if not listed:
                 raise StepFailed("Dinie lists no webhook endpoint.")
             if len(listed) > 1:
@@ -102,7 +87,7 @@ class WebhookRotation:
         await self._lock.write_webhook(
             {
                 "webhook_phase": Secret("rotating"),
-                "webhook_id": Secret(self._new_id()),
+                "webhook_id": Secret(self._context.new_id()),
                 "webhook_endpoint": Secret(endpoint),
                 "webhook_since": Secret(f"{self._clock.unix():.0f}"),
             }
@@ -110,26 +95,31 @@ class WebhookRotation:
 
     async def _rotate(self) -> None:
         """Have a new secret made, and store it before the old one."""
-        if self._clock.unix() - self._moment("webhook_since") > REPLAY:
+        if abs(self._clock.unix() - self._moment("webhook_since")) > REPLAY:
             # The key would make another one by now: begin anew.
             await self._begin()
         held = self._lock.webhook
+        for name in ("webhook_endpoint", "webhook_id"):
+            if not held.get(name):
+                raise StepFailed(damaged(ValueError(f"{name} is missing")))
         made = await self._dinie.rotate_webhook(
-            await self._current(),
+            await self._context.current(),
             held["webhook_endpoint"].reveal(),
             key=f"rotation-webhook-{held['webhook_id'].reveal()}",
         )
         kept = (await self._store.secret()).get("webhook_secret", NONE)
         old = [one for one in kept.reveal().split() if one != made.secret.reveal()]
+        await self._lock.renew()
         both = " ".join([made.secret.reveal(), *old][:_MOST])
         await self._store.change(
             {"webhook_secret": Secret(both)},
-            expect={"webhook_secret": kept} if kept else {},
+            expect={"webhook_secret": kept or None},
         )
         await self._lock.write_webhook(
             {
                 **held,
                 "webhook_phase": Secret("overlap"),
+                "webhook_old": Secret(" ".join(map(_digest, old))),
                 "webhook_until": Secret(f"{made.old_until + _TAIL:.0f}"),
             }
         )
@@ -142,22 +132,21 @@ class WebhookRotation:
             said = "Dinie still signs with both secrets."
             return Progress(None, until, said, under_way=True)
         kept = (await self._store.secret()).get("webhook_secret", NONE)
-        new = kept.reveal().split()[:1]
-        if new:
+        ended = self._lock.webhook.get("webhook_old", NONE).reveal().split()
+        # What somebody added by hand meanwhile is not ours to take away.
+        held = kept.reveal().split()
+        stays = [one for one in held if _digest(one) not in ended]
+        if stays and stays != held:
+            await self._lock.renew()
             await self._store.change(
-                {"webhook_secret": Secret(new[0])}, expect={"webhook_secret": kept}
+                {"webhook_secret": Secret(" ".join(stays))},
+                expect={"webhook_secret": kept},
             )
         await self._lock.write_webhook(
             {"webhook_done": Secret(f"{self._clock.unix():.0f}")}
         )
         return Progress(None, None, "The old webhook secret is gone.")
 
-    async def _current(self) -> Pair:
-        secret = await self._store.secret()
-        pair = secret.get("client_id", NONE), secret.get("client_secret", NONE)
-        if not all(pair):
-            raise StepFailed("The secret lacks client_id or client_secret.")
-        current = Pair(*pair)
-        if faults := self._guard(current):
-            raise StepFailed("; ".join(faults))
-        return current
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()

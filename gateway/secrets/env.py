@@ -21,6 +21,7 @@ class EnvProvider:
 
     name = "env"
     longest_pause = float("inf")  # s
+    ends_in = None
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -88,6 +88,11 @@ class SecretKeeper:
         """Return the secrets in force; None while none could be read."""
         return self._current
 
+    @property
+    def ends_in(self) -> float | None:
+        """Return in how many s nothing can be read any more; None: no end is known."""
+        return self._provider.ends_in
+
     def add_listener(self, callback: Callable[[], None]) -> None:
         """Call back after each change of the version."""
         self._listeners.append(callback)

@@ -75,6 +75,10 @@ class SecretsProvider(Protocol):
     def longest_pause(self) -> float:
         """Return after how many s at most it wants to be read again."""
 
+    @property
+    def ends_in(self) -> float | None:
+        """Return in how many s it can read no more without help; None: never."""
+
     async def read(self) -> SecretSet:
         """Read them now.
 

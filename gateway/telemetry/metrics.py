@@ -97,6 +97,10 @@ class Metrics:
         self.secrets_success = self._gauge(
             "secrets_last_success_timestamp_seconds", "Last good read, Unix."
         )
+        self.vault_expiry = self._gauge(
+            "vault_token_expiry_timestamp_seconds",
+            "When a given Vault token dies, Unix; 0: the gateway prolongs it.",
+        )
         self.secrets_refused = self._counter(
             "secrets_refused_total", "Reads that gave nothing usable.", "reason"
         )

@@ -4,7 +4,6 @@ import re
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -18,8 +17,15 @@ from gateway.credentials.policy import Grant, Refused
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import upstream_headers
 from gateway.rotation.policy import Known
-from gateway.rotation.ports import Created, NewSecret, Pair, StepFailed
+from gateway.rotation.ports import (
+    Created,
+    CredentialRefused,
+    NewSecret,
+    Pair,
+    StepFailed,
+)
 from gateway.secret import Secret
+from gateway.upstream.listed import known, unix
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 
 _TIMEOUT: Final = 15.0  # s for a call
@@ -29,7 +35,8 @@ _OVERLAP: Final = 86_400  # s; the longest for which Dinie signs with both
 _ROTATE_PATHS: Final = ("secret/rotate", "rotate-secret")
 _PAGES: Final = 100  # of a list; a cursor that leads in circles ends here
 _AGAIN: Final = frozenset({429, 500, 502, 503, 504})
-_GONE: Final = frozenset({204, 404})
+_REVOKED: Final = frozenset({200, 204, 404})  # a 404: let the list tell
+_REFUSALS: Final = frozenset({401, 403})
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_WAIT: Final = 30.0  # s
 
@@ -86,7 +93,7 @@ class DinieApi:
         pair = said.get("client_id"), said.get("client_secret")
         if status not in {200, 201} or not all(isinstance(x, str) and x for x in pair):
             raise StepFailed(_unexpected("POST /auth/credentials", status))
-        made = _known(said)
+        made = known(said)
         return Created(
             Pair(Secret(str(pair[0])), Secret(str(pair[1]))), made.created, made.expires
         )
@@ -97,16 +104,19 @@ class DinieApi:
         Raises:
             StepFailed: Dinie does not list them.
         """
-        return [_known(one) for one in await self._list(by, "/auth/credentials")]
+        return [known(one) for one in await self._list(by, "/auth/credentials")]
 
     async def prove(self, pair: Pair) -> None:
         """Mint a token with a credential and make a call with it.
 
         Raises:
+            CredentialRefused: Dinie does not take it.
             StepFailed: it does not work.
         """
         self._bearers.pop(pair, None)
         status, _ = await self._call(pair, "GET", "/banks")
+        if status in _REFUSALS:
+            raise CredentialRefused(_unexpected("GET /banks", status))
         if status != 200:  # noqa: PLR2004
             raise StepFailed(_unexpected("GET /banks", status))
 
@@ -144,12 +154,12 @@ class DinieApi:
         secret = said.get("secret")
         if status not in {200, 201} or not isinstance(secret, str) or not secret:
             raise StepFailed(_unexpected("POST …/secret/rotate", status))
-        ends = _unix(said.get("previous_secret_expires_at"))
+        ends = unix(said.get("previous_secret_expires_at"))
         until = self._clock.unix() + _OVERLAP if ends is None else ends
         return NewSecret(Secret(secret), until)
 
     async def revoke(self, by: Pair, client_id: str) -> None:
-        """Revoke a credential; one that is gone already is no failure.
+        """Revoke a credential; one that Dinie does not find is no failure here.
 
         Raises:
             StepFailed: Dinie does not revoke it.
@@ -157,7 +167,7 @@ class DinieApi:
         if not _PLAIN_ID.fullmatch(client_id):
             raise StepFailed("A client id that is no plain word is not revoked.")
         status, _ = await self._call(by, "DELETE", f"/auth/credentials/{client_id}")
-        if status not in _GONE:
+        if status not in _REVOKED:
             raise StepFailed(_unexpected("DELETE /auth/credentials/…", status))
 
     async def close(self) -> None:
@@ -181,11 +191,15 @@ class DinieApi:
             if status != 200 or not isinstance(data, list):  # noqa: PLR2004
                 raise StepFailed(_unexpected(f"GET {route}", status))
             found += [one for one in data if isinstance(one, dict)]
-            last = str(found[-1].get("id", "")) if found else ""
-            if not said.get("has_more") or not _PLAIN_ID.fullmatch(last):
+            if not said.get("has_more"):
+                return found
+            last = found[-1] if found else {}
+            after = str(last.get("id") or last.get("client_id") or "")
+            if not _PLAIN_ID.fullmatch(after):
                 break
-            path = f"{route}?limit=100&starting_after={last}"
-        return found
+            path = f"{route}?limit=100&starting_after={after}"
+        # Half a list must not pass for the whole: what is not on it is taken as gone.
+        raise StepFailed(f"Dinie does not list all of {route}.")
 
     async def _call(
         self,
@@ -255,33 +269,11 @@ class DinieApi:
                 self._bearers[by] = result.access_token
                 return result.access_token
             if isinstance(result, Refused):
-                raise StepFailed("Dinie's token endpoint refuses the credential.")
+                raise CredentialRefused(
+                    "Dinie's token endpoint refuses the credential."
+                )
             await self._clock.sleep(self._pause(attempt + 1))
         raise StepFailed("Dinie's token endpoint gives no answer: try again later.")
-
-
-def _known(one: dict[str, Any]) -> Known:
-    return Known(
-        client_id=str(one.get("client_id") or one.get("id") or ""),
-        name=str(one.get("name") or ""),
-        active=one.get("status") != "revoked",
-        created=_unix(one.get("created_at")) or 0.0,
-        expires=_unix(one.get("expires_at")),
-        last_used=_unix(one.get("last_used_at")),
-    )
-
-
-def _unix(moment: object) -> float | None:
-    """Return a moment of either generation: a number, or ISO 8601."""
-    if isinstance(moment, bool) or moment is None:
-        return None
-    if isinstance(moment, int | float):
-        return float(moment)
-    try:
-        read = datetime.fromisoformat(str(moment))
-    except ValueError:
-        return None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def _unexpected(call: str, status: int) -> str:

@@ -15,6 +15,7 @@ class Granted:
     token: Secret
     duration: float  # s; 0: no end is known
     renewable: bool
+    known: bool = True  # False: Vault did not say how long it lives
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,8 @@ class VaultClient:
         version = mapping(data.get("metadata"), call).get("version")
         if not isinstance(version, int):
             raise faults.malformed(call)
-        return data.get("data") or {}, version
+        held = data.get("data")  # null where the newest version is deleted
+        return {} if held is None else dict(mapping(held, call)), version
 
     async def write(
         self, token: Secret, mount: str, path: str, data: dict[str, Any], *, cas: int

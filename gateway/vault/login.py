@@ -31,6 +31,7 @@ class Tokens:
         self._token: Secret | None = None
         self._given: Secret | None = None
         self._lease: Lease | None = None
+        self._look_at = float("inf")  # s, monotonic; when to ask about its life again
         self._failures = 0
         self._proven = False
         self.logins = 0
@@ -41,13 +42,24 @@ class Tokens:
         if self._lease is None:
             return float("inf")
         at = leases.due(self._lease, can_login=self._login.repeatable)
-        return at - self._now()
+        return min(at, self._look_at) - self._now()
+
+    @property
+    def ends_in(self) -> float | None:
+        """Return in how many s the token dies, if nothing here can prolong it."""
+        lease = self._lease
+        if lease is None or self._login.repeatable or not lease.duration:
+            return None
+        if lease.renewable and not self._failures:
+            return None
+        return lease.ends - self._now()
 
     async def get(self) -> Secret:
         """Return a token that should still be good."""
         given = await self._login.token()
         held, lease = self._token, self._lease
-        if held is None or lease is None or given != self._given:
+        known = self._now() < self._look_at
+        if held is None or lease is None or given != self._given or not known:
             return await self._fresh(given)
         step = leases.step(lease, now=self._now(), can_login=self._login.repeatable)
         if step == "login":
@@ -83,6 +95,9 @@ class Tokens:
             renewable=granted.renewable,
             random=self._random(),
         )
+        self._look_at = float("inf")
+        if not granted.known:
+            self._look_at = self._now() + leases.RETRY_CAP
         self._failures = 0
         self._proven = False
         self.logins += 1
@@ -93,7 +108,7 @@ class Tokens:
             granted = await self._client.renew(token, increment=lease.first)
         except SecretsUnavailable as error:
             self._failures += 1
-            if error.reason == "permission":
+            if error.reason == "permission" and self._login.repeatable:
                 # Past its maximum: the read that follows is refused and logs in anew.
                 self._lease = leases.not_renewable(lease)
                 return

@@ -70,6 +70,11 @@ class VaultProvider:
         """Return in how many s to read again, so that the token stays alive."""
         return max(_SOONEST, self._tokens.due_in)
 
+    @property
+    def ends_in(self) -> float | None:
+        """Return in how many s the Vault token dies, if nothing here prolongs it."""
+        return self._tokens.ends_in
+
     async def read(self) -> SecretSet:
         """Return what Vault holds now.
 

@@ -39,7 +39,10 @@ class VaultStore:
         return _texts(self._secret[0])
 
     async def change(
-        self, fields: Mapping[str, Secret | None], *, expect: Mapping[str, Secret]
+        self,
+        fields: Mapping[str, Secret | None],
+        *,
+        expect: Mapping[str, Secret | None],
     ) -> None:
         """Set or remove fields, if the expected ones hold what they should.
 

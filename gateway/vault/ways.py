@@ -150,7 +150,7 @@ class TokenLogin:
             if error.reason != "permission":
                 raise
             # Its policy may hide that; whether it is any good the read will tell.
-            return Granted(given, 0.0, renewable=False)
+            return Granted(given, 0.0, renewable=False, known=False)
 
 
 def way_in(

@@ -44,7 +44,7 @@ class Scene:
         self.status = 200
         self.tokens = TokenSource(
             FakeTokenEndpoint(),
-            NextCredential(self.secrets),
+            NextCredential(self.secrets, guard=lambda *_: []),
             clock=FakeClock(),
             random=lambda: 0.0,
             observer=FakeTokenObserver(),
@@ -142,6 +142,18 @@ async def test_half_a_credential_is_none() -> None:
     """Somebody is writing by hand."""
     secrets = Secrets(next_client_id=Secret("id"))
 
-    assert NextCredential(secrets).current is None
+    assert NextCredential(secrets, guard=lambda *_: []).current is None
     secrets.current = None
-    assert NextCredential(secrets).current is None
+    assert NextCredential(secrets, guard=lambda *_: []).current is None
+
+
+def test_a_next_credential_of_another_environment_is_none() -> None:
+    """It would be sent to a Dinie that must not see it."""
+    seen: list[tuple[str, str]] = []
+
+    def guard(client_id: str, secret: str) -> list[str]:
+        seen.append((client_id, secret))
+        return ["it is live"]
+
+    assert NextCredential(Secrets(**NEXT), guard=guard).current is None
+    assert seen == [("id", "s")]

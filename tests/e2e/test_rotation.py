@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.rotating import OLD, rotating
 
 pytestmark = pytest.mark.e2e
-WRITES = 13  # to Vault and Dinie, of a whole rotation
+WRITES = 18  # to Vault and Dinie, of a whole rotation
 
 
 @pytest.mark.parametrize("at", range(1, WRITES + 1))

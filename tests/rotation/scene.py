@@ -3,9 +3,16 @@
 from collections.abc import Mapping, Sequence
 from itertools import count
 
+from gateway.rotation.context import Context
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import Known
-from gateway.rotation.ports import Conflict, Created, NewSecret, Pair, StepFailed
+from gateway.rotation.ports import (
+    Conflict,
+    Created,
+    CredentialRefused,
+    NewSecret,
+    Pair,
+)
 from gateway.rotation.run import Progress, Rotation
 from gateway.rotation.webhook import WebhookRotation
 from gateway.secret import Secret
@@ -73,7 +80,10 @@ class DictStore:
         return {name: Secret(value) for name, value in self.world.secret.items()}
 
     async def change(
-        self, fields: Mapping[str, Secret | None], *, expect: Mapping[str, Secret]
+        self,
+        fields: Mapping[str, Secret | None],
+        *,
+        expect: Mapping[str, Secret | None],
     ) -> None:
         held = await self.secret()
         if any(held.get(name) != value for name, value in expect.items()):
@@ -129,7 +139,7 @@ class DictDinie:
         known = self.world.known.get(client_id)
         right = pair.client_secret.reveal() == f"s-{client_id}"
         if known is None or not right or client_id in self.world.broken:
-            raise StepFailed("Dinie's token endpoint refuses the credential.")
+            raise CredentialRefused("Dinie's token endpoint refuses the credential.")
 
     async def endpoints(self, by: Pair) -> Sequence[str]:
         await self.prove(by)
@@ -169,12 +179,12 @@ class Scene:
         self._ids = count(1)
         self._holders = count(1)
 
-    def process(self) -> Rotation:
-        """Return a rotation as a new process has it."""
-        return Rotation(
-            DictStore(self.world),
-            DictDinie(self.world),
-            self.options,
+    def context(self) -> Context:
+        """Return the world as a new process has it."""
+        return Context(
+            store=DictStore(self.world),
+            dinie=DictDinie(self.world),
+            options=self.options,
             clock=self.clock,
             new_id=lambda: f"id{next(self._ids)}",
             holder=f"process-{next(self._holders)}",
@@ -182,20 +192,14 @@ class Scene:
             say=self.said.append,
         )
 
+    def process(self, context: Context | None = None) -> Rotation:
+        """Return a rotation of a new process."""
+        return Rotation(context or self.context())
+
     async def webhook(
         self, *, now: bool = False, endpoint: str | None = None
     ) -> Progress:
-        made = WebhookRotation(
-            DictStore(self.world),
-            DictDinie(self.world),
-            self.options,
-            endpoint=endpoint,
-            guard=self._guard,
-            clock=self.clock,
-            new_id=lambda: f"w{next(self._ids)}",
-            holder=f"process-{next(self._holders)}",
-            say=self.said.append,
-        )
+        made = WebhookRotation(self.context(), endpoint=endpoint)
         return await made.run(now=now)
 
     async def run(self, *, now: bool = False) -> Progress:
@@ -203,6 +207,13 @@ class Scene:
 
     async def abort(self) -> Progress:
         return await self.process().abort()
+
+    async def abort_wholly(self) -> None:
+        """Go back, and wait for what that waits for."""
+        await self.abort()
+        self.clock.advance(200)
+        if self.phase != "aborted":
+            await self.abort()
 
     def _guard(self, pair: Pair) -> list[str]:
         return self.faults.get(pair.client_id.reveal(), [])

@@ -7,11 +7,10 @@ import pytest
 
 from gateway.rotation.lock import LockHeld
 from gateway.rotation.options import RotationOptions
-from gateway.rotation.policy import Known
 from gateway.rotation.ports import Conflict, StepFailed
-from tests.rotation.scene import DAY, SWIFT, Crash, DictStore, Scene
+from tests.rotation.scene import DAY, SWIFT, Crash, Scene
 
-WRITES = 13  # of a whole rotation, its lock included
+WRITES = 18  # of a whole rotation, its lock included
 
 
 async def test_a_rotation_replaces_the_credential_and_nothing_else() -> None:
@@ -70,7 +69,7 @@ async def test_a_crash_at_any_write_can_be_gone_back_from(
     try:
         await scene.abort()
     except StepFailed:
-        assert scene.phase == "revoking"
+        assert scene.phase == "deleting"
         return
     scene.clock.advance(200)
     await scene.abort()
@@ -105,7 +104,9 @@ async def test_each_phase_lasts_as_long_as_it_should() -> None:
     clock.advance(601)
     soaking = await scene.run()
     clock.advance(DAY + 1)
-    scene.world.known["old"] = _used(scene, clock.unix() - 60)
+    scene.world.known["old"] = replace(
+        scene.world.known["old"], last_used=clock.unix() - 60
+    )
     waiting = await scene.run()
     revoked_early = list(scene.world.revoked)
     clock.advance(7200)
@@ -158,39 +159,6 @@ async def test_the_one_in_force_is_not_sent_to_another_environment() -> None:
     assert scene.world.created == []
 
 
-async def test_there_is_no_way_back_to_what_does_not_work() -> None:
-    """The new one serves, and the old one ended earlier than it should have."""
-    scene = Scene(RotationOptions(canary=0, soak=DAY, lock_ttl=60))
-    await scene.run(now=True)
-    scene.world.broken = {"old"}
-
-    with pytest.raises(StepFailed, match="refuses the credential"):
-        await scene.abort()
-    stays = scene.phase
-    scene.clock.advance(DAY + 1)
-    await scene.run()
-
-    assert (stays, scene.phase) == ("soaking", "done")
-    assert scene.world.secret["client_id"] == "new-1"
-
-
-async def test_a_creation_whose_reply_is_lost_for_a_day_leaves_no_orphan() -> None:
-    """Its secret can never be read again: it goes, and a new rotation begins."""
-    scene = Scene()
-    scene.world.crash_at = 3  # created, and nobody heard of it
-    with pytest.raises(Crash):
-        await scene.run(now=True)
-    scene.world.restart()
-    scene.world.replies.clear()
-    scene.clock.advance(25 * 3600)
-
-    await scene.run()
-    await scene.run(now=True)
-
-    assert scene.world.created == ["new-1", "new-2"]
-    assert list(scene.world.known) == ["new-2"]
-
-
 async def test_two_runs_do_not_get_into_each_others_way() -> None:
     """A CronJob and a human at once."""
     scene = Scene()
@@ -204,34 +172,6 @@ async def test_two_runs_do_not_get_into_each_others_way() -> None:
 
     assert caught.value.holder == "process-1"
     assert caught.value.until == scene.clock.unix() + SWIFT.lock_ttl
-
-
-async def test_a_secret_that_somebody_changed_meanwhile_is_left_alone() -> None:
-    """Somebody put another credential in force by hand."""
-    scene = Scene(RotationOptions(canary=600, lock_ttl=60))
-    await scene.run(now=True)
-    scene.world.secret["client_id"] = "by-hand"
-    scene.world.secret["client_secret"] = "s-by-hand"
-    scene.world.known["by-hand"] = scene.world._record("by-hand", "x")
-    scene.clock.advance(601)
-
-    with pytest.raises(Conflict):
-        await scene.run()
-
-    assert scene.world.secret["client_id"] == "by-hand"
-    assert scene.world.revoked == []
-
-
-async def test_a_way_back_ends_with_the_revocation() -> None:
-    """What is revoked cannot be put in force again."""
-    scene = Scene(RotationOptions(canary=0, soak=0, lock_ttl=60))
-    scene.world.known["old"] = _used(scene, scene.clock.unix())
-    await scene.run(now=True)
-
-    with pytest.raises(StepFailed, match="let the rotation end"):
-        await scene.abort()
-
-    assert scene.phase == "revoking"
 
 
 async def test_without_a_rotation_there_is_nothing_to_abort() -> None:
@@ -255,38 +195,61 @@ async def test_an_unknown_age_is_said_and_not_guessed() -> None:
         await scene.run()
 
 
-def _used(scene: Scene, at: float) -> Known:
-    return replace(scene.world.known["old"], last_used=at)
+async def test_after_an_abort_nothing_begins_by_itself() -> None:
+    """The scheduled job must not undo what a human decided; a human begins again."""
+    scene = Scene(RotationOptions(canary=600, lock_ttl=60))
+    scene.clock.advance(80 * DAY)
+    await scene.run()
+    await scene.abort()
+
+    idle = await scene.run()
+    stays = scene.phase
+    await scene.run(now=True)
+
+    assert (idle.under_way, stays) == (False, "aborted")
+    assert "--now" in idle.said
+    assert scene.phase == "canary"
 
 
-async def test_a_next_credential_that_is_the_one_in_force_is_never_revoked() -> None:
-    """Somebody promoted by hand, and left next_* behind."""
+async def test_an_age_that_dinie_does_not_tell_is_not_due() -> None:
+    """Otherwise each hour would bring a new credential."""
     scene = Scene()
-    scene.world.secret |= {"next_client_id": "old", "next_client_secret": "s-old"}
+    scene.world.known["old"] = replace(scene.world.known["old"], created=None)
 
-    with pytest.raises(StepFailed, match="remove next_"):
-        await scene.run(now=True)
+    said = await scene.run()
 
-    assert (scene.world.revoked, list(scene.world.known)) == ([], ["old"])
+    assert "begin with --now" in said.said
+    assert scene.world.created == []
 
 
-async def test_a_swap_needs_the_next_credential_to_be_there_still() -> None:
-    """The lock lapsed, and somebody aborted between the look and the write."""
+async def test_a_failed_write_of_the_secret_lets_the_lock_go() -> None:
+    """Whoever tries again right after must not be told to wait."""
     scene = Scene()
-    store = DictStore(scene.world)
-    change = store.change
+    context = scene.context()
 
-    async def late(fields: Any, *, expect: Any) -> None:
-        for name in [n for n in scene.world.secret if n.startswith("next_")]:
-            if "client_secret" in fields:
-                del scene.world.secret[name]
-        await change(fields, expect=expect)
+    async def conflict(*_: Any, **__: Any) -> None:
+        raise Conflict("somebody wrote in between")
 
-    store.change = late  # type: ignore[method-assign]
-    run = scene.process()
-    run._store = store
-
+    context.store.change = conflict  # type: ignore[method-assign]
     with pytest.raises(Conflict):
-        await run.run(now=True)
+        await scene.process(context).run(now=True)
 
-    assert scene.world.secret["client_id"] == "old"
+    await scene.run()
+
+    assert scene.phase == "done"
+
+
+async def test_a_creation_whose_reply_is_lost_for_a_day_leaves_no_orphan() -> None:
+    """Its secret can never be read again: it goes, and a new rotation begins."""
+    scene = Scene()
+    scene.world.crash_at = 4  # created, and nobody heard of it
+    with pytest.raises(Crash):
+        await scene.run(now=True)
+    scene.world.restart()
+    scene.world.replies.clear()
+    scene.clock.advance(25 * 3600)
+
+    await scene.run()
+
+    assert scene.world.created == ["new-1", "new-2"]
+    assert list(scene.world.known) == ["new-2"]

@@ -89,7 +89,7 @@ async def test_no_endpoint_is_said() -> None:
 async def test_a_reply_that_was_lost_for_a_day_begins_anew() -> None:
     """Its key would make another secret by now, unseen."""
     scene = Scene()
-    scene.world.crash_at = 3
+    scene.world.crash_at = 3  # the secret was made, and nobody heard of it
     with pytest.raises(Crash):
         await scene.webhook(now=True)
     scene.world.restart()
@@ -97,7 +97,7 @@ async def test_a_reply_that_was_lost_for_a_day_begins_anew() -> None:
 
     await scene.webhook()
 
-    assert list(scene.world.signing) == ["rotation-webhook-w1", "rotation-webhook-w2"]
+    assert list(scene.world.signing) == ["rotation-webhook-id1", "rotation-webhook-id2"]
     assert scene.world.secret["webhook_secret"] == "whsec_2 whsec_a"
 
 
@@ -139,3 +139,27 @@ async def test_a_credential_of_another_environment_is_not_sent() -> None:
         await scene.webhook(now=True)
 
     assert scene.world.signing == {}
+
+
+async def test_a_secret_that_somebody_added_meanwhile_stays() -> None:
+    """Only what was there before the rotation goes."""
+    scene = Scene()
+    await scene.webhook(now=True)
+    scene.world.secret["webhook_secret"] = "whsec_1 whsec_a whsec_by_hand"
+    scene.clock.advance(DAY + 301)
+
+    await scene.webhook()
+
+    assert scene.world.secret["webhook_secret"] == "whsec_1 whsec_by_hand"
+
+
+async def test_damaged_state_is_said() -> None:
+    """Somebody wrote something else there."""
+    scene = Scene()
+    await scene.webhook(now=True)
+    scene.world.state["webhook_until"] = "soon"
+    with pytest.raises(StepFailed, match="webhook_until is no moment"):
+        await scene.webhook()
+    scene.world.state |= {"webhook_phase": "rotating", "webhook_id": ""}
+    with pytest.raises(StepFailed, match="webhook_id is missing"):
+        await scene.webhook()

@@ -28,7 +28,7 @@ def secret_set(version: str) -> SecretSet:
 class Provider:
     """Gives what it is told, in turn; the last answer stays."""
 
-    name = "fake"
+    name, ends_in = "fake", None
 
     def __init__(self, *answers: str | Exception) -> None:
         self.answers = list(answers)

@@ -25,6 +25,7 @@ KNOWN = {
     "secrets_refused_total": ("reason",),
     "credential_age_seconds": (),
     "credential_expiry_timestamp_seconds": (),
+    "vault_token_expiry_timestamp_seconds": (),
     "canary_requests_total": ("result",),
     "circuit_state": ("name",),
     "in_flight": (),

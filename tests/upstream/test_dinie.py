@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.idempotency.options import IdempotencyOptions
-from gateway.rotation.ports import Pair, StepFailed
+from gateway.rotation.ports import CredentialRefused, Pair, StepFailed
 from gateway.secret import Secret
 from gateway.simulator.server import Simulator, SimulatorOptions
 from gateway.upstream.dinie import DinieApi
@@ -68,7 +68,7 @@ async def test_a_credential_lives_from_creation_to_revocation(
 
     names = {one.client_id: one.name for one in listed}
     assert names[made.pair.client_id.reveal()] == "gateway-rotation-1"
-    assert all(one.created > 1.7e9 for one in listed)
+    assert all((one.created or 0) > 1.7e9 for one in listed)
     with pytest.raises(StepFailed, match="refuses the credential"):
         await dinie.prove(OLD)
 
@@ -101,9 +101,38 @@ async def test_a_long_list_is_read_to_its_end(
 
     assert [(one.client_id, one.active, one.created) for one in listed] == [
         ("a", True, 5.0),
-        ("b", False, 0.0),
+        ("b", False, None),
     ]
     assert upstream.requests[1].target.endswith("limit=100&starting_after=a")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(b'{"data":[],"has_more":true}', id="empty"),
+        pytest.param(b'{"data":[{"id":"a b"}],"has_more":true}', id="no-plain-id"),
+        pytest.param(b'{"data":[{"id":"a"}],"has_more":true}', id="in-circles"),
+    ],
+)
+async def test_half_a_list_does_not_pass_for_the_whole(
+    upstream: ScriptedUpstream, scripted: DinieApi, page: bytes
+) -> None:
+    """What is not on it would be taken for revoked."""
+    upstream.default = Step(answer(200, page))
+
+    with pytest.raises(StepFailed, match="does not list all"):
+        await scripted.credentials(OLD)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_credential_that_calls_are_refused_for_is_named_so(
+    upstream: ScriptedUpstream, scripted: DinieApi, status: int
+) -> None:
+    """Whoever rotates goes back for it, and not for an outage."""
+    upstream.default = Step(answer(status, b"{}"))
+
+    with pytest.raises(CredentialRefused, match=str(status)):
+        await scripted.prove(OLD)
 
 
 @pytest.mark.parametrize(

@@ -239,3 +239,59 @@ async def test_a_blank_variable_is_no_token(scene: Scene, given: Made) -> None:
     assert error.reason == "login"
     assert "VAULT_TOKEN" in error.detail
     assert scene.vault.calls == []
+
+
+async def test_a_given_token_whose_renewal_is_denied_is_tried_again(
+    scene: Scene, given: Made
+) -> None:
+    """A policy that was wrong for a minute must not cost the token."""
+    scene.vault.tokens[TOKEN]["ttl"] = 900
+    tokens = given()
+    await tokens.get()
+    scene.vault.hidden = {"renew-self"}
+    scene.clock.advance(601)
+    await tokens.get()
+    denied = tokens.ends_in
+    scene.vault.hidden = set()
+    scene.clock.advance(11)
+
+    await tokens.get()
+
+    assert denied == pytest.approx(299)
+    assert scene.count(RENEW) == 2
+    assert tokens.ends_in is None
+
+
+async def test_a_given_token_that_was_not_shown_its_life_is_asked_about_again(
+    scene: Scene, given: Made
+) -> None:
+    """Otherwise it would never be renewed, and die unseen."""
+    scene.vault.tokens[TOKEN]["ttl"] = 900
+    scene.vault.hidden = {"lookup-self"}
+    tokens = given()
+    await tokens.get()
+    await tokens.get()
+    asked = scene.count(LOOK_UP)
+    scene.vault.hidden = set()
+    scene.clock.advance(301)
+
+    await tokens.get()
+
+    assert (asked, scene.count(LOOK_UP)) == (1, 2)
+    assert tokens.due_in == pytest.approx(600)
+
+
+async def test_the_end_of_a_given_token_is_known_where_nothing_prolongs_it(
+    scene: Scene, given: Made, approle: Tokens
+) -> None:
+    """Somebody must bring another one; a login makes its own."""
+    scene.vault.tokens[TOKEN] |= {"ttl": 900, "renewable": False}
+    tokens = given()
+    before = tokens.ends_in
+    await tokens.get()
+    await approle.get()
+    scene.clock.advance(100)
+
+    assert before is None
+    assert tokens.ends_in == pytest.approx(800)
+    assert approle.ends_in is None

@@ -118,3 +118,14 @@ async def test_a_bad_token_is_said(scene: Scene) -> None:
 
     store.close()
     assert "hvs.unknown" not in str(caught.value)
+
+
+async def test_a_vault_that_answers_something_else_is_said(
+    scene: Scene, store: VaultStore
+) -> None:
+    """A proxy in between, or a mount of another kind."""
+    scene.vault.put(client_id=ID)
+    scene.vault.versions[-1]["data"] = ["a", "list"]
+
+    with pytest.raises(StepFailed, match="does not speak like Vault"):
+        await store.secret()
