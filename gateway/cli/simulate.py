@@ -35,15 +35,19 @@ from gateway.simulator.server import Simulator, SimulatorOptions
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML: any option of the simulator, and `faults`.",
 )
-def simulate(
-    port: int, profile: str | None, seed: int | None, file: Path | None
-) -> None:
+@click.option("--webhook-url", help="Where all webhook events go.")
+@click.option(
+    "--webhook-secret", help="whsec_ and base64.  [default: made from the seed]"
+)
+def simulate(port: int, file: Path | None, **given: str | int | None) -> None:
     """Run the Dinie simulator until Ctrl-C."""
     content = _read(file)
     faults = content.pop("faults", None) or []
-    given = {"profile": profile, "seed": seed}
     content.update({name: value for name, value in given.items() if value is not None})
-    simulator = Simulator(_options(content))
+    options = _options(content)
+    if options.webhook_secret is not None and options.webhook_url is None:
+        _refuse("webhook_secret: signs nothing without a webhook_url")
+    simulator = Simulator(options)
     if not isinstance(faults, list):
         _refuse("faults: a list")
     for fault in faults:
@@ -104,10 +108,14 @@ async def _run(simulator: Simulator, port: int) -> int:
         return 1
     options = simulator.options
     prefix = "/api/v3" if options.profile == "sdk" else "/v3"
+    told = ""
+    if options.webhook_url is not None:
+        secret = simulator.webhook_secret
+        told = f", webhooks to {options.webhook_url} signed with {secret}"
     click.echo(
         f"Dinie ({options.profile}) on http://127.0.0.1:{bound}{prefix}, "
         f"client id {options.client_id}, client secret {options.client_secret}, "
-        f"journal at http://127.0.0.1:{bound}/_sim/journal"
+        f"journal at http://127.0.0.1:{bound}/_sim/journal{told}"
     )
     try:
         return await received

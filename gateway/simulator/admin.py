@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway.simulator.answer import Refusal
 from gateway.simulator.server import Simulator
 
+_MOST = 100_000  # webhooks by one call
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -52,6 +53,35 @@ class _Admin:
         self._simulator.tokens.revoke_all()
         return web.Response(status=204)
 
+    async def emit(self, request: web.Request) -> web.Response:
+        given = orjson.loads(await request.read())
+        event_type, data = given["type"], given.get("data", {})
+        if not (isinstance(event_type, str) and isinstance(data, dict)):
+            raise TypeError("a type and an object")
+        times = range(given.get("count", 1))
+        if len(times) > _MOST:
+            raise Refusal(400, "invalid_field", f"up to {_MOST}", param="count")
+        ids = [self._simulator.webhooks.emit(event_type, data) for _ in times]
+        return _json(orjson.dumps({"ids": ids}))
+
+    async def sent(self, _: web.Request) -> web.Response:
+        webhooks = self._simulator.webhooks
+        deliveries = [delivery.as_dict() for delivery in webhooks.journal]
+        content = {"deliveries": deliveries, "under_way": webhooks.under_way}
+        return _json(orjson.dumps(content))
+
+    async def forget_sent(self, _: web.Request) -> web.Response:
+        self._simulator.webhooks.journal.clear()
+        return web.Response(status=204)
+
+    async def spoil(self, request: web.Request) -> web.Response:
+        self._simulator.webhooks.fault(**orjson.loads(await request.read()))
+        return web.Response(status=204)
+
+    async def heal(self, _: web.Request) -> web.Response:
+        self._simulator.webhooks.clear_faults()
+        return web.Response(status=204)
+
     async def unknown(self, _: web.Request) -> web.Response:
         raise Refusal(404, "not_found", "no such route of the simulator")
 
@@ -72,6 +102,11 @@ def add_admin(application: web.Application, simulator: Simulator) -> None:
         ("POST", "tokens/expire", admin.expire),
         ("POST", "tokens/revoke", admin.revoke),
         ("GET", "state", admin.state),
+        ("POST", "webhooks/emit", admin.emit),
+        ("GET", "webhooks/journal", admin.sent),
+        ("DELETE", "webhooks/journal", admin.forget_sent),
+        ("POST", "webhooks/faults", admin.spoil),
+        ("DELETE", "webhooks/faults", admin.heal),
         ("*", "{rest:.*}", admin.unknown),
     )
     for method, path, handler in routes:

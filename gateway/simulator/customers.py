@@ -34,7 +34,11 @@ def create(world: World, content: dict[str, Any]) -> Answer:
         external_id=content.get("external_id"),
         kyc=kyc.requirements(world, name),
     )
-    return ok(customer, 201)
+    world.tell("customers", customer)
+    answer = ok(customer, 201)
+    # Its creation ends once it is answered: its event waits for no reader.
+    settle(world, customer)
+    return answer
 
 
 def settle(world: World, customer: Record) -> Record:

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 from gateway.simulator.answer import Answer, Refusal, ok
+from gateway.simulator.signing import PREFIX
 from gateway.simulator.world import Record, World
 
 _DEFAULT_LIFE = 3600  # s that an old secret goes on signing
@@ -18,15 +19,36 @@ def create(world: World, content: dict[str, Any]) -> Answer:
         Refusal: 422.
     """
     _check(content, "url")
+    url, events = content["url"], content.get("events")
+    description = content.get("description")
+    endpoint, secret = register(world, url, events, description=description)
+    return ok({**endpoint, "secret": secret}, 201)
+
+
+def register(
+    world: World,
+    url: str,
+    events: list[str] | None = None,
+    *,
+    secret: str | None = None,
+    description: str | None = None,
+) -> tuple[Record, str]:
+    """Add an endpoint of any URL; return it with its secret, made up where not given.
+
+    Raises:
+        ValueError: the secret cannot sign.
+    """
     endpoint = world.add(
         "endpoints",
         "we",
-        url=content["url"],
-        events=content.get("events") or ["*"],
-        description=content.get("description"),
+        url=url,
+        events=events or ["*"],
+        description=description,
         status="active",
     )
-    return ok({**endpoint, "secret": _secret(world)}, 201)
+    secret = secret or _secret(world)
+    world.secrets.add(endpoint["id"], secret)
+    return endpoint, secret
 
 
 def update(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
@@ -44,6 +66,7 @@ def update(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
 def delete(world: World, endpoint: Record) -> Answer:
     """Forget an endpoint."""
     del world.kinds["endpoints"][endpoint["id"]]
+    world.secrets.forget(endpoint["id"])
     return Answer(204)
 
 
@@ -57,12 +80,13 @@ def rotate(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
     if not isinstance(life, int) or not 0 <= life <= _LONGEST_LIFE:
         name = "expire_current_in"
         raise Refusal(422, "invalid_format", f"0 to {_LONGEST_LIFE}", param=name)
-    ends = world.moment(world.clock.unix() + life)
+    ends, secret = world.clock.unix() + life, _secret(world)
+    world.secrets.add(endpoint["id"], secret, old_ends=ends)
     return ok(
         {
             "id": endpoint["id"],
-            "secret": _secret(world),
-            "previous_secret_expires_at": ends,
+            "secret": secret,
+            "previous_secret_expires_at": world.moment(ends),
         }
     )
 
@@ -77,4 +101,4 @@ def _check(content: dict[str, Any], *names: str) -> None:
 
 
 def _secret(world: World) -> str:
-    return "whsec_" + base64.b64encode(bytes.fromhex(world.ids.text(64))).decode()
+    return PREFIX + base64.b64encode(bytes.fromhex(world.ids.text(64))).decode()

@@ -73,6 +73,7 @@ def _document(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
         raise Refusal(422, "invalid_format", "the type is not asked for", param="type")
     _check_file(parts.get("file"))
     item.update(uploaded_at=world.now(), message=None)
+    world.tell("kyc", customer, customer["status"])
     if all(item["uploaded_at"] for item in customer["kyc"]):
         world.walk(customer, until=lambda status: status == "active")
     return ok(
@@ -88,7 +89,7 @@ def _document(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
     )
 
 
-def _attachment(_: World, customer: Record, parts: dict[str, Any]) -> Answer:
+def _attachment(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
     wanted = parts.get("requirement_id")
     item = next(
         (item for item in customer["kyc"] if item["requirement_id"] == wanted), None
@@ -107,6 +108,7 @@ def _attachment(_: World, customer: Record, parts: dict[str, Any]) -> Answer:
     elif not parts.get("value"):
         raise Refusal(422, "missing_required_field", param="value")
     _submit(item, evidence, attachment)
+    world.tell("kyc", customer, customer["status"])
     return ok({"attachment_type": attachment, "submitted": True}, 201)
 
 
@@ -162,6 +164,7 @@ def review(world: World, customer: Record) -> Answer:
         kind = item.get("requirement_type")
         if kind == "selfie" and world.options.auto_step:
             _submit(item, "selfie", "photo")
+            world.tell("kyc", customer, customer["status"])
         elif kind != "selfie" and _missing(item):
             name = item.get("requirement_id") or item["type"]
             raise Refusal(422, "kyc_incomplete", "is missing", param=name)

@@ -118,7 +118,9 @@ def contract(world: World, content: dict[str, Any]) -> Answer:
     _check_terms(world, simulation, content)
     due = _day(content["first_due_date"])
     world.touch(offer, status="accepted")
-    return ok(_shown(world, _loan(world, offer, simulation, due)), 201)
+    loan = _loan(world, offer, simulation, due)
+    world.tell("loans", loan)
+    return ok(_shown(world, loan), 201)
 
 
 def _check_terms(world: World, simulation: Record, content: dict[str, Any]) -> None:

@@ -1,7 +1,19 @@
 """How does the simulated Dinie behave?"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from gateway.simulator.signing import checked
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# s before each attempt: the example of the Standard Webhooks specification.
+SCHEDULE: Final = (
+    *(0.0, 5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0),
+    *(72_000.0, 86_400.0),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +35,19 @@ class SimulatorOptions:
     idempotency_header: Literal["both", "docs", "sdk"] = "both"
     key_reuse_status: Literal[422, 409] = 422
     auto_step: bool = True  # life cycles move on by themselves
+
+    # Webhooks. An endpoint of this URL is there from the start, for all events.
+    webhook_url: str | None = None
+    webhook_secret: Annotated[str, AfterValidator(checked)] | None = None  # or made up
+    webhook_timeout: Annotated[float, Field(gt=0)] = 5.0  # s to answer in
+    webhook_schedule: tuple[Seconds, ...] = SCHEDULE  # s before each attempt
+    webhook_speed: Annotated[float, Field(gt=0)] = 1.0  # divides these waits
+    webhook_concurrency: Annotated[int, Field(ge=1)] = 32  # sent at once
+    # How likely each fault is; see `webhook_faults.WebhookFaults`.
+    webhook_duplicates: Share = 0.0
+    webhook_reordering: Share = 0.0
+    webhook_reorder_max: Seconds = 1.0  # s, whatever the speed
+    webhook_bad_signature: Share = 0.0
+    webhook_stale_timestamp: Share = 0.0
+    webhook_unknown_type: Share = 0.0
+    webhook_large_body: Share = 0.0

@@ -12,6 +12,8 @@ from aiohttp import ClientPayloadError, web
 from gateway.clock import Clock, SystemClock
 from gateway.simulator.answer import Answer, Refusal, in_sdk_style, problem
 from gateway.simulator.credentials import Credentials
+from gateway.simulator.endpoints import register
+from gateway.simulator.events import Herald
 from gateway.simulator.faults import Fault, Faults
 from gateway.simulator.ids import Ids
 from gateway.simulator.journal import Entry, shown
@@ -22,6 +24,7 @@ from gateway.simulator.reading import body_fingerprint, read_json, read_parts
 from gateway.simulator.routes import Call, Routes
 from gateway.simulator.sending import duration, refuse_before, send, status_answer
 from gateway.simulator.tokens import Tokens
+from gateway.simulator.webhooks import WebhookSender
 from gateway.simulator.world import World
 
 __all__ = ["Simulator", "SimulatorOptions"]
@@ -39,6 +42,9 @@ class Simulator:
         self.options = options or SimulatorOptions()
         self._clock = clock or SystemClock()
         self._runner: web.AppRunner | None = None
+        ids = Ids(self.options.seed)
+        self._world = World(self.options, self._clock, ids)
+        self.webhooks = WebhookSender(self._world)
         self.reset()
 
     def reset(self) -> None:
@@ -46,6 +52,13 @@ class Simulator:
         options, clock = self.options, self._clock
         ids = Ids(options.seed)
         self._world = World(options, clock, ids)
+        self.webhooks.reset(self._world)
+        self._world.observer = Herald(self._world, self.webhooks.emit)
+        self.webhook_secret: str | None = None
+        if options.webhook_url is not None:
+            _, self.webhook_secret = self.add_endpoint(
+                options.webhook_url, secret=options.webhook_secret
+            )
         credentials = Credentials(self._world)
         self.tokens = Tokens(options, clock, ids, credentials)
         self._routes = Routes(self._world, self.tokens, credentials)
@@ -75,6 +88,12 @@ class Simulator:
         """Move a customer, an offer or a loan one step on, or to a status."""
         return self._world.step(identifier, to)
 
+    def add_endpoint(
+        self, url: str, events: list[str] | None = None, *, secret: str | None = None
+    ) -> tuple[dict[str, Any], str]:
+        """Add a webhook endpoint, here also of plain HTTP; return it and its secret."""
+        return register(self._world, url, events, secret=secret)
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; return the port."""
         from gateway.simulator.admin import add_admin  # noqa: PLC0415 - it needs us
@@ -85,6 +104,7 @@ class Simulator:
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
+        await self.webhooks.start()
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
@@ -92,6 +112,7 @@ class Simulator:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self.webhooks.stop()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body, refused = await _read(request)

@@ -11,6 +11,7 @@ from gateway.clock import Clock
 from gateway.simulator.answer import Refusal
 from gateway.simulator.ids import Ids
 from gateway.simulator.options import SimulatorOptions
+from gateway.simulator.signing import Secrets
 
 Record = dict[str, Any]
 RATE: Final = 0.035  # a month
@@ -38,6 +39,9 @@ class World:
         self.clock = clock
         self.ids = ids
         self.kinds: dict[str, dict[str, Record]] = {kind: {} for kind in _KINDS}
+        self.secrets = Secrets()  # of endpoints
+        # Told of each change: the kind, the record, its status before ("": none).
+        self.observer: Callable[[str, Record, str], None] | None = None
         self.latest: dict[str, str] = {}  # offer -> its latest simulation
         self._ends: dict[str, float] = {}  # offer -> when it expires, s, Unix
 
@@ -99,6 +103,11 @@ class World:
         record.update(values, updated_at=self.now())
         return record
 
+    def tell(self, kind: str, record: Record, before: str = "") -> None:
+        """Tell who watches that a record is new, or left a status."""
+        if self.observer is not None:
+            self.observer(kind, record, before)
+
     def offer(self, customer: Record) -> Record:
         """Add the offer that an active customer gets."""
         rate = "monthly_interest_rate" if self.sdk else "interest_rate"
@@ -116,6 +125,7 @@ class World:
         }
         offer = self.add("offers", "co", **values)
         self._ends[offer["id"]] = ends
+        self.tell("offers", offer)
         return offer
 
     def _fresh(self, record: Record) -> Record:
@@ -124,6 +134,7 @@ class World:
         over = ends is not None and self.clock.unix() >= ends
         if over and record["status"] == "available":
             self.touch(record, status="expired")
+            self.tell("offers", record, "available")
         return record
 
     # Life cycles.
@@ -138,9 +149,12 @@ class World:
             record = self.kinds[kind].get(identifier)
             if record is None:
                 continue
-            self.touch(record, status=_next(record["status"], path, exits, to))
+            before = record["status"]
+            self.touch(record, status=_next(before, path, exits, to))
             if kind == "customers":
-                self._moved(record, back=to == "pending_kyc")
+                self._moved(record, before, back=to == "pending_kyc")
+            else:
+                self.tell(kind, record, before)
             return record
         raise Refusal(404, "not_found", "no such customer, offer or loan")
 
@@ -155,15 +169,18 @@ class World:
             "offers": (_OFFER, ()),
         }
 
-    def _moved(self, customer: Record, *, back: bool) -> None:
+    def _moved(self, customer: Record, before: str, *, back: bool) -> None:
         """Do what comes with a customer's new status."""
-        if customer["status"] == "active":
-            self._judge(customer, accepted=True)
+        active = customer["status"] == "active"
+        if active or back:
+            self._judge(customer, accepted=active)
+        if active and any("submitted" in item for item in customer["kyc"]):
+            self.tell("kyc", customer, before)
+        self.tell("customers", customer, before)
+        if active:
             mine = (o["customer_id"] == customer["id"] for o in self.all("offers"))
             if not any(mine):
                 self.offer(customer)
-        elif back:
-            self._judge(customer, accepted=False)
 
     def _judge(self, customer: Record, *, accepted: bool) -> None:
         """Accept what was sent in, or ask for it again."""

@@ -1,8 +1,11 @@
 """`/_sim`: looking into the simulator and breaking it."""
 
+from typing import Any
+
 import pytest
 
-from tests.simulator.partner import BORROWER, dinie
+from tests.simulator.partner import BORROWER, dinie, until
+from tests.simulator.receiver import posting
 
 
 async def test_the_state_counts_what_exists() -> None:
@@ -102,3 +105,39 @@ async def test_a_route_that_the_admin_does_not_have_is_a_404(
 
     assert reply.code == (404, "not_found")
     assert len(partner.simulator.journal) == before
+
+
+async def test_the_admin_emits_by_hand_and_shows_the_journal() -> None:
+    """For those in another process."""
+    async with posting() as post:
+        content = {"type": "loan.active", "data": {"id": "ln_1"}, "count": 3}
+        emitted = await post.partner.call("POST", "/_sim/webhooks/emit", content)
+        await until(lambda: post.simulator.webhooks.under_way == 0)
+        journal = (await post.partner.call("GET", "/_sim/webhooks/journal")).json
+        await post.partner.call("DELETE", "/_sim/webhooks/journal")
+        emptied = (await post.partner.call("GET", "/_sim/webhooks/journal")).json
+
+    ids = emitted.json["ids"]
+    assert [one["webhook_id"] for one in journal["deliveries"]] == ids
+    assert {one["acknowledged"] for one in journal["deliveries"]} == {True}
+    assert post.simulator.webhooks.acknowledged() == set()
+    assert emptied == {"deliveries": [], "under_way": 0}
+    assert [one.json["data"] for one in post.received] == [{"id": "ln_1"}] * 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param({}, id="no-type"),
+        pytest.param({"type": 1}, id="no-text"),
+        pytest.param({"type": "a", "data": []}, id="no-object"),
+        pytest.param({"type": "a", "count": "x"}, id="no-number"),
+        pytest.param({"type": "a", "count": 10**9}, id="too-many"),
+    ],
+)
+async def test_an_event_that_makes_no_sense_is_refused(content: Any) -> None:
+    """Nothing of it is sent."""
+    async with posting() as post:
+        reply = await post.partner.call("POST", "/_sim/webhooks/emit", content)
+
+    assert (reply.status, post.simulator.webhooks.journal) == (400, [])

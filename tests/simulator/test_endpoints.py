@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.partner import dinie
+from tests.simulator.receiver import SECRET, posting
 
 
 async def test_a_webhook_endpoint_lives() -> None:
@@ -92,3 +93,16 @@ async def test_a_change_that_makes_no_sense_is_refused(
         reply = await partner.call(method, path, content)
 
     assert reply.code == (422, "invalid_format")
+
+
+@pytest.mark.parametrize("secret", [None, SECRET])
+async def test_the_secret_of_the_first_endpoint_can_be_asked_for(
+    secret: str | None,
+) -> None:
+    """Made up where none is given."""
+    async with posting(profile="sdk", webhook_secret=secret) as post:
+        made = post.simulator.webhook_secret
+        await post.emit("loan.finished", id="ln_1", status="finished")
+
+    assert made is not None
+    assert post.received[0].extracted(made).data.id == "ln_1"
