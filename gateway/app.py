@@ -9,14 +9,15 @@ from typing import Any
 
 import structlog
 
-from gateway.admission.bulkhead import BulkheadStage
-from gateway.admission.stage import AdmissionStage
 from gateway.bootstrap import (
     Running,
     WrongEnvironment,
     build_canary,
+    build_endpoint,
     build_keeper,
     build_log,
+    build_sender,
+    build_stages,
     build_tokens,
     secrets_check,
     settle_memory,
@@ -25,15 +26,8 @@ from gateway.bootstrap import (
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
-from gateway.credentials.local import LocalTokenStage
-from gateway.credentials.stage import CredentialsStage
-from gateway.deadline.stage import DeadlineStage
-from gateway.forwarding.rules import Rules
-from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.policy import upstream_headers
-from gateway.idempotency.stage import IdempotencyStage
-from gateway.order import Stages
-from gateway.ratelimit.stage import RateLimitStage
+from gateway.mailroom import Mailroom
 from gateway.retry.stage import RetryStage
 from gateway.server.admin import build_admin
 from gateway.server.forward import Base, Forwarder
@@ -46,9 +40,7 @@ from gateway.telemetry.logging import configure, http_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.routes import template
 from gateway.telemetry.stage import TelemetryStage
-from gateway.upstream.sender import Sender
-from gateway.upstream.token_endpoint import HttpTokenEndpoint
-from gateway.upstream.transport import TransportStage, trust
+from gateway.upstream.transport import trust
 from gateway.upstream.watch import Sweeper
 
 _log = structlog.get_logger("gateway")
@@ -112,11 +104,7 @@ class Gateway:
             config, environ, clock=clock, on_refused=self._metrics.secret_refused
         )
         tls = trust(config.upstream.ca_file)
-        self._endpoint = HttpTokenEndpoint(
-            config.upstream.base_url,
-            token_auth=config.upstream.token_auth,
-            ssl_context=tls,
-        )
+        self._endpoint = build_endpoint(config, tls)
         self._tokens, self._next_tokens = build_tokens(
             self._endpoint,
             self._secrets,
@@ -124,18 +112,35 @@ class Gateway:
             clock=clock,
             metrics=self._metrics,
         )
-        self._sender = Sender(
-            pool_size=config.upstream.pool_size,
-            connect=config.deadline.connect,
-            ssl_context=tls,
-        )
+        self._sender = build_sender(config, tls)
         self._sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
         self._breaker = BreakerStage(config.breaker, clock, random.random, "api")
-        self._stages = self._build_stages()
+        self._stages = build_stages(
+            config,
+            clock=clock,
+            metrics=self._metrics,
+            tokens=self._tokens,
+            canary=build_canary(self._next_tokens, config, self._metrics),
+            sweeper=self._sweeper,
+            new_id=self._ids.new,
+        )
         self._proxy = self._build_proxy(quiet=quiet)
         self._health.add("secrets", partial(secrets_check, self._secrets))
         self._health.add("token", partial(token_check, self._tokens))
+        self._mailroom = self._build_mailroom()
         self._signals = self._build_signals()
+
+    def _build_mailroom(self) -> Mailroom | None:
+        if self._config.listen.webhooks.off:
+            return None
+        made = Mailroom(
+            self._config,
+            secrets=self._secrets,
+            metrics=self._metrics,
+            clock=self._clock,
+        )
+        self._health.add("inbox", made.check)
+        return made
 
     def _build_signals(self) -> Signals:
         signals = Signals(
@@ -147,42 +152,10 @@ class Gateway:
             tokens=self._tokens,
             stages=self._stages,
             breaker=self._breaker,
+            mailroom=self._mailroom,
         )
         self._metrics.before_scrape(signals.update)
         return signals
-
-    def _build_stages(self) -> Stages:
-        config, clock = self._config, self._clock
-        return Stages(
-            admission=AdmissionStage(
-                config.admission,
-                denied=Rules(config.admission.deny, below=True),
-                is_upload=Rules(config.admission.upload_routes),
-            ),
-            local_tokens=LocalTokenStage(self._ids.new),
-            deadline=DeadlineStage(config.deadline),
-            idempotency=IdempotencyStage(
-                config.idempotency,
-                MemoryRecords(on_evicted=self._metrics.evictions.inc),
-                clock.now,
-            ),
-            credentials=CredentialsStage(
-                self._tokens,
-                clock,
-                partial(self._metrics.retry, "401"),
-                build_canary(self._next_tokens, config, self._metrics),
-            ),
-            ratelimit=RateLimitStage(
-                config.ratelimit,
-                clock,
-                random.random,
-                self._metrics.permit_wait.observe,
-            ),
-            bulkhead=BulkheadStage(config.admission.max_in_flight, clock=clock.now),
-            transport=TransportStage(
-                config.deadline, self._sweeper, clock.now, self._metrics.attempt
-            ),
-        )
 
     def _build_proxy(self, *, quiet: bool) -> Proxy:
         config, clock = self._config, self._clock
@@ -230,7 +203,7 @@ class Gateway:
     async def listen(self) -> Running:
         """Open the sockets; return where they are."""
         logger = http_logger()
-        proxy = admin = None
+        proxy = admin = webhooks = None
         if not self._config.listen.proxy.off:
             proxy = await listen_proxy(
                 self._proxy, self._config.listen.proxy, logger=logger
@@ -242,13 +215,18 @@ class Gateway:
                 metrics=self._metrics.render,
                 reload=self._reload,
                 status=self._signals.status,
+                further=self._mailroom.admin() if self._mailroom else (),
             )
             admin = await listen_application(
                 application, self._config.listen.admin, logger=logger
             )
             self._listeners.append(admin)
+        if self._mailroom is not None:
+            webhooks = await self._mailroom.listen()
         return Running(
-            proxy.address if proxy else None, admin.address if admin else None
+            proxy.address if proxy else None,
+            admin.address if admin else None,
+            webhooks,
         )
 
     def jobs(self, reload: asyncio.Event | None) -> list[Any]:
@@ -260,6 +238,8 @@ class Gateway:
             self._health.run(),
             self._log.run(self._clock),
         ]
+        if self._mailroom is not None:
+            jobs += self._mailroom.jobs()
         if reload is not None:
             jobs.append(self._reload_when(reload))
         return jobs
@@ -280,17 +260,28 @@ class Gateway:
         self._drain_ends = self._clock.now() + drain.accept + drain.finish
         self._health.draining = True
         self._proxy.closing = True
+        if self._mailroom is not None:
+            self._mailroom.begin_drain()
         _log.info("draining", inside=self._stages.admission.inside)
         await self._clock.sleep(drain.accept)
         for listener in self._listeners:
             await listener.stop_accepting()
+        if self._mailroom is not None:
+            await self._mailroom.stop_accepting()
         self._stages.admission.draining = True
-        while self._stages.admission.inside and self._clock.now() < self._drain_ends:
+        while self._inside and self._clock.now() < self._drain_ends:
             await self._clock.sleep(_DRAIN_LOOK)
         _log.info("drained", left=self._stages.admission.inside)
 
+    @property
+    def _inside(self) -> int:
+        mail = 0 if self._mailroom is None else self._mailroom.inside
+        return self._stages.admission.inside + mail
+
     async def close(self) -> None:
         """Close sockets and connections."""
+        if self._mailroom is not None:
+            await self._mailroom.close()
         for listener in self._listeners:
             await listener.close()
         self._sweeper.close()

@@ -2,6 +2,7 @@
 
 import gc
 import random
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,18 +11,32 @@ from typing import Any
 
 import structlog
 
+from gateway.admission.bulkhead import BulkheadStage
+from gateway.admission.stage import AdmissionStage
 from gateway.clock import Clock
 from gateway.config.providers import build_provider
 from gateway.config.schema import Config
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
+from gateway.credentials.local import LocalTokenStage
 from gateway.credentials.ports import TokenEndpoint
 from gateway.credentials.source import TokenSource
+from gateway.credentials.stage import CredentialsStage
+from gateway.deadline.stage import DeadlineStage
+from gateway.forwarding.rules import Rules
+from gateway.idempotency.memory import MemoryRecords
+from gateway.idempotency.stage import IdempotencyStage
+from gateway.order import Stages
+from gateway.ratelimit.stage import RateLimitStage
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import SecretSet
 from gateway.server.health import Check
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.stage import RequestLog
+from gateway.upstream.sender import Sender
+from gateway.upstream.token_endpoint import HttpTokenEndpoint
+from gateway.upstream.transport import TransportStage
+from gateway.upstream.watch import Sweeper
 
 _log = structlog.get_logger("gateway.secrets")
 _LEVELS = {"secrets_refused": "error", "secrets_unavailable": "warning"}
@@ -33,6 +48,7 @@ class Running:
 
     proxy: str | None
     admin: str | None
+    webhooks: str | None = None
 
 
 class WrongEnvironment(Exception):  # noqa: N818 - named for what happened
@@ -55,6 +71,17 @@ def build_keeper(
         random=random.random,
         on_event=say,
         on_refused=on_refused,
+    )
+
+
+def build_endpoint(
+    config: Config, ssl_context: ssl.SSLContext | None
+) -> HttpTokenEndpoint:
+    """Return what mints tokens; inside a running loop."""
+    return HttpTokenEndpoint(
+        config.upstream.base_url,
+        token_auth=config.upstream.token_auth,
+        ssl_context=ssl_context,
     )
 
 
@@ -88,6 +115,50 @@ def build_canary(tokens: TokenSource, config: Config, metrics: Metrics) -> Canar
         share=config.rotation.canary_share,
         random=random.random,
         on_result=metrics.canary_result,
+    )
+
+
+def build_sender(config: Config, ssl_context: ssl.SSLContext | None) -> Sender:
+    """Return what sends attempts; inside a running loop."""
+    return Sender(
+        pool_size=config.upstream.pool_size,
+        connect=config.deadline.connect,
+        ssl_context=ssl_context,
+    )
+
+
+def build_stages(
+    config: Config,
+    *,
+    clock: Clock,
+    metrics: Metrics,
+    tokens: TokenSource,
+    canary: Canary,
+    sweeper: Sweeper,
+    new_id: Callable[[], str],
+) -> Stages:
+    """Return the stages of one gateway; their order is in `order.py`."""
+    return Stages(
+        admission=AdmissionStage(
+            config.admission,
+            denied=Rules(config.admission.deny, below=True),
+            is_upload=Rules(config.admission.upload_routes),
+        ),
+        local_tokens=LocalTokenStage(new_id),
+        deadline=DeadlineStage(config.deadline),
+        idempotency=IdempotencyStage(
+            config.idempotency,
+            MemoryRecords(on_evicted=metrics.evictions.inc),
+            clock.now,
+        ),
+        credentials=CredentialsStage(
+            tokens, clock, partial(metrics.retry, "401"), canary
+        ),
+        ratelimit=RateLimitStage(
+            config.ratelimit, clock, random.random, metrics.permit_wait.observe
+        ),
+        bulkhead=BulkheadStage(config.admission.max_in_flight, clock=clock.now),
+        transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),
     )
 
 

@@ -1,13 +1,14 @@
 """What does a running gateway say about itself, in numbers and on its page?"""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import Clock
 from gateway.config.schema import Config
 from gateway.credentials.source import TokenSource
+from gateway.mailroom import Mailroom
+from gateway.moment import iso_of
 from gateway.order import Stages
 from gateway.rotation.policy import due_at, ends_at
 from gateway.secrets.keeper import SecretKeeper
@@ -30,6 +31,7 @@ class Signals:
     tokens: TokenSource
     stages: Stages
     breaker: BreakerStage
+    mailroom: Mailroom | None = None
 
     def update(self) -> None:
         """Set the gauges; what is unknown is 0."""
@@ -91,6 +93,7 @@ class Signals:
                 "inside": self.stages.admission.inside,
                 "with_dinie": self.stages.bulkhead.in_flight,
             },
+            "webhooks": None if self.mailroom is None else self.mailroom.status(),
         }
 
     def _vault_ends(self) -> float | None:
@@ -106,6 +109,4 @@ class Signals:
 
 
 def _iso(unix: float | None) -> str | None:
-    if unix is None:
-        return None
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if unix is None else iso_of(unix)

@@ -1,5 +1,6 @@
 """README.md: names everything there is, and nothing that there is not."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily
 from gateway.cli import cli
 from gateway.config.keys import known_keys
 from gateway.problems import CATALOGUE
+from gateway.simulator.options import SimulatorOptions
 from gateway.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -97,11 +99,25 @@ def test_every_option_in_the_table_of_commands_exists(row: list[str]) -> None:
     name = row[0].strip(" `").split()[-1]
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    known = {option for part in command.params for option in part.opts}
+    parts = [command]
+    if isinstance(command, click.Group):
+        parts += command.commands.values()
+    known = {o for part in parts for param in part.params for o in param.opts}
 
     documented = set(re.findall(r"`(--[a-z-]+)", row[1]))
 
     assert documented <= known
+
+
+def test_every_command_of_the_inbox_is_documented_and_exists() -> None:
+    """Somebody on call types them from the table."""
+    group = cli.get_command(click.Context(cli), "inbox")
+    assert isinstance(group, click.Group)
+    (row,) = [row for row in table("Command") if "gateway inbox" in row[0]]
+
+    documented = set(re.findall(r"`([a-z]+)[ `]", row[1]))
+
+    assert documented == set(group.commands)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +150,12 @@ def test_every_header_of_ours_in_the_code_is_documented() -> None:
 def test_every_file_that_is_mentioned_exists(path: str) -> None:
     """A reader who follows a path arrives."""
     assert (ROOT / path).exists()
+
+
+def test_every_webhook_option_of_the_simulator_is_documented() -> None:
+    """Whoever wants a bad day for their handler looks there."""
+    text = (ROOT / "docs" / "simulator.md").read_text()
+    documented = set(re.findall(r"^\| `(webhook_[a-z_]+)`", text, re.MULTILINE))
+    options = {one.name for one in dataclasses.fields(SimulatorOptions)}
+
+    assert documented == {name for name in options if name.startswith("webhook_")}

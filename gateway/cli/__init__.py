@@ -11,6 +11,7 @@ _COMMANDS: Final = {
     "simulate": "run the Dinie simulator alone",
     "check": "check the configuration, the secrets and the token endpoint",
     "rotate": "replace Dinie's credential in Vault, step by step",
+    "inbox": "look into the webhook inbox, deliver again, recover, backfill",
     "wait": "block until the gateway on this host is ready",
 }
 

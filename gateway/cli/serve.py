@@ -58,6 +58,7 @@ async def _serve(loaded: Loaded) -> int:
 def _announce(running: Running) -> None:
     click.echo(
         f"dinie-gateway: proxy on {running.proxy or 'off'}, "
-        f"admin on {running.admin or 'off'}",
+        f"admin on {running.admin or 'off'}"
+        + (f", webhooks on {running.webhooks}" if running.webhooks else ""),
         err=True,
     )

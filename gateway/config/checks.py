@@ -95,6 +95,16 @@ def _apart(config: Config) -> str | None:
     return "must differ from listen.proxy"
 
 
+def _webhooks_apart(config: Config) -> str | None:
+    listen = config.listen
+    if listen.webhooks.off or listen.webhooks.port == 0:
+        return None
+    if listen.webhooks in {listen.proxy, listen.admin}:
+        # It faces Dinie; the others must never.
+        return "must differ from listen.proxy and listen.admin"
+    return None
+
+
 RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
     (("deadline.total", "deadline.maximum"), _total),
     (("upstream.pool_size", "admission.max_in_flight"), _pool),
@@ -132,4 +142,5 @@ RULES: Final[tuple[tuple[tuple[str, ...], Rule], ...]] = (
         _jwt_file,
     ),
     (("listen.admin", "listen.proxy"), _apart),
+    (("listen.webhooks", "listen.proxy", "listen.admin"), _webhooks_apart),
 )

@@ -185,10 +185,29 @@ def _place(detail: Any) -> str:
 
 
 def _message(detail: Any) -> str:
-    if detail["type"] in {"missing", "missing_argument"}:
-        return "is needed"
-    if detail["type"] == "tuple_type":
-        return "must be a list (as JSON in a variable or --set)"
-    message: str = detail["msg"].removeprefix("Value error, ")
+    kind, place = detail["type"], _place(detail)
+    if kind in {"missing", "missing_argument"}:
+        message = "is needed"
+    elif kind == "tuple_type":
+        message = "must be a list (as JSON in a variable or --set)"
+    elif kind == "too_short":
+        message = "must not be empty"
+    elif kind == "unexpected_keyword_argument":
+        # Not named: it may be a secret in the wrong place.
+        return f"{_inside(detail, place, without=1)}has a key that is not known"
+    else:
+        message = detail["msg"].removeprefix("Value error, ")
+        message = message.removeprefix(f"{place.rpartition('.')[2]}: ")
     word, _, rest = message.partition(" ")
-    return rest if word == _place(detail) else message
+    message = rest if word == place else message
+    return _inside(detail, place) + message
+
+
+def _inside(detail: Any, place: str, *, without: int = 0) -> str:
+    """Return where inside a list a fault is: `[0].url: `; empty for a plain key."""
+    inner = detail["loc"][len(place.split(".")) :]
+    inner = inner[: len(inner) - without]
+    if not inner or not isinstance(inner[0], int):
+        return ""
+    text = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in inner)
+    return f"{text}: "

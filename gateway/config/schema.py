@@ -18,6 +18,8 @@ from gateway.breaker.options import BreakerOptions
 from gateway.config.address import Address, parse_address
 from gateway.deadline.options import DeadlineOptions
 from gateway.idempotency.options import IdempotencyOptions
+from gateway.inbox.options import InboxOptions
+from gateway.inbox.policy import PATTERN
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.retry.options import RetryOptions
 from gateway.rotation.options import RotationOptions
@@ -27,6 +29,7 @@ from gateway.vault.options import VaultOptions
 ENVIRONMENTS = ("local", "sandbox", "production")
 Environment = Literal["local", "sandbox", "production"]
 _PLAIN_PATH: Final = re.compile(r"(?!\.\.?(/|$))[\w.~ -]+(/(?!\.\.?(/|$))[\w.~ -]+)*")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 Where = Annotated[
     Address,
     BeforeValidator(parse_address),
@@ -91,6 +94,7 @@ class Listen(_Section):
     """Where the gateway listens."""
 
     proxy: Where = Address("127.0.0.1", 8080)
+    webhooks: Where = Address()
     admin: Where = Address("127.0.0.1", 8081)
 
 
@@ -101,10 +105,11 @@ class Drain(_Section):
     finish: Annotated[float, Field(ge=0)] = 30.0
 
 
-class Webhooks(_Section):
-    """Where Dinie sends its webhooks."""
+class Storage(_Section):
+    """Where the gateway keeps what must outlive it."""
 
-    endpoint_id: str | None = None
+    backend: Literal["sqlite"] = "sqlite"
+    sqlite_path: Annotated[str, Field(min_length=1)] = "var/gateway.db"
 
 
 class FileSecrets(_Section):
@@ -149,7 +154,8 @@ class Config(_Section):
     breaker: BreakerOptions = BreakerOptions()
     admission: AdmissionOptions = AdmissionOptions()
     idempotency: IdempotencyOptions = IdempotencyOptions()
-    webhooks: Webhooks = Webhooks()
+    webhooks: InboxOptions = InboxOptions()
+    storage: Storage = Storage()
     rotation: RotationOptions = RotationOptions()
     telemetry: TelemetryOptions = TelemetryOptions()
 
@@ -175,4 +181,28 @@ class Config(_Section):
     def _sendable(cls, value: IdempotencyOptions) -> IdempotencyOptions:
         if not re.fullmatch(r"[!-~]{0,64}", value.namespace):
             raise ValueError("namespace must be up to 64 visible ASCII characters")
+        return value
+
+    @field_validator("webhooks")
+    @classmethod
+    def _deliverable(cls, value: InboxOptions) -> InboxOptions:
+        if not re.fullmatch(r"/[!-~]*", value.path) or "?" in value.path:
+            raise ValueError("path must be a plain path that starts with /")
+        names = [one.name for one in value.subscribers]
+        if len(set(names)) < len(names):
+            raise ValueError("subscribers: each needs a name of its own")
+        for one in value.subscribers:
+            if not _NAME.fullmatch(one.name):
+                raise ValueError(
+                    "subscribers: name must be 1 to 63 of a-z, 0-9, - and _"
+                )
+            check_url(one.url, name=f"subscribers: url of {one.name}")
+            if not all(PATTERN.fullmatch(event) for event in one.events):
+                raise ValueError(
+                    f"subscribers: events of {one.name} must be types, customer.* or *"
+                )
+            if one.timeout >= value.lease:
+                raise ValueError(
+                    f"subscribers: timeout of {one.name} must be below webhooks.lease"
+                )
         return value

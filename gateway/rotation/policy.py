@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
+from gateway.moment import LAST
 from gateway.rotation.options import RotationOptions
 from gateway.secret import Secret
 
@@ -40,7 +41,6 @@ NEXT: Final = (
 SETTLE: Final = 150.0  # s in which every gateway has read a swapped secret, at least
 READS: Final = 2.5  # intervals between reads in which it has, too
 REPLAY: Final = 86_000.0  # s for which Dinie repeats an answer under its key, less some
-LAST: Final = 253_402_300_000.0  # Unix, s; no calendar goes further
 BUSY: Final = (
     259_200.0  # s; an old credential in use for longer is somebody's forgotten
 )

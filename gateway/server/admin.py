@@ -1,6 +1,6 @@
 """What do operators, probes and Prometheus get to see?"""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,6 +13,7 @@ from gateway.problems import CONTENT_TYPE
 from gateway.server.health import Health
 from gateway.server.page import HEADERS, render_page
 
+Answer = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _log = structlog.get_logger("gateway.admin")
 
@@ -23,6 +24,7 @@ def build_admin(
     metrics: Callable[[], bytes],
     reload: Callable[[], Awaitable[Mapping[str, Any]]],
     status: Callable[[], Mapping[str, Any]],
+    further: Sequence[tuple[str, str, Answer]] = (),
 ) -> web.Application:
     """Return the admin listener's application.
 
@@ -31,6 +33,7 @@ def build_admin(
         metrics: Returns the text format of Prometheus.
         reload: Reads secrets again; returns what changed.
         status: Returns what the page shows.
+        further: Method, path and handler of what else answers in JSON.
     """
 
     async def livez(_: web.Request) -> web.Response:
@@ -60,7 +63,16 @@ def build_admin(
     application.router.add_get("/readyz", readyz)
     application.router.add_get("/metrics", scrape)
     application.router.add_post("/reload", reloaded)
+    for method, path, answer in further:
+        application.router.add_route(method, path, _in_json(answer))
     return application
+
+
+def _in_json(answer: Answer) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        return _json(await answer(request))
+
+    return handler
 
 
 def _json(content: Mapping[str, Any], status: int = 200) -> web.Response:

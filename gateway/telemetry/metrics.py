@@ -17,6 +17,16 @@ from gateway.telemetry.tally import Spread, Tally
 
 PREFIX: Final = "dinie_gateway_"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
+WEBHOOK_RESULTS: Final = (
+    "accepted",
+    "duplicate",
+    "conflict",
+    "bad_signature",
+    "bad_timestamp",
+    "malformed",
+    "too_large",
+    "unavailable",
+)
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -31,6 +41,7 @@ class Metrics:
         self._add_dependencies()
         self._add_rotation()
         self._add_safety()
+        self._add_inbox()
         build = self._gauge("build_info", "Always 1.", "version", "environment")
         build.labels(version(), environment).set(1)
 
@@ -109,7 +120,7 @@ class Metrics:
         )
 
     def _add_rotation(self) -> None:
-        for reason in ("credential", "environment"):
+        for reason in ("credential", "environment", "webhook_secret"):
             # From 0, so that the first one shows as an increase.
             self.secrets_refused.labels(reason)
         self.credential_age = self._gauge(
@@ -138,6 +149,47 @@ class Metrics:
         self.identical_errors = self._counter(
             "identical_5xx_total", "The same 5xx again under one idempotency key."
         )
+
+    def _add_inbox(self) -> None:
+        self.webhooks = self._counter(
+            "webhooks_received_total", "Webhooks of Dinie's.", "result"
+        )
+        for result in WEBHOOK_RESULTS:
+            self.webhooks.labels(result)
+        self.deliveries = self._counter(
+            "webhook_deliveries_total", "Tries at subscribers.", "subscriber", "result"
+        )
+        self.inbox_state = self._gauge(
+            "webhook_inbox", "Deliveries that are not made.", "state"
+        )
+        self.oldest_pending = self._gauge(
+            "webhook_oldest_pending_seconds",
+            "Since the oldest came that somebody waits for; 0: nobody does.",
+        )
+        self.disabled = self._gauge(
+            "webhook_subscribers_disabled", "Subscribers that answered 410."
+        )
+        self.quarantined = self._counter(
+            "storage_quarantined_total", "Damaged database files that were moved aside."
+        )
+
+    def webhook(self, result: str) -> None:
+        """Count one webhook that arrived."""
+        self.webhooks.labels(result).inc()
+
+    def delivery(self, subscriber: str, result: str) -> None:
+        """Count one try at a subscriber."""
+        self.deliveries.labels(subscriber, result).inc()
+
+    def inbox(
+        self, *, pending: int, delivering: int, dead: int, oldest: float, disabled: int
+    ) -> None:
+        """Set how full the inbox is; `oldest` in s."""
+        counts = {"pending": pending, "delivering": delivering, "dead": dead}
+        for state, count in counts.items():
+            self.inbox_state.labels(state).set(count)
+        self.oldest_pending.set(oldest)
+        self.disabled.set(disabled)
 
     def request(
         self, method: str, route: str, status: int, caller: str, seconds: float

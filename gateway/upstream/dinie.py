@@ -16,6 +16,7 @@ from gateway.clock import Clock
 from gateway.credentials.policy import Grant, Refused
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import upstream_headers
+from gateway.moment import unix_of
 from gateway.rotation.policy import Known
 from gateway.rotation.ports import (
     Created,
@@ -25,7 +26,7 @@ from gateway.rotation.ports import (
     StepFailed,
 )
 from gateway.secret import Secret
-from gateway.upstream.listed import known, unix
+from gateway.upstream.listed import known
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 
 _TIMEOUT: Final = 15.0  # s for a call
@@ -154,7 +155,7 @@ class DinieApi:
         secret = said.get("secret")
         if status not in {200, 201} or not isinstance(secret, str) or not secret:
             raise StepFailed(_unexpected("POST …/secret/rotate", status))
-        ends = unix(said.get("previous_secret_expires_at"))
+        ends = unix_of(said.get("previous_secret_expires_at"))
         until = self._clock.unix() + _OVERLAP if ends is None else ends
         return NewSecret(Secret(secret), until)
 

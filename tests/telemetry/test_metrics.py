@@ -26,6 +26,12 @@ KNOWN = {
     "credential_age_seconds": (),
     "credential_expiry_timestamp_seconds": (),
     "vault_token_expiry_timestamp_seconds": (),
+    "storage_quarantined_total": (),
+    "webhook_oldest_pending_seconds": (),
+    "webhook_subscribers_disabled": (),
+    "webhooks_received_total": ("result",),
+    "webhook_deliveries_total": ("subscriber", "result"),
+    "webhook_inbox": ("state",),
     "canary_requests_total": ("result",),
     "circuit_state": ("name",),
     "in_flight": (),
@@ -51,6 +57,9 @@ def busy() -> Metrics:
     metrics.errors.labels("overloaded").inc()
     metrics.circuit.labels("api").set(0)
     metrics.unknown_outcomes.labels("/loans").inc()
+    metrics.webhook("accepted")
+    metrics.delivery("crm", "delivered")
+    metrics.inbox(pending=1, delivering=0, dead=0, oldest=2.5, disabled=0)
     return metrics
 
 

@@ -1,0 +1,151 @@
+"""What is a delivery about, who gets it, and when is it tried again? Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import orjson
+
+UNKNOWN: Final = "unknown"  # the type of what is no JSON, or names none
+_TYPE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,4}")
+PATTERN: Final = re.compile(r"\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_SPREAD: Final = 0.2  # of a wait, either way
+LONGEST_WAIT: Final = 86_400.0  # s; a subscriber's Retry-After is not obeyed beyond
+_GONE: Final = 410
+_OPENS_AFTER: Final = 10  # failures in a row; one that fails half the time goes on
+_OPEN_FOR: Final = 5.0  # s, doubling
+_OPEN_AT_MOST: Final = 120.0  # s
+
+Outcome = Literal["delivered", "retry", "dead", "disabled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a body says of itself, if it says anything."""
+
+    event_type: str = UNKNOWN
+    entity: str = ""  # id of the customer, offer or loan; empty: not said
+    status: str = ""
+
+
+def read(body: bytes) -> Facts:
+    """Return the facts of a signed body; bodies of all kinds are taken."""
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Facts()
+    if not isinstance(event, dict):
+        return Facts()
+    data = event.get("data")
+    data = data if isinstance(data, dict) else {}
+    named = event.get("type")
+    typed = isinstance(named, str) and _TYPE.fullmatch(named) and named != UNKNOWN
+    return Facts(
+        str(named) if typed else UNKNOWN,
+        _plain(data.get("id")),
+        _plain(data.get("status")),
+    )
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else ""
+
+
+def matches(patterns: Sequence[str], event_type: str) -> bool:
+    """Return whether a type fits one of the patterns; an unknown one fits `*` only."""
+    if "*" in patterns:
+        return True
+    if event_type == UNKNOWN:
+        return False
+    return any(
+        event_type.startswith(pattern[:-1])
+        if pattern.endswith(".*")
+        else event_type == pattern
+        for pattern in patterns
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """How one try ended; `status` None: there was no answer."""
+
+    status: int | None
+    retry_after: float | None = None  # s
+    error: str = ""  # a word from a closed set, where there was no answer
+
+    @property
+    def ok(self) -> bool:
+        """Whether the subscriber took it."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+
+    @property
+    def unwell(self) -> bool:
+        """Whether this tells of the subscriber, and not of one delivery."""
+        return self.status is None or self.status >= 500 or self.status == 429  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What becomes of a delivery after a try."""
+
+    outcome: Outcome
+    wait: float = 0.0  # s until the next try, for `retry` and `disabled`
+
+
+def after(done: Try, *, tries: int, schedule: Sequence[float], random: float) -> Next:
+    """Return what becomes of a delivery.
+
+    Args:
+        done: How the try ended.
+        tries: That were made, this one included.
+        schedule: Waits before the second try and those after it, s.
+        random: From [0, 1).
+    """
+    if done.ok:
+        return Next("delivered")
+    last = tries > len(schedule)
+    wait = schedule[min(tries, len(schedule)) - 1]
+    wait *= 1 - _SPREAD + 2 * _SPREAD * random
+    if done.retry_after is not None:
+        wait = max(wait, min(done.retry_after, LONGEST_WAIT))
+    if done.status == _GONE:
+        # It wants no more of anything: what waits for it is kept for a human.
+        return Next("disabled", wait)
+    return Next("dead") if last else Next("retry", wait)
+
+
+class Circuit:
+    """Whether one subscriber is worth a try; moments are monotonic, s.
+
+    While it is open its deliveries keep their tries: a subscriber that is away for an
+    hour must not use up what each delivery has.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._opened = 0  # times in a row
+        self._until = 0.0
+
+    def wait(self, now: float) -> float:
+        """Return the s until a try may be made; 0.0: now."""
+        return max(0.0, self._until - now)
+
+    @property
+    def probing(self) -> bool:
+        """Whether one try at a time is enough, to see whether it is back."""
+        return self._opened > 0
+
+    def record(self, *, ok: bool, now: float, random: float) -> None:
+        """Take how a try ended; `random` from [0, 1)."""
+        if ok:
+            self._failures = self._opened = 0
+            self._until = 0.0
+            return
+        self._failures += 1
+        if self._failures >= _OPENS_AFTER or self._opened:
+            span = min(_OPEN_AT_MOST, _OPEN_FOR * 2**self._opened)
+            self._until = now + span * (1 - _SPREAD + 2 * _SPREAD * random)
+            self._opened = min(self._opened + 1, 10)
+            self._failures = 0

@@ -1,0 +1,100 @@
+"""What does the inbox need: somewhere that outlives the process, and a way out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from gateway.inbox.options import SubscriberOptions
+from gateway.inbox.policy import Outcome, Try
+
+Stored = Literal["accepted", "duplicate", "conflict"]
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - named for what happened
+    """Nothing can be stored now; the text is safe and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A delivery of Dinie's that was verified, or one that was made here."""
+
+    webhook_id: str
+    event_type: str
+    entity: str
+    status: str
+    received: float  # Unix, s
+    body: bytes
+    content_type: str = ""
+    content_encoding: str = ""
+    timestamp: str = ""  # Dinie's, with its signature
+    signature: str = ""
+    synthetic: bool = False
+
+    def __repr__(self) -> str:
+        return f"Arrival({self.webhook_id!r}, {self.event_type!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One arrival on its way to one subscriber."""
+
+    seq: int  # of the arrival in the store
+    tries: int  # that were made before
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one try, to be written down."""
+
+    seq: int
+    subscriber: str
+    outcome: Outcome
+    tries: int
+    wait: float  # s until the next try
+    status: int | None
+    error: str
+
+
+class InboxStore(Protocol):
+    """Keeps arrivals and what each subscriber has of them.
+
+    All raise `StoreUnavailable` where the store does not answer; what was returned is
+    on disk.
+    """
+
+    async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> Stored:
+        """Keep an arrival, and note who is to get it, if its id is new."""
+
+    async def claim(
+        self, subscriber: str, *, most: int, ordered: bool
+    ) -> list[Delivery]:
+        """Lease deliveries that are due, the longest due first.
+
+        None for a subscriber that said 410 and was not enabled since.
+        """
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Note what became of a try."""
+
+
+class Carrier(Protocol):
+    """Takes deliveries to subscribers."""
+
+    async def send(
+        self,
+        subscriber: SubscriberOptions,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+    ) -> Try:
+        """POST a body once; a failure is a `Try`, never raised."""
+
+
+class Observer(Protocol):
+    """Hears what happens, for metrics."""
+
+    def webhook(self, result: str) -> None:
+        """Count one that arrived."""
+
+    def delivery(self, subscriber: str, result: str) -> None:
+        """Count one try that was made."""

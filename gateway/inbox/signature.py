@@ -1,0 +1,96 @@
+"""Did Dinie sign these bytes? Standard Webhooks v1, on bytes alone. Pure.
+
+The libraries of the field raise on a signature without a comma, on bytes that are no
+UTF-8 and on bodies that are no JSON, and take 1763860000.0 for a timestamp; here
+everything hostile is one of four verdicts.
+"""
+
+import binascii
+import hmac
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, Literal
+
+Verdict = Literal["good", "malformed", "bad_timestamp", "bad_signature"]
+
+PREFIX: Final = "whsec_"
+MOST_KEYS: Final = 3
+MOST_SIGNATURES: Final = 10
+_LONGEST_HEADER: Final = 4096  # bytes of webhook-signature
+_SHORTEST_KEY: Final = 16  # bytes; less can be guessed
+_ID: Final = re.compile(rb"[!-~]{1,256}")
+_TIMESTAMP: Final = re.compile(rb"[0-9]{10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What came: the three headers, as often as each was there, and the body."""
+
+    ids: Sequence[bytes]
+    timestamps: Sequence[bytes]
+    signatures: Sequence[bytes]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Signed(body={len(self.body)} bytes)"
+
+
+def parse_secret(text: str) -> bytes:
+    """Return the key of a `whsec_…` secret.
+
+    Raises:
+        ValueError: it is none; the text does not repeat it.
+    """
+    encoded = text.removeprefix(PREFIX)
+    if encoded == text:
+        raise ValueError(f"a webhook secret begins with {PREFIX}")
+    try:
+        key = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        # Never taken as text: a key that nobody meant would verify nothing, or worse.
+        raise ValueError("a webhook secret is base64 after its prefix") from None
+    if len(key) < _SHORTEST_KEY:
+        raise ValueError(f"a webhook secret holds at least {_SHORTEST_KEY} bytes")
+    return key
+
+
+def sign(key: bytes, webhook_id: bytes, timestamp: bytes, body: bytes) -> bytes:
+    """Return one signature, as it stands in the header."""
+    content = b".".join((webhook_id, timestamp, body))
+    return b"v1," + b64encode(hmac.digest(key, content, sha256))
+
+
+def verify(
+    signed: Signed, keys: Sequence[bytes], *, now: float, tolerance: float
+) -> Verdict:
+    """Return whether one of the keys made one of the signatures.
+
+    Every pair is compared, each in constant time.
+
+    Args:
+        signed: What came.
+        keys: The keys in force, at most `MOST_KEYS` are looked at.
+        now: Unix, s.
+        tolerance: s that the timestamp may be off, both ways.
+    """
+    if not len(signed.ids) == len(signed.timestamps) == len(signed.signatures) == 1:
+        return "malformed"
+    webhook_id, timestamp = signed.ids[0], signed.timestamps[0]
+    if len(signed.signatures[0]) > _LONGEST_HEADER:
+        return "malformed"
+    given = signed.signatures[0].split()
+    if not _ID.fullmatch(webhook_id) or not 0 < len(given) <= MOST_SIGNATURES:
+        return "malformed"
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return "bad_timestamp"
+    if abs(now - int(timestamp)) > tolerance:
+        return "bad_timestamp"
+    found = False
+    for key in keys[:MOST_KEYS]:
+        expected = sign(key, webhook_id, timestamp, signed.body)
+        for one in given:
+            found |= hmac.compare_digest(expected, one)
+    return "good" if found else "bad_signature"

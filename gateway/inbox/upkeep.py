@@ -1,0 +1,123 @@
+"""What does the inbox need from time to time? Counted, tidied, and set right."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from gateway.clock import Clock
+from gateway.inbox.ports import StoreUnavailable
+
+_LOOK: Final = 2.0  # s
+_TIDY_EVERY: Final = 60.0  # s
+_SOON: Final = 1.0  # s between tries to begin
+_NOT_YET: Final = "the inbox is not open yet"
+_JUMP: Final = 2.0  # s by which the clock was set back, at least
+
+
+class Store(Protocol):
+    """What is done with the store besides receiving and delivering.
+
+    All raise `StoreUnavailable` where it does not answer.
+    """
+
+    async def reclaim(self) -> int:
+        """Take back what this gateway had leased before it ended."""
+
+    async def set_right(self) -> int:
+        """Bring moments into reach after the clock was set back."""
+
+
+class Desk(Protocol):
+    """See `Store`."""
+
+    async def counts(self) -> Any:
+        """Return how full the inbox is."""
+
+    async def tidy(self, *, keep: float) -> int:
+        """Remove some of what nobody waits for any more."""
+
+    async def probe(self) -> None:
+        """Write something, to see whether that works."""
+
+
+class Upkeep:
+    """One for a gateway."""
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        *,
+        keep: float,
+        clock: Clock,
+        on_counts: Callable[[Any], Any],
+        on_event: Callable[..., Any],
+    ) -> None:
+        """Wire it.
+
+        Args:
+            store: Of deliveries.
+            desk: The operator's view of it.
+            keep: s for which an id is known.
+            clock: Real or fake.
+            on_counts: Takes how full the inbox is, every few s.
+            on_event: Takes an event's name and safe fields, for the log.
+        """
+        self._store = store
+        self._desk = desk
+        self._keep = keep
+        self._clock = clock
+        self._on_counts = on_counts
+        self._on_event = on_event
+        self._trouble: str | None = _NOT_YET
+        self._offset = clock.unix() - clock.now()
+        self._tidy_at = clock.now()
+        self._begun = False
+
+    @property
+    def trouble(self) -> str | None:
+        """Return why nothing can be kept now; None: it can."""
+        return self._trouble
+
+    async def run(self) -> None:
+        """Look after it for as long as the gateway runs."""
+        while True:
+            await self.look()
+            await self._clock.sleep(_LOOK if self._trouble is None else _SOON)
+
+    async def look(self) -> None:
+        """Do what is due; a store that does not answer is asked again soon."""
+        try:
+            if not self._begun:
+                back = await self._store.reclaim()
+                await self._store.set_right()
+                self._begun = True
+                self._on_event("inbox_opened", taken_back=back)
+            await self._desk.probe()
+            await self._follow_the_clock()
+            await self._tidy()
+            self._on_counts(await self._desk.counts())
+        except StoreUnavailable as error:
+            if str(error) != self._trouble:
+                self._on_event("inbox_unavailable", reason=str(error))
+            self._trouble = str(error)
+        else:
+            if self._trouble not in {None, _NOT_YET}:
+                self._on_event("inbox_available")
+            self._trouble = None
+
+    async def _follow_the_clock(self) -> None:
+        """See to it that a clock that was set back holds nothing up."""
+        offset = self._clock.unix() - self._clock.now()
+        if offset < self._offset - _JUMP:
+            moved = await self._store.set_right()
+            self._on_event(
+                "clock_set_back", seconds=round(self._offset - offset), moved=moved
+            )
+        self._offset = offset
+
+    async def _tidy(self) -> None:
+        if self._clock.now() < self._tidy_at:
+            return
+        removed = await self._desk.tidy(keep=self._keep)
+        if not removed:
+            self._tidy_at = self._clock.now() + _TIDY_EVERY

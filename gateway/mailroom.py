@@ -1,0 +1,216 @@
+"""How do the inbox's parts become one? Built where a webhook listener is asked for."""
+
+import os
+import random
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.config.schema import Config
+from gateway.inbox.dispatch import Dispatcher
+from gateway.inbox.receive import Keys, Receiver
+from gateway.inbox.upkeep import Upkeep
+from gateway.secret import Secret
+from gateway.secrets.keeper import SecretKeeper
+from gateway.server.health import Check
+from gateway.server.inbox_admin import InboxAdmin
+from gateway.server.runner import Listener, listen_proxy
+from gateway.server.webhooks import WebhookListener
+from gateway.storage.desk import Counts, Desk
+from gateway.storage.inbox import SqliteInbox
+from gateway.storage.sqlite import Database
+from gateway.telemetry.logging import http_logger
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream.carrier import HttpCarrier
+
+_log = structlog.get_logger("gateway.inbox")
+_LEVELS = {
+    "webhook_accepted": "info",
+    "webhook_conflict": "error",
+    "webhook_secret_refused": "error",
+    "delivery_dead": "error",
+    "delivery_disabled": "error",
+    "inbox_unavailable": "error",
+    "deliveries_stopped": "error",
+    "clock_set_back": "warning",
+    "database_quarantined": "critical",
+    "webhook_refused": "warning",
+    "delivery_retry": "warning",
+}
+
+
+class Mailroom:
+    """The webhook inbox of one gateway."""
+
+    def __init__(
+        self, config: Config, *, secrets: SecretKeeper, metrics: Metrics, clock: Clock
+    ) -> None:
+        """Wire it; inside a running loop."""
+        self._config = config
+        self._metrics = metrics
+        self._clock = clock
+        self._listener: Listener | None = None
+        self._counts: Counts | None = None
+        options = config.webhooks
+        self._database = open_database(config, clock, on_quarantine=self._quarantined)
+        store = open_inbox(config, self._database, clock)
+        self._desk = Desk(self._database, clock=clock)
+        self._carrier = HttpCarrier(clock=clock.unix)
+        self._upkeep = Upkeep(
+            store,
+            self._desk,
+            keep=options.dedup_ttl,
+            clock=clock,
+            on_counts=self._counted,
+            on_event=say,
+        )
+
+        self._secrets = secrets
+        self._keys = Keys(self._fields, on_refused=self._secret_refused)
+        self._dispatcher = Dispatcher(
+            store,
+            self._carrier,
+            options,
+            fields=self._fields,
+            clock=clock,
+            random=random.random,
+            observer=metrics,
+            on_event=say,
+        )
+        self._handler = WebhookListener(
+            self._build_receiver(store), path=options.path, max_body=options.max_body
+        )
+
+    def _build_receiver(self, store: SqliteInbox) -> Receiver:
+        return Receiver(
+            store,
+            self._keys,
+            self._config.webhooks,
+            clock=self._clock,
+            observer=self._metrics,
+            on_event=say,
+            on_arrival=self._dispatcher.wake,
+        )
+
+    def _fields(self) -> Mapping[str, Secret] | None:
+        held = self._secrets.current
+        return None if held is None else held.fields
+
+    async def listen(self) -> str:
+        """Open the socket; return where it is."""
+        self._listener = await listen_proxy(
+            self._handler, self._config.listen.webhooks, logger=http_logger()
+        )
+        return self._listener.address
+
+    def jobs(self) -> list[Any]:
+        """Return what runs beside the listener, as coroutines."""
+        return [self._upkeep.run(), self._dispatcher.run()]
+
+    def admin(self) -> Sequence[tuple[str, str, Any]]:
+        """Return what answers on the admin listener: method, path and handler."""
+        return InboxAdmin(
+            self._desk,
+            self._config.webhooks,
+            status=self.status,
+            wake=self._dispatcher.wake,
+        ).routes()
+
+    def check(self) -> Check:
+        """Return whether deliveries can be kept."""
+        trouble = self._upkeep.trouble or self._database.trouble
+        return Check(ok=trouble is None, reason=trouble or "it can be written")
+
+    def status(self) -> dict[str, Any]:
+        """Return what the status page shows."""
+        shown: dict[str, Any] = {
+            "can_verify": bool(self._keys()),
+            "trouble": self._upkeep.trouble,
+        }
+        counts = self._counts
+        if counts is not None:
+            shown |= {
+                "pending": counts.pending,
+                "delivering": counts.delivering,
+                "dead": counts.dead,
+                "oldest_pending_seconds": round(self._waited(counts)),
+                "disabled": list(counts.disabled),
+            }
+        return shown
+
+    def _waited(self, counts: Counts) -> float:
+        if counts.oldest is None:
+            return 0.0
+        return max(0.0, self._clock.unix() - counts.oldest)
+
+    def begin_drain(self) -> None:
+        """Answer on, and end each connection with its answer."""
+        self._handler.closing = True
+
+    async def stop_accepting(self) -> None:
+        """Close the socket, and begin no further delivery."""
+        self._dispatcher.stop()
+        if self._listener is not None:
+            await self._listener.stop_accepting()
+
+    @property
+    def inside(self) -> int:
+        """Return how many deliveries are under way, in or out."""
+        return self._handler.inside + self._dispatcher.under_way
+
+    async def close(self) -> None:
+        """Close sockets, connections and the file."""
+        if self._listener is not None:
+            await self._listener.close()
+        await self._carrier.close()
+        await self._database.close()
+
+    def _counted(self, counts: Counts) -> None:
+        self._counts = counts
+        self._metrics.inbox(
+            pending=counts.pending,
+            delivering=counts.delivering,
+            dead=counts.dead,
+            oldest=self._waited(counts),
+            disabled=len(counts.disabled),
+        )
+
+    def _secret_refused(self, reason: str) -> None:
+        self._metrics.secret_refused("webhook_secret")
+        say("webhook_secret_refused", reason=reason)
+
+    def _quarantined(self, name: str) -> None:
+        self._metrics.quarantined.inc()
+        say("database_quarantined", moved_to=name, reason="it is damaged")
+
+
+def open_database(config: Config, clock: Clock, *, on_quarantine: Any) -> Database:
+    """Return the database of a configuration; inside a running loop."""
+    return Database(
+        config.storage.sqlite_path,
+        stamp=lambda: datetime.fromtimestamp(clock.unix(), UTC).strftime(
+            "%Y%m%dT%H%M%SZ"
+        ),
+        on_quarantine=on_quarantine,
+    )
+
+
+def open_inbox(config: Config, database: Database, clock: Clock) -> SqliteInbox:
+    """Return the inbox in a database."""
+    return SqliteInbox(
+        database,
+        environment=config.environment,
+        endpoint=config.webhooks.path,
+        owner=os.environ.get("HOSTNAME") or socket.gethostname(),
+        lease=config.webhooks.lease,
+        clock=clock,
+    )
+
+
+def say(event: str, **fields: Any) -> None:
+    """Log what happened, as loud as it is."""
+    getattr(_log, _LEVELS.get(event, "info"))(event, **fields)

@@ -1,0 +1,30 @@
+"""When was that? Moments as others write them: s, ms or ISO 8601."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+LAST: Final = 253_402_300_000.0  # Unix, s; no calendar goes further
+_MILLISECONDS: Final = 1e12  # as a Unix moment; in s it is the year 33658
+
+
+def unix_of(moment: Any) -> float | None:
+    """Return a moment as Unix s: from a number (s or ms), or ISO 8601.
+
+    None for anything else: what is not known must not pass for 1970.
+    """
+    if isinstance(moment, bool) or moment is None:
+        return None
+    if isinstance(moment, int | float):
+        seconds = moment / 1000 if moment >= _MILLISECONDS else float(moment)
+    else:
+        try:
+            read = datetime.fromisoformat(str(moment))
+            seconds = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    return seconds if 0 < seconds < LAST else None
+
+
+def iso_of(unix: float) -> str:
+    """Return a Unix moment, s, as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

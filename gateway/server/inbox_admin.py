@@ -1,0 +1,191 @@
+"""The inbox on the admin listener: as `dinie-gateway inbox`, in JSON."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final, Protocol
+
+import orjson
+from aiohttp import web
+
+from gateway.inbox.mask import masked
+from gateway.inbox.options import InboxOptions
+from gateway.inbox.ports import StoreUnavailable
+from gateway.inbox.replay import Chosen, Desk, replay
+
+_MOST: Final = 1000
+_STATES: Final = frozenset({"pending", "delivering", "delivered", "dead"})
+
+
+class Inbox(Desk, Protocol):
+    """Where an operator looks; see `storage/desk.py`."""
+
+    async def listed(
+        self,
+        *,
+        state: str | None,
+        event_type: str | None,
+        before: int | None,
+        most: int,
+    ) -> list[dict[str, Any]]:
+        """Return summaries, newest first."""
+
+    async def one(self, webhook_id: str) -> dict[str, Any] | None:
+        """Return one with its body; None: it is not there."""
+
+    async def enable(self, subscriber: str) -> bool:
+        """Deliver again to one that said 410."""
+
+
+Answer = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
+
+
+class InboxAdmin:
+    """The handlers; each returns what is to be shown as JSON."""
+
+    def __init__(
+        self,
+        desk: Inbox,
+        options: InboxOptions,
+        *,
+        status: Callable[[], Mapping[str, Any]],
+        wake: Callable[[], Any],
+    ) -> None:
+        """Wire them.
+
+        Args:
+            desk: Where deliveries are looked up.
+            options: Whose subscribers they go to.
+            status: Returns how full the inbox is.
+            wake: Has deliveries looked for now.
+        """
+        self._desk = desk
+        self._options = options
+        self._status = status
+        self._wake = wake
+
+    def routes(self) -> list[tuple[str, str, Answer]]:
+        """Return method, path and handler of each route; all for loopback only.
+
+        The port may be open to Prometheus, which is to see numbers and no events.
+        """
+        routes: list[tuple[str, str, Answer]] = [
+            ("GET", "/inbox", self._list),
+            ("GET", "/inbox/stats", self._stats),
+            ("POST", "/inbox/replay", self._replay),
+            ("POST", "/inbox/enable", self._enable),
+            ("GET", "/inbox/{webhook_id}", self._show),
+        ]
+        return [(method, path, _local(answer)) for method, path, answer in routes]
+
+    async def _list(self, request: web.Request) -> Mapping[str, Any]:
+        asked = request.query
+        state = asked.get("state")
+        if state is not None and state not in _STATES:
+            raise web.HTTPBadRequest
+        found = await self._asked(
+            self._desk.listed(
+                state=state,
+                event_type=asked.get("type"),
+                before=_number(asked.get("before")),
+                most=min(_MOST, _number(asked.get("limit")) or 50),
+            )
+        )
+        return {"data": found}
+
+    async def _show(self, request: web.Request) -> Mapping[str, Any]:
+        one = await self._asked(self._desk.one(request.match_info["webhook_id"]))
+        if one is None:
+            raise web.HTTPNotFound
+        # Personal data stays masked here: whoever may see it has the command.
+        return {**one, "body": masked(one["body"])}
+
+    async def _stats(self, _: web.Request) -> Mapping[str, Any]:
+        return self._status()
+
+    async def _replay(self, request: web.Request) -> Mapping[str, Any]:
+        asked = await _object(request)
+        chosen = Chosen(
+            webhook_id=_text(asked.get("id")),
+            since=_moment(asked.get("since")),
+            dead=asked.get("dead") is True,
+            subscriber=_text(asked.get("subscriber")),
+        )
+        by_id = chosen.webhook_id is not None
+        by_rule = chosen.dead or chosen.since is not None
+        if by_id == by_rule:
+            raise web.HTTPBadRequest
+        count = await self._asked(
+            replay(self._desk, chosen, self._options, on_progress=lambda *_: None)
+        )
+        self._wake()
+        return {"deliveries": count}
+
+    async def _enable(self, request: web.Request) -> Mapping[str, Any]:
+        name = _text((await _object(request)).get("subscriber"))
+        if name is None:
+            raise web.HTTPBadRequest
+        enabled = await self._asked(self._desk.enable(name))
+        self._wake()
+        return {"enabled": enabled}
+
+    async def _asked(self, asked: Awaitable[Any]) -> Any:
+        try:
+            return await asked
+        except StoreUnavailable as error:
+            raise web.HTTPServiceUnavailable from error
+
+
+def _local(answer: Answer) -> Answer:
+    async def handler(request: web.Request) -> Mapping[str, Any]:
+        if not is_local(request.remote):
+            raise web.HTTPForbidden
+        return await answer(request)
+
+    return handler
+
+
+def is_local(remote: str | None) -> bool:
+    """Return whether a peer is on this host; a Unix socket's has no address."""
+    if not remote:
+        return True
+    try:
+        address = ip_address(remote.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+async def _object(request: web.Request) -> Mapping[str, Any]:
+    """Return a JSON body that says that it is one: no web page can post that."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        asked = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise web.HTTPBadRequest from error
+    if not isinstance(asked, dict):
+        raise web.HTTPBadRequest
+    return asked
+
+
+def _text(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise web.HTTPBadRequest
+
+
+def _moment(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise web.HTTPBadRequest
+    return float(value)
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 15:  # noqa: PLR2004
+        raise web.HTTPBadRequest
+    return int(text)

@@ -1,0 +1,152 @@
+"""Where Dinie's webhooks come in: one path, one method, four statuses."""
+
+import asyncio
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Final, Protocol
+
+import orjson
+import structlog
+from aiohttp import HttpVersion11, web
+from aiohttp.web_exceptions import HTTPException
+
+from gateway.inbox.receive import Described
+from gateway.inbox.signature import Signed
+from gateway.problems import CONTENT_TYPE
+
+_log = structlog.get_logger("gateway.webhooks")
+_BODY_TIMEOUT: Final = 5.0  # s; Dinie gives up by then
+_MOST_INSIDE: Final = 256
+_LONGEST_LABEL: Final = 256  # characters of a header that is kept
+_OK: Final = 200
+
+
+class Receiver(Protocol):
+    """Verifies and stores."""
+
+    async def receive(self, signed: Signed, described: Described) -> int:
+        """Return the status to answer with."""
+
+    def refuse(self, result: str, reason: str) -> None:
+        """Count and log what was refused before it could be verified."""
+
+
+class WebhookListener:
+    """The handler of the webhook listener; nothing that comes in makes it raise."""
+
+    def __init__(self, receiver: Receiver, *, path: str, max_body: int) -> None:
+        """Wire it.
+
+        Args:
+            receiver: Verifies and stores.
+            path: The only one there is.
+            max_body: Bytes.
+        """
+        self._receiver = receiver
+        self._path = path
+        self._max_body = max_body
+        self._inside = 0
+        self.closing = False  # in a drain: one answer a connection
+
+    @property
+    def inside(self) -> int:
+        """Return how many deliveries are being taken in."""
+        return self._inside
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        self._inside += 1
+        try:
+            response = await self._answer(request)
+        except Exception as error:  # noqa: BLE001 - the last boundary
+            # Not a 401: Dinie shall send again what a fault of ours kept out.
+            _log.error("webhook_failed", error=type(error).__name__)
+            self._receiver.refuse("unavailable", "a fault of the gateway's")
+            response = _plain(503)
+        finally:
+            self._inside -= 1
+        if self.closing or (request.can_read_body and not request.content.is_eof()):
+            response.force_close()
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        if request.raw_path.partition("?")[0] != self._path:
+            return _plain(404)
+        if request.method != "POST":
+            response = _plain(405)
+            response.headers["Allow"] = "POST"
+            return response
+        if self._inside > _MOST_INSIDE:
+            self._receiver.refuse("unavailable", "too many deliveries at once")
+            return _plain(503)
+        body = await self._body(request)
+        if isinstance(body, web.Response):
+            return body
+        status = await self._receiver.receive(
+            Signed(
+                _all(request, b"webhook-id"),
+                _all(request, b"webhook-timestamp"),
+                _all(request, b"webhook-signature"),
+                body,
+            ),
+            Described(
+                _label(request, "Content-Type"), _label(request, "Content-Encoding")
+            ),
+        )
+        return web.Response() if status == _OK else _plain(status)
+
+    async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
+        """Return the body as it came, or the answer where it is none."""
+        if (request.content_length or 0) > self._max_body:
+            return self._too_large()
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await _go_on(request)
+        chunks, size = [], 0
+        try:
+            async with asyncio.timeout(_BODY_TIMEOUT):
+                while chunk := await request.content.readany():
+                    size += len(chunk)
+                    if size > self._max_body:
+                        return self._too_large()
+                    chunks.append(chunk)
+        except TimeoutError:
+            return self._malformed("the body did not arrive in time")
+        except (HTTPException, web.RequestPayloadError, EOFError, OSError):
+            return self._malformed("the body is malformed or ends early")
+        return b"".join(chunks)
+
+    def _too_large(self) -> web.Response:
+        self._receiver.refuse("too_large", f"over {self._max_body} bytes")
+        return _plain(413)
+
+    def _malformed(self, reason: str) -> web.Response:
+        self._receiver.refuse("malformed", reason)
+        return _plain(400)
+
+
+async def _go_on(request: web.BaseRequest) -> None:
+    if request.version >= HttpVersion11:
+        with suppress(OSError):
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # it is no part of the answer
+
+
+def _all(request: web.BaseRequest, name: bytes) -> list[bytes]:
+    """Return every value of a header, as bytes: no text of a stranger's is decoded."""
+    return [value for key, value in request.raw_headers if key.lower() == name]
+
+
+def _label(request: web.BaseRequest, name: str) -> str:
+    value = request.headers.get(name, "")
+    plain = value.isascii() and value.isprintable() and len(value) <= _LONGEST_LABEL
+    return value if plain else ""
+
+
+def _plain(status: int) -> web.Response:
+    """Return a problem that says no more than its status."""
+    body = orjson.dumps(
+        {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    )
+    return web.Response(
+        body=body, status=status, headers={"Content-Type": CONTENT_TYPE}
+    )

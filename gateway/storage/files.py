@@ -1,0 +1,52 @@
+"""Where does a database file lie, and what becomes of one that is damaged?"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+_BESIDE: Final = ("", "-wal", "-shm")  # what SQLite keeps next to a file
+_OWN_FOLDER: Final = 0o700
+_OWN_FILE: Final = 0o600  # bodies hold personal data
+
+
+class FileTrouble(Exception):  # noqa: N818 - named for what happened
+    """A file or its folder cannot be used; the text says what to do."""
+
+
+def prepare(path: Path) -> None:
+    """Make the folder and an empty file that nobody else may read.
+
+    Raises:
+        FileTrouble: the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=_OWN_FOLDER, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _OWN_FILE))
+    except OSError as error:
+        raise FileTrouble(
+            f"{path} (storage.sqlite_path) cannot be written: {error.strerror}; let "
+            "this user write the folder, or mount a volume there"
+        ) from None
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return which file is there now; None: none is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def move_aside(path: Path, stamp: str) -> str:
+    """Give a damaged file another name, with what belongs to it; return the name.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    aside = f"{path}.corrupt-{stamp}"
+    for suffix in _BESIDE:
+        source = Path(f"{path}{suffix}")
+        if source.exists():
+            source.rename(f"{aside}{suffix}")
+    return aside

@@ -1,0 +1,98 @@
+"""Which tables are there, and how did they come about?
+
+Append only: what has been released is never changed.
+"""
+
+import sqlite3
+from contextlib import suppress
+from typing import Final
+
+_INBOX: Final = """
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  environment TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  webhook_id TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  entity TEXT NOT NULL,
+  status TEXT NOT NULL,
+  received REAL NOT NULL,
+  digest BLOB NOT NULL,
+  body BLOB NOT NULL,
+  content_type TEXT NOT NULL,
+  content_encoding TEXT NOT NULL,
+  timestamp TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  synthetic INTEGER NOT NULL,
+  UNIQUE (environment, endpoint, webhook_id)
+) STRICT;
+CREATE INDEX events_received ON events (received);
+CREATE INDEX events_entity ON events (entity, seq) WHERE entity <> '';
+
+CREATE TABLE deliveries (
+  seq INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,
+  subscriber TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'delivering', 'delivered', 'dead')),
+  due REAL NOT NULL,
+  wait REAL NOT NULL DEFAULT 0,
+  owner TEXT NOT NULL DEFAULT '',
+  tries INTEGER NOT NULL DEFAULT 0,
+  entity TEXT NOT NULL,
+  last_status INTEGER,
+  last_error TEXT NOT NULL DEFAULT '',
+  settled REAL,
+  PRIMARY KEY (seq, subscriber)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_due ON deliveries (subscriber, due)
+  WHERE state IN ('pending', 'delivering');
+CREATE INDEX deliveries_lane ON deliveries (subscriber, entity, seq)
+  WHERE state IN ('pending', 'delivering');
+CREATE INDEX deliveries_state ON deliveries (state, seq)
+  WHERE state <> 'delivered';
+
+CREATE TABLE disabled (
+  subscriber TEXT PRIMARY KEY,
+  since REAL NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: Final = (_INBOX,)
+
+
+class NewerSchema(Exception):  # noqa: N818 - named for what happened
+    """A newer gateway wrote the file; this one must not touch it."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to date, all or nothing.
+
+    Raises:
+        NewerSchema: they are newer than this gateway.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY) STRICT"
+        )
+        done = _done(connection)
+        for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
+            for statement in script.split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute("INSERT INTO migrations VALUES (?)", (version,))
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # SQLite may have done so itself
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _done(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT max(version) FROM migrations").fetchone()
+    done: int = row[0] or 0
+    if done > len(MIGRATIONS):
+        raise NewerSchema(
+            "storage.sqlite_path: a newer gateway wrote this file: run that one, or "
+            "choose another file"
+        )
+    return done

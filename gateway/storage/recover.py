@@ -1,0 +1,102 @@
+"""What can still be read of a damaged file? Brought over, row by row."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.storage.sqlite import Database
+
+_GAP: Final = 10_000  # rows that are tried one by one after a page that cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What came of it."""
+
+    read: int  # events
+    brought: int  # of those, how many were not there
+    whole: bool  # whether everything could be read
+
+
+async def recover(
+    database: Database, path: str, *, on_progress: Callable[[int], Any]
+) -> Recovered:
+    """Bring events and their deliveries over into another database.
+
+    What is there already stays as it is; a delivery that was made is not made again.
+
+    Raises:
+        DatabaseUnavailable: the other database cannot be written.
+    """
+    await database.write(lambda connection: connection.execute("SELECT 1"))
+    read = brought = 0
+    whole = True
+    with closing(sqlite3.connect(path)) as damaged:
+        damaged.row_factory = sqlite3.Row
+        for event in _rows(damaged):
+            if event is None:
+                whole = False
+                continue
+            deliveries, readable = _deliveries(damaged, event["seq"])
+            whole &= readable
+            read += 1
+            brought += await database.write(_bring(dict(event), deliveries))
+            on_progress(read)
+    return Recovered(read, brought, whole)
+
+
+def _rows(damaged: sqlite3.Connection) -> Iterator[sqlite3.Row | None]:
+    """Yield events; None once for what cannot be read."""
+    last = 0
+    failures = 0
+    while failures < _GAP:
+        query = "SELECT * FROM events WHERE seq > ? ORDER BY seq"
+        try:
+            for row in damaged.execute(query, (last,)):
+                last, failures = row["seq"], 0
+                yield row
+            return
+        except sqlite3.Error:
+            if not failures:
+                yield None
+            failures += 1
+            last += 1  # step over what is torn
+
+
+def _deliveries(
+    damaged: sqlite3.Connection, seq: int
+) -> tuple[list[dict[str, Any]], bool]:
+    with suppress(sqlite3.Error):
+        query = "SELECT * FROM deliveries WHERE seq = ?"
+        return [dict(row) for row in damaged.execute(query, (seq,))], True
+    return [], False
+
+
+def _bring(
+    event: dict[str, Any], deliveries: list[dict[str, Any]]
+) -> Callable[[sqlite3.Connection], int]:
+    event.pop("seq")
+
+    def job(connection: sqlite3.Connection) -> int:
+        done = connection.execute(
+            f"INSERT INTO events ({', '.join(event)}) "  # noqa: S608 - our own names
+            f"VALUES ({', '.join('?' * len(event))}) "
+            "ON CONFLICT (environment, endpoint, webhook_id) DO NOTHING",
+            tuple(event.values()),
+        )
+        if done.rowcount != 1:
+            return 0
+        for one in deliveries:
+            one["seq"] = done.lastrowid
+            if one["state"] == "delivering":
+                one |= {"state": "pending", "owner": ""}
+            connection.execute(
+                f"INSERT INTO deliveries ({', '.join(one)}) "  # noqa: S608 - as above
+                f"VALUES ({', '.join('?' * len(one))})",
+                tuple(one.values()),
+            )
+        return 1
+
+    return job

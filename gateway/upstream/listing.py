@@ -1,0 +1,81 @@
+"""Dinie's lists, read through a running gateway: slowly, and with its manners."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+from gateway.clock import Clock
+from gateway.ratelimit.headers import retry_after
+
+_TIMEOUT: Final = 60.0  # s; the gateway holds a request for its permit
+_TRIES: Final = 30  # of one page
+_PAUSE: Final = 0.2  # s between requests: others come first
+_LONGEST_WAIT: Final = 60.0  # s
+_LISTS: Final = (("customer", "customers"), ("credit_offer", "credit-offers"))
+_OK, _NOT_FOUND, _BUSY = 200, 404, frozenset({429, 502, 503, 504})
+
+
+class ListingFailed(Exception):  # noqa: N818 - named for what happened
+    """A list cannot be read; the text says what to do."""
+
+
+class GatewayLists:
+    """Reads customers, offers and loans through a gateway's proxy listener."""
+
+    def __init__(self, base_url: str, session: ClientSession, *, clock: Clock) -> None:
+        """Wire it; `base_url` is the gateway's, with one of its prefixes."""
+        self._base = base_url
+        self._session = session
+        self._clock = clock
+
+    async def resources(
+        self, loans: list[str]
+    ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        """Yield kind and resource: customers, offers, and the loans of these ids.
+
+        Raises:
+            ListingFailed: one cannot be read.
+        """
+        for kind, name in _LISTS:
+            after = ""
+            while True:
+                page = await self._get(f"/{name}?limit=100{after}")
+                found = [one for one in page.get("data") or [] if isinstance(one, dict)]
+                for one in found:
+                    yield kind, one
+                if not page.get("has_more") or not found:
+                    break
+                after = f"&starting_after={found[-1].get('id')}"
+        for identifier in loans:
+            loan = await self._get(f"/loans/{identifier}")
+            if loan:
+                yield "loan", loan
+
+    async def _get(self, path: str) -> Mapping[str, Any]:
+        """Return a JSON object; an empty one where Dinie knows nothing of it."""
+        for _ in range(_TRIES):
+            await self._clock.sleep(_PAUSE)
+            try:
+                async with self._session.get(
+                    URL(self._base + path, encoded=True),
+                    headers={"X-Gateway-Priority": "batch"},
+                    timeout=ClientTimeout(total=_TIMEOUT),
+                    allow_redirects=False,
+                ) as answer:
+                    if answer.status == _NOT_FOUND:
+                        return {}
+                    if answer.status == _OK:
+                        said = await answer.json(content_type=None)
+                        return said if isinstance(said, dict) else {}
+                    if answer.status not in _BUSY:
+                        raise ListingFailed(f"GET {path} was answered {answer.status}")
+                    wait = retry_after(answer.headers, unix=self._clock.unix())
+            except (ClientError, OSError, ValueError) as error:
+                raise ListingFailed(
+                    f"no gateway answers at {self._base}: start it, or look at "
+                    "listen.proxy"
+                ) from error
+            await self._clock.sleep(min(_LONGEST_WAIT, wait or 1.0))
+        raise ListingFailed(f"GET {path} was refused again and again: try it later")

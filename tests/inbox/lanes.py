@@ -1,0 +1,105 @@
+"""A dispatcher over a real file, and subscribers inside the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gateway.clock import SystemClock
+from gateway.inbox.dispatch import Dispatcher
+from gateway.inbox.options import InboxOptions, SubscriberOptions
+from gateway.inbox.policy import Try
+from gateway.secret import Secret
+from tests.inbox.scene import Inbox, Observed, arrival
+
+Answer = Callable[[str, dict[str, str]], Try]
+
+
+class Carried:
+    """Subscribers inside the test: says what was brought, and answers."""
+
+    def __init__(self) -> None:
+        self.brought: list[tuple[str, str]] = []  # subscriber, id
+        self.headers: list[dict[str, str]] = []
+        self.answer: Answer = lambda *_: Try(200)
+        self.hold: dict[str, asyncio.Event] = {}
+        self.begun = 0
+
+    async def send(
+        self,
+        subscriber: SubscriberOptions,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+    ) -> Try:
+        assert body
+        named = dict(headers)
+        self.begun += 1
+        if subscriber.name in self.hold:
+            await self.hold[subscriber.name].wait()
+        self.brought.append((subscriber.name, named["webhook-id"]))
+        self.headers.append(named)
+        return self.answer(subscriber.name, named)
+
+
+class Scene:
+    """A dispatcher over a real file."""
+
+    def __init__(self, inbox: Inbox, subscribers: Sequence[SubscriberOptions]) -> None:
+        self.inbox = inbox
+        self.carried = Carried()
+        self.observed = Observed()
+        self.fields: dict[str, Secret] = {}
+        self.dispatcher = Dispatcher(
+            inbox.store,
+            self.carried,
+            InboxOptions(subscribers=tuple(subscribers), schedule=(5.0, 30.0)),
+            fields=lambda: self.fields,
+            clock=SystemClock(),
+            random=lambda: 0.5,
+            observer=self.observed,
+            on_event=self.observed.say,
+        )
+        self.names = [one.name for one in subscribers]
+
+    async def add(self, webhook_id: str, **values: Any) -> None:
+        at = self.inbox.clock.unix()
+        made = arrival(webhook_id, received=at, **values)
+        await self.inbox.store.add(made, self.names)
+        self.dispatcher.wake()
+
+    async def begun(self) -> None:
+        """Wait until something is under way."""
+        async with asyncio.timeout(20):
+            while not self.carried.begun:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.01)
+
+    async def tried(self, count: int) -> None:
+        """Wait until so many tries were made and noted."""
+        async with asyncio.timeout(20):
+            while len(self.observed.deliveries) < count or self.dispatcher.under_way:
+                self.dispatcher.wake()
+                await asyncio.sleep(0.01)
+
+    async def until(self, state: str, count: int) -> None:
+        """Wait until so many deliveries are in a state."""
+        async with asyncio.timeout(20):
+            while list((await self.inbox.states()).values()).count(state) < count:
+                self.dispatcher.wake()
+                await asyncio.sleep(0.01)
+
+
+def subscriber(name: str = "a", **values: Any) -> SubscriberOptions:
+    return SubscriberOptions(name=name, url="http://x", events=("*",), **values)
+
+
+@asynccontextmanager
+async def running(
+    inbox: Inbox, *subscribers: SubscriberOptions
+) -> AsyncIterator[Scene]:
+    scene = Scene(inbox, subscribers or [subscriber()])
+    task = asyncio.get_running_loop().create_task(scene.dispatcher.run())
+    try:
+        yield scene
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

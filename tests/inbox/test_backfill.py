@@ -1,0 +1,121 @@
+"""Backfill: what no webhook told of is found, made once, and marked."""
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.inbox.backfill import Found, backfill, missing
+from gateway.inbox.options import InboxOptions, SubscriberOptions
+from tests.inbox.scene import Inbox, arrival, opened
+
+NOW = 1_790_000_000.0
+SINCE = NOW - 3600
+OPTIONS = InboxOptions(
+    subscribers=(SubscriberOptions(name="a", url="http://x", events=("*",)),)
+)
+
+
+def customer(status: str = "active", updated: Any = NOW - 60) -> dict[str, Any]:
+    return {"id": "cust_1", "status": status, "updated_at": updated}
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource", "seen", "event_type"),
+    [
+        ("customer", customer(), "under_review", "customer.active"),
+        ("customer", customer(), None, "customer.active"),
+        ("customer", customer(), "active", None),
+        ("customer", customer(updated=SINCE - 1), "under_review", None),
+        ("customer", customer(updated="2026-09-21T14:00:00Z"), None, "customer.active"),
+        ("customer", {"id": "cust_1", "status": "active"}, None, "customer.active"),
+        ("customer", customer("pending_kyc"), None, "customer.created"),
+        ("customer", customer("pending_kyc"), "under_review", "customer.kyc_updated"),
+        ("customer", customer("creating"), None, None),
+        ("customer", customer("unheard_of"), None, None),
+        ("customer", {"status": "active"}, None, None),
+        ("customer", {"id": 5, "status": "active"}, None, None),
+        (
+            "credit_offer",
+            {"id": "co_1", "status": "expired"},
+            "available",
+            "credit_offer.expired",
+        ),
+        ("credit_offer", {"id": "co_1", "status": "accepted"}, "available", None),
+        ("loan", {"id": "ln_1", "status": "error"}, "processing", "loan.error"),
+    ],
+)
+def test_the_event_that_is_missing(
+    kind: str, resource: Mapping[str, Any], seen: str | None, event_type: str | None
+) -> None:
+    """The last status that was told of is compared with the one that is."""
+    found = missing(kind, resource, seen, since=SINCE, now=NOW)
+
+    assert (found.event_type if found else None) == event_type
+
+
+def test_a_made_event_says_that_it_is_made_and_has_the_same_id_each_time() -> None:
+    """Two backfills make it once; its content is what Dinie said."""
+    first = missing("customer", customer(), None, since=SINCE, now=NOW)
+    second = missing("customer", customer(), None, since=0.0, now=NOW + 99)
+    later = missing("customer", customer(updated=NOW), None, since=SINCE, now=NOW)
+
+    assert first is not None
+    assert second is not None
+    assert later is not None
+    assert first.synthetic
+    assert first.webhook_id == second.webhook_id != later.webhook_id
+    assert orjson.loads(first.body) == {
+        "type": "customer.active",
+        "timestamp": "2026-09-21T14:12:20Z",
+        "data": customer(),
+    }
+
+
+class Lists:
+    """Dinie's lists."""
+
+    def __init__(self) -> None:
+        self.loans: list[str] = []
+
+    async def resources(
+        self, loans: list[str]
+    ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        self.loans = loans
+        yield "customer", customer()
+        yield "credit_offer", {"id": "co_1", "status": "available"}
+        yield "loan", {"id": "ln_1", "status": "active", "updated_at": NOW}
+
+
+async def run(inbox: Inbox, lists: Lists) -> Found:
+    return await backfill(
+        lists,
+        inbox.store,
+        inbox.desk,
+        OPTIONS,
+        since=SINCE,
+        now=inbox.clock.unix,
+        on_progress=lambda _: None,
+    )
+
+
+async def test_what_is_missing_is_brought_to_subscribers_once(tmp_path: Path) -> None:
+    """What was told of is not told again, and loans are asked for by their ids."""
+    async with opened(tmp_path / "gateway.db") as inbox:
+        await inbox.store.add(arrival("evt_1", entity="co_1", status="available"), [])
+        await inbox.store.add(arrival("evt_2", entity="ln_1", status="signed"), [])
+        lists = Lists()
+
+        first, second = await run(inbox, lists), await run(inbox, lists)
+
+        brought = await inbox.store.claim("a", most=9, ordered=False)
+
+    assert (first, second) == (Found(3, 2, 2), Found(3, 0, 0))
+    assert lists.loans == ["ln_1"]
+    assert [one.arrival.event_type for one in brought] == [
+        "customer.active",
+        "loan.active",
+    ]
+    assert all(one.arrival.synthetic for one in brought)

@@ -1,0 +1,141 @@
+"""What a delivery is about, who gets it, and when it is tried again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.inbox.policy import UNKNOWN, Circuit, Facts, Try, after, matches, read
+
+SCHEDULE = (5.0, 30.0, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        pytest.param(
+            b'{"type":"loan.active","data":{"id":"ln_1","status":"active"}}',
+            Facts("loan.active", "ln_1", "active"),
+            id="whole",
+        ),
+        pytest.param(b'{"type":"loan.active"}', Facts("loan.active"), id="no-data"),
+        pytest.param(
+            b'{"type":"galaxy.exploded","data":{"id":"x"}}',
+            Facts("galaxy.exploded", "x"),
+            id="unheard-of",
+        ),
+        pytest.param(b'{"data":{"id":"ln_1"}}', Facts(UNKNOWN, "ln_1"), id="no-type"),
+        pytest.param(b'{"type":7}', Facts(), id="number"),
+        pytest.param(b'{"type":"unknown"}', Facts(), id="called-unknown"),
+        pytest.param(b'{"type":"a b"}', Facts(), id="blank"),
+        pytest.param(b'{"type":"a\\nb"}', Facts(), id="line-end"),
+        pytest.param(b'{"type":"' + b"a" * 500 + b'"}', Facts(), id="long"),
+        pytest.param(
+            b'{"type":"a.b","data":{"id":"\\u0000","status":["x"]}}',
+            Facts("a.b"),
+            id="odd-id",
+        ),
+        pytest.param(b'{"type":"a.b","data":[1]}', Facts("a.b"), id="data-is-a-list"),
+        pytest.param(b"[]", Facts(), id="list"),
+        pytest.param(b"", Facts(), id="empty"),
+        pytest.param(b"\x1f\x8b\x08", Facts(), id="gzip"),
+        pytest.param(b"[" * 100_000, Facts(), id="deep"),
+        pytest.param(b"\xff\xfe", Facts(), id="no-utf-8"),
+    ],
+)
+def test_the_facts_of_a_body(body: bytes, facts: Facts) -> None:
+    """What is no JSON is kept and passed on all the same."""
+    assert read(body) == facts
+
+
+@given(st.binary(max_size=200))
+def test_no_body_makes_it_raise(body: bytes) -> None:
+    """It was signed; whatever it is, it is kept."""
+    assert read(body).event_type
+
+
+@pytest.mark.parametrize(
+    ("patterns", "event_type", "fits"),
+    [
+        (["*"], "loan.active", True),
+        (["*"], UNKNOWN, True),
+        (["loan.*"], "loan.active", True),
+        (["loan.*"], "loan", False),
+        (["loan.*"], "loaner.active", False),
+        (["loan.active"], "loan.active", True),
+        (["loan.active"], "loan.activated", False),
+        (["customer.*", "loan.active"], "loan.active", True),
+        (["unknown"], UNKNOWN, False),
+        (["unknown.*"], UNKNOWN, False),
+    ],
+)
+def test_patterns(patterns: list[str], event_type: str, *, fits: bool) -> None:
+    """As Dinie's own endpoints have them."""
+    assert matches(patterns, event_type) is fits
+
+
+@pytest.mark.parametrize(
+    ("done", "tries", "outcome", "wait"),
+    [
+        pytest.param(Try(200), 1, "delivered", 0.0, id="taken"),
+        pytest.param(Try(299), 9, "delivered", 0.0, id="taken-late"),
+        pytest.param(Try(302), 1, "retry", 5.0, id="redirect"),
+        pytest.param(Try(400), 1, "retry", 5.0, id="its-bug"),
+        pytest.param(Try(500), 2, "retry", 30.0, id="second"),
+        pytest.param(Try(None, error="timeout"), 3, "retry", 120.0, id="third"),
+        pytest.param(Try(500), 4, "dead", 0.0, id="last"),
+        pytest.param(Try(503, 60.0), 1, "retry", 60.0, id="asked-to-wait"),
+        pytest.param(Try(503, 1.0), 1, "retry", 5.0, id="asked-for-less"),
+        pytest.param(Try(503, 1e9), 1, "retry", 86_400.0, id="asked-for-ever"),
+        pytest.param(Try(410), 1, "disabled", 5.0, id="wants-no-more"),
+        pytest.param(Try(410), 4, "disabled", 120.0, id="wants-no-more-at-last"),
+    ],
+)
+def test_what_becomes_of_a_delivery(
+    done: Try, tries: int, outcome: str, wait: float
+) -> None:
+    """Every wait of the schedule, and after the last one a human."""
+    follows = after(done, tries=tries, schedule=SCHEDULE, random=0.5)
+
+    assert follows.outcome == outcome
+    assert follows.wait == pytest.approx(wait)
+
+
+@pytest.mark.parametrize(("random", "wait"), [(0.0, 4.0), (0.999_999, 6.0)])
+def test_waits_are_spread(random: float, wait: float) -> None:
+    """Else all that failed together come together again."""
+    follows = after(Try(500), tries=1, schedule=SCHEDULE, random=random)
+
+    assert follows.wait == pytest.approx(wait, rel=1e-3)
+
+
+def test_a_circuit_opens_after_failures_in_a_row_and_doubles() -> None:
+    """A subscriber that is away keeps the tries of what waits for it."""
+    circuit = Circuit()
+    for _ in range(9):
+        circuit.record(ok=False, now=0.0, random=0.5)
+    still = circuit.wait(0.0)
+    circuit.record(ok=False, now=0.0, random=0.5)
+    first = circuit.wait(0.0)
+    later = circuit.wait(5.0)
+    circuit.record(ok=False, now=5.0, random=0.5)
+    second = circuit.wait(5.0)
+    for _ in range(20):
+        circuit.record(ok=False, now=0.0, random=0.5)
+
+    assert (still, first, later, second) == (0.0, 5.0, 0.0, 10.0)
+    assert circuit.wait(0.0) == 120.0
+    assert circuit.probing
+
+
+def test_a_circuit_closes_with_the_first_success() -> None:
+    """One that fails now and then is never taken for dead."""
+    circuit = Circuit()
+    for index in range(30):
+        circuit.record(ok=index % 9 == 0, now=0.0, random=0.5)
+    never = circuit.wait(0.0)
+    for _ in range(10):
+        circuit.record(ok=False, now=0.0, random=0.5)
+    circuit.record(ok=True, now=6.0, random=0.5)
+
+    assert never == 0.0
+    assert (circuit.wait(6.0), circuit.probing) == (0.0, False)

@@ -1,0 +1,138 @@
+"""Upkeep: begun, counted, tidied, and set right after the clock."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.inbox.ports import Settlement, StoreUnavailable
+from gateway.inbox.upkeep import Upkeep
+from tests.fakes import FakeClock
+from tests.inbox.scene import Inbox, Observed, arrival, opened
+
+DAY = 86_400.0
+
+
+class Jumping(FakeClock):
+    """A wall clock that somebody sets."""
+
+    def jump(self, seconds: float) -> None:
+        self._unix += seconds
+
+
+@pytest.fixture
+async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
+    async with opened(tmp_path / "gateway.db", Jumping()) as inbox:
+        yield inbox
+
+
+class Scene:
+    def __init__(self, inbox: Inbox) -> None:
+        self.counts: list[Any] = []
+        self.observed = Observed()
+        self.upkeep = Upkeep(
+            inbox.store,
+            inbox.desk,
+            keep=7 * DAY,
+            clock=inbox.clock,
+            on_counts=self.counts.append,
+            on_event=self.observed.say,
+        )
+
+    @property
+    def said(self) -> list[str]:
+        return [event for event, _ in self.observed.events]
+
+
+async def test_a_restart_takes_its_own_leases_back(inbox: Inbox) -> None:
+    """At once, and not after a minute; another's are left alone."""
+    await inbox.store.add(arrival("evt_1"), ["a"])
+    await inbox.store.claim("a", most=5, ordered=False)
+    scene = Scene(inbox)
+
+    await scene.upkeep.look()
+
+    assert await inbox.states() == {"evt_1 a": "pending"}
+    assert scene.observed.events[0] == ("inbox_opened", {"taken_back": 1})
+    assert scene.upkeep.trouble is None
+    assert (scene.counts[0].pending, scene.counts[0].events) == (1, 1)
+
+
+async def test_what_was_delivered_is_forgotten_after_a_week(inbox: Inbox) -> None:
+    """What somebody still waits for is not."""
+    for number in (1, 2, 3):
+        await inbox.store.add(arrival(f"evt_{number}"), ["a"])
+    for seq, outcome in ((1, "delivered"), (2, "dead")):
+        done = Settlement(seq, "a", outcome, 1, 0.0, 200, "")  # type: ignore[arg-type]
+        await inbox.store.settle(done)
+    scene = Scene(inbox)
+    inbox.clock.advance(7 * DAY - 10)
+    await scene.upkeep.look()
+    before = len(await inbox.states())
+    inbox.clock.advance(61)
+
+    await scene.upkeep.look()
+    week = await inbox.states()
+    inbox.clock.advance(31 * DAY)
+    await scene.upkeep.look()
+
+    assert before == 3
+    assert week == {"evt_2 a": "dead", "evt_3 a": "pending"}
+    assert await inbox.states() == {"evt_3 a": "pending"}
+
+
+async def test_a_clock_that_was_set_back_holds_nothing_up(inbox: Inbox) -> None:
+    """What was due in half a minute must not be due in six hours."""
+    assert isinstance(inbox.clock, Jumping)
+    await inbox.store.add(arrival("evt_1"), ["a"])
+    await inbox.store.claim("a", most=1, ordered=False)
+    await inbox.store.settle(Settlement(1, "a", "retry", 1, 30.0, 500, ""))
+    scene = Scene(inbox)
+    await scene.upkeep.look()
+
+    inbox.clock.jump(-6 * 3600)
+    await scene.upkeep.look()
+    inbox.clock.advance(31)
+
+    assert "clock_set_back" in scene.said
+    assert len(await inbox.store.claim("a", most=1, ordered=False)) == 1
+
+
+async def test_a_clock_that_was_set_forward_makes_things_due(inbox: Inbox) -> None:
+    """Early is harmless; nothing is lost, and nothing is said."""
+    assert isinstance(inbox.clock, Jumping)
+    await inbox.store.add(arrival("evt_1"), ["a"])
+    scene = Scene(inbox)
+    await scene.upkeep.look()
+
+    inbox.clock.jump(6 * 3600)
+    await scene.upkeep.look()
+
+    assert scene.said == ["inbox_opened"]
+    assert len(await inbox.store.claim("a", most=1, ordered=False)) == 1
+
+
+async def test_a_store_that_is_away_is_said_once_and_asked_again(
+    inbox: Inbox,
+) -> None:
+    """Whoever asks for readiness gets the reason."""
+    scene = Scene(inbox)
+    begun = scene.upkeep.trouble
+    await scene.upkeep.look()
+    probe = inbox.desk.probe
+
+    async def full() -> None:
+        raise StoreUnavailable("the disk is full: make room")
+
+    inbox.desk.probe = full  # type: ignore[method-assign]
+    await scene.upkeep.look()
+    await scene.upkeep.look()
+    trouble = scene.upkeep.trouble
+    inbox.desk.probe = probe  # type: ignore[method-assign]
+    await scene.upkeep.look()
+
+    assert begun is not None
+    assert trouble == "the disk is full: make room"
+    assert scene.upkeep.trouble is None
+    assert scene.said == ["inbox_opened", "inbox_unavailable", "inbox_available"]

@@ -1,0 +1,216 @@
+"""The webhook listener: what comes from strangers is one of four statuses."""
+
+import asyncio
+import gzip
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.clock import SystemClock
+from gateway.config.address import Address
+from gateway.inbox.options import InboxOptions
+from gateway.inbox.receive import Receiver
+from gateway.inbox.signature import parse_secret
+from gateway.server.runner import Listener, listen_proxy
+from gateway.server.webhooks import WebhookListener
+from gateway.telemetry.logging import http_logger
+from tests.inbox.hostile import BROKEN, HOSTILE, LARGE, MAX, raw
+from tests.inbox.scene import BODY, SECRET, Inbox, Observed, headers, opened
+
+
+class Scene:
+    """A listener with its inbox, and a raw way in."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self.observed = Observed()
+        receiver = Receiver(
+            inbox.store,
+            lambda: [parse_secret(SECRET)],
+            InboxOptions(),
+            clock=SystemClock(),
+            observer=self.observed,
+            on_event=self.observed.say,
+            on_arrival=lambda: None,
+        )
+        self.handler = WebhookListener(receiver, path="/webhooks/dinie", max_body=MAX)
+        self.listener: Listener | None = None
+
+    @property
+    def port(self) -> int:
+        assert self.listener is not None
+        return int(self.listener.address.rpartition(":")[2])
+
+    async def say(self, raw: bytes, *, end: bool = False) -> int:
+        """Send bytes and maybe an end; return the answer's status, 0 for none."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            async with asyncio.timeout(5):
+                writer.write(raw)
+                if end:
+                    writer.write_eof()
+                answer = await reader.read()
+        except ConnectionError:
+            return 0  # closed in our face
+        finally:
+            writer.close()
+        assert b"Traceback" not in answer
+        return int(answer.split(b" ", 2)[1]) if answer else 0
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with opened(tmp_path / "gateway.db") as inbox:
+        await inbox.desk.probe()
+        made = Scene(inbox)
+        made.listener = await listen_proxy(
+            made.handler, Address("127.0.0.1", 0), logger=http_logger()
+        )
+        yield made
+        await made.listener.close()
+
+
+async def test_a_good_delivery_is_a_200_and_on_disk(scene: Scene) -> None:
+    """An empty answer: nobody reads it."""
+    assert await scene.say(raw()) == 200
+
+    kept = await scene.inbox.desk.one("evt_1")
+    assert kept is not None
+    assert kept["body"] == BODY
+
+
+async def test_bytes_are_kept_as_they_came_whatever_they_are_called(
+    scene: Scene,
+) -> None:
+    """The signature is over these bytes, and so is a subscriber's."""
+    body = gzip.compress(BODY)
+    fields = headers(body=body, at=time.time()) | {
+        "Content-Encoding": "gzip",
+        "Content-Type": "application/json",
+    }
+
+    assert await scene.say(raw(fields, body)) == 200
+    kept = await scene.inbox.desk.one("evt_1")
+    assert kept is not None
+    assert (kept["body"], kept["event_type"]) == (body, "unknown")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_delivery_is_a_401(scene: Scene, name: str) -> None:
+    """No detail, nothing kept, nothing in the log but one line."""
+    with capture_logs() as logs:
+        status = await scene.say(HOSTILE[name]())
+
+    assert status == 401
+    assert scene.observed.webhooks in (
+        ["bad_signature"],
+        ["bad_timestamp"],
+        ["malformed"],
+    )
+    assert (await scene.inbox.desk.counts()).events == 0
+    assert logs == []
+
+
+@pytest.mark.parametrize("name", LARGE)
+async def test_a_large_one_is_a_413(scene: Scene, name: str) -> None:
+    """Before it is read, where it says so itself."""
+    assert await scene.say(LARGE[name]()) == 413
+    assert scene.observed.webhooks == ["too_large"]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_what_is_no_request_is_refused_quietly(scene: Scene, name: str) -> None:
+    """By the parser or by us; no traceback, and the listener lives."""
+    with capture_logs() as logs:
+        status = await scene.say(BROKEN[name](), end=True)
+
+    assert status in {0, 400, 401, 413, 431}
+    assert not [line for line in logs if line["log_level"] == "error"]
+    assert await scene.say(raw()) == 200
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET /webhooks/dinie HTTP/1.1", 405),
+        (b"PUT /webhooks/dinie HTTP/1.1", 405),
+        (b"POST / HTTP/1.1", 404),
+        (b"POST /webhooks/dinie/ HTTP/1.1", 404),
+        (b"POST /webhooks/../webhooks/dinie HTTP/1.1", 404),
+        (b"POST /webhooks%2Fdinie HTTP/1.1", 404),
+        (b"POST /metrics HTTP/1.1", 404),
+        (b"POST /webhooks/dinie?x=1 HTTP/1.1", 200),
+    ],
+)
+async def test_there_is_one_path_and_one_method(
+    scene: Scene, line: bytes, status: int
+) -> None:
+    """This listener faces the internet."""
+    assert await scene.say(raw(line=line)) == status
+
+
+async def test_who_asks_first_is_told_to_go_on(scene: Scene) -> None:
+    """Some senders wait for it."""
+    fields = [f"{k}: {v}".encode() for k, v in headers(at=time.time()).items()]
+    head, _, body = raw([*fields, b"Expect: 100-continue"]).partition(b"\r\n\r\n")
+    reader, writer = await asyncio.open_connection("127.0.0.1", scene.port)
+    writer.write(head + b"\r\n\r\n")
+    interim = await reader.readuntil(b"\r\n\r\n")
+    writer.write(body)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_that_never_ends_is_not_waited_for(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dinie itself gives up after five seconds."""
+    monkeypatch.setattr("gateway.server.webhooks._BODY_TIMEOUT", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", scene.port)
+    writer.write(raw()[:-5])
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_too_many_at_once_are_asked_to_come_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded, also against slow senders."""
+    monkeypatch.setattr("gateway.server.webhooks._MOST_INSIDE", 0)
+
+    assert await scene.say(raw()) == 503
+    assert scene.observed.webhooks == ["unavailable"]
+
+
+async def test_a_fault_of_ours_is_a_503_without_detail(scene: Scene) -> None:
+    """Dinie sends again what our mistake kept out."""
+
+    async def broken(*_: object) -> int:
+        raise LookupError(SECRET)
+
+    scene.handler._receiver.receive = broken  # type: ignore[method-assign,assignment]
+    with capture_logs() as logs:
+        status = await scene.say(raw())
+
+    assert status == 503
+    assert SECRET not in str(logs)
+
+
+async def test_a_drain_ends_each_connection_with_its_answer(scene: Scene) -> None:
+    """Dinie's next delivery finds the gateway that follows."""
+    scene.handler.closing = True
+    reader, writer = await asyncio.open_connection("127.0.0.1", scene.port)
+    writer.write(raw())
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer.lower()

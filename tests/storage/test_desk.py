@@ -1,0 +1,167 @@
+"""The operator's desk: what is there, and again."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.inbox.ports import Settlement
+from gateway.inbox.replay import Chosen
+from tests.inbox.scene import BODY, Inbox, arrival, opened
+
+
+@pytest.fixture
+async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
+    """Yield an inbox with one delivered, one dead and one pending."""
+    async with opened(tmp_path / "gateway.db") as inbox:
+        for number, kind in (
+            (1, "customer.active"),
+            (2, "loan.active"),
+            (3, "loan.error"),
+        ):
+            made = arrival(
+                f"evt_{number}",
+                event_type=kind,
+                received=inbox.clock.unix() + number,
+            )
+            await inbox.store.add(made, ["a", "b"] if number == 2 else ["a"])
+        for seq, outcome in ((1, "delivered"), (2, "dead")):
+            done = Settlement(seq, "a", outcome, 10, 0.0, 500, "x")  # type: ignore[arg-type]
+            await inbox.store.settle(done)
+        yield inbox
+
+
+async def listed(inbox: Inbox, **more: Any) -> list[str]:
+    asked: dict[str, Any] = {
+        "state": None,
+        "event_type": None,
+        "before": None,
+        "most": 9,
+    }
+    return [one["webhook_id"] for one in await inbox.desk.listed(**{**asked, **more})]
+
+
+def both(event_type: str) -> list[str]:
+    return ["a", "b"] if event_type.startswith("loan") else ["a"]
+
+
+async def test_the_newest_come_first_and_can_be_chosen(inbox: Inbox) -> None:
+    """By state, by type, and page by page."""
+    assert await listed(inbox) == ["evt_3", "evt_2", "evt_1"]
+    assert await listed(inbox, most=1) == ["evt_3"]
+    assert await listed(inbox, before=3) == ["evt_2", "evt_1"]
+    assert await listed(inbox, state="dead") == ["evt_2"]
+    assert await listed(inbox, event_type="customer.active") == ["evt_1"]
+
+
+async def test_a_list_shows_nothing_of_a_body(inbox: Inbox) -> None:
+    """A page of them is shown to whoever is on call."""
+    found = await inbox.desk.listed(state=None, event_type=None, before=None, most=9)
+
+    assert "body" not in found[0]
+    assert BODY.decode() not in str(found)
+    assert found[1]["deliveries"][0] == {
+        "subscriber": "a",
+        "state": "dead",
+        "tries": 10,
+        "due": inbox.clock.unix() + 2,
+        "last_status": 500,
+        "last_error": "x",
+        "settled": inbox.clock.unix(),
+    }
+
+
+async def test_one_is_shown_whole(inbox: Inbox) -> None:
+    """For whoever asks for it by name."""
+    one = await inbox.desk.one("evt_2")
+
+    assert one is not None
+    assert one["body"] == BODY
+    assert [delivery["state"] for delivery in one["deliveries"]] == ["dead", "pending"]
+    assert await inbox.desk.one("evt_9") is None
+
+
+async def test_how_full_it_is(inbox: Inbox) -> None:
+    """What alerts stand on."""
+    counts = await inbox.desk.counts()
+
+    assert (counts.pending, counts.delivering, counts.dead, counts.events) == (
+        2,
+        0,
+        1,
+        3,
+    )
+    assert counts.oldest == inbox.clock.unix() + 2
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        pytest.param(Chosen(webhook_id="evt_2"), [(2, "a"), (2, "b")], id="by-id"),
+        pytest.param(
+            Chosen(webhook_id="evt_2", subscriber="b"), [(2, "b")], id="one-of-them"
+        ),
+        pytest.param(Chosen(webhook_id="evt_9"), [], id="unheard-of"),
+        pytest.param(Chosen(dead=True), [(2, "a")], id="dead"),
+        pytest.param(Chosen(dead=True, since=1_790_000_003.0), [], id="dead-since"),
+        pytest.param(
+            Chosen(since=1_790_000_002.0),
+            [(2, "a"), (2, "b"), (3, "a"), (3, "b")],
+            id="since",
+        ),
+    ],
+)
+async def test_what_is_to_be_made_again(
+    inbox: Inbox, chosen: Chosen, found: list[tuple[int, str]]
+) -> None:
+    """By id, by time, and all that failed."""
+    assert [one[:2] for one in await inbox.desk.choose(chosen, both)] == found
+
+
+async def test_made_again_is_due_at_once_with_all_its_tries(inbox: Inbox) -> None:
+    """Also for a subscriber that had not wanted it before."""
+    chosen = await inbox.desk.choose(Chosen(since=0.0), both)
+
+    count = await inbox.desk.again(chosen)
+
+    assert count == 5
+    inbox.clock.advance(5)
+    found = await inbox.store.claim("a", most=9, ordered=False)
+    assert [(one.seq, one.tries) for one in found] == [(1, 0), (2, 0), (3, 0)]
+    assert len(await inbox.store.claim("b", most=9, ordered=False)) == 2
+
+
+async def test_what_is_under_way_is_left_alone(inbox: Inbox) -> None:
+    """It would be brought twice at once."""
+    inbox.clock.advance(5)
+    await inbox.store.claim("a", most=9, ordered=False)
+
+    assert await inbox.desk.again([(3, "a", "")]) == 0
+
+
+async def test_enabling_says_whether_it_was_disabled(inbox: Inbox) -> None:
+    """A typing error in the name must not pass for success."""
+    inbox.clock.advance(5)
+    await inbox.store.claim("a", most=9, ordered=False)
+    await inbox.store.settle(Settlement(3, "a", "disabled", 1, 5.0, 410, ""))
+
+    assert [await inbox.desk.enable(name) for name in ("x", "a", "a")] == [
+        False,
+        True,
+        False,
+    ]
+
+
+async def test_tidying_gives_room_back(inbox: Inbox) -> None:
+    """A file that only grows fills the volume."""
+    for number in range(10, 200):
+        await inbox.store.add(arrival(f"evt_{number}", body=b"x" * 20_000), [])
+    size = inbox.database.path.stat().st_size
+    inbox.clock.advance(100)
+
+    removed = await inbox.desk.tidy(keep=1.0)
+    await inbox.database.close()
+
+    assert removed == 191
+    assert inbox.database.path.stat().st_size < size / 2

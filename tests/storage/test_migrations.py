@@ -1,0 +1,68 @@
+"""Migrations: once each, all or nothing, and never backwards."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from gateway.storage import migrations
+from gateway.storage.migrations import NewerSchema, migrate
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+        yield made
+
+
+def tables(connection: sqlite3.Connection) -> set[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    return {name for (name,) in connection.execute(query)}
+
+
+def test_an_empty_file_gets_every_table(connection: sqlite3.Connection) -> None:
+    """And a second look changes nothing."""
+    migrate(connection)
+    migrate(connection)
+
+    assert {"events", "deliveries", "disabled", "migrations"} <= tables(connection)
+    found = connection.execute("SELECT version FROM migrations").fetchall()
+    assert found == [(n + 1,) for n in range(len(migrations.MIGRATIONS))]
+
+
+def test_only_what_is_new_is_done(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade keeps what is there."""
+    migrate(connection)
+    connection.execute("INSERT INTO disabled VALUES ('a', 1.0)")
+    further = (*migrations.MIGRATIONS, "CREATE TABLE further (one TEXT);")
+    monkeypatch.setattr(migrations, "MIGRATIONS", further)
+
+    migrate(connection)
+
+    assert "further" in tables(connection)
+    assert connection.execute("SELECT * FROM disabled").fetchall() == [("a", 1.0)]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a change is worse than none."""
+    broken = (*migrations.MIGRATIONS, "CREATE TABLE half (one TEXT); NONSENSE;")
+    monkeypatch.setattr(migrations, "MIGRATIONS", broken)
+
+    with pytest.raises(sqlite3.Error):
+        migrate(connection)
+
+    assert tables(connection) == set()
+
+
+def test_a_newer_file_is_left_alone(connection: sqlite3.Connection) -> None:
+    """A rollback of the gateway must not damage what the newer one wrote."""
+    migrate(connection)
+    connection.execute("INSERT INTO migrations VALUES (99)")
+
+    with pytest.raises(NewerSchema, match="newer gateway"):
+        migrate(connection)

@@ -1,0 +1,93 @@
+"""Dinie's lists through a gateway: whole, slowly, and with patience."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import ClientSession
+
+from gateway.upstream.listing import GatewayLists, ListingFailed
+from tests.fakes import FakeClock
+from tests.upstreams import DROP, ScriptedUpstream, Step, answer
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+def page(*identifiers: str, more: bool = False) -> Step:
+    data = [{"id": one, "status": "active"} for one in identifiers]
+    return Step(answer(200, orjson.dumps({"data": data, "has_more": more})))
+
+
+async def read(lists: GatewayLists, *loans: str) -> list[tuple[str, Any]]:
+    return [(kind, one["id"]) async for kind, one in lists.resources(list(loans))]
+
+
+async def test_every_page_and_every_loan_is_read(
+    upstream: ScriptedUpstream, session: ClientSession
+) -> None:
+    """Loans have no list: they are asked for one by one."""
+    upstream.script(
+        page("c1", "c2", more=True),
+        page("c3"),
+        page("o1"),
+        Step(answer(200, b'{"id":"ln_1","status":"active"}')),
+        Step(answer(404, b"{}")),
+    )
+    clock = FakeClock()
+    lists = GatewayLists(upstream.base_url, session, clock=clock)
+
+    found = await read(lists, "ln_1", "ln_2")
+
+    assert found == [
+        ("customer", "c1"),
+        ("customer", "c2"),
+        ("customer", "c3"),
+        ("credit_offer", "o1"),
+        ("loan", "ln_1"),
+    ]
+    assert [one.target.removeprefix("/v3") for one in upstream.requests] == [
+        "/customers?limit=100",
+        "/customers?limit=100&starting_after=c2",
+        "/credit-offers?limit=100",
+        "/loans/ln_1",
+        "/loans/ln_2",
+    ]
+    assert upstream.requests[0].all("X-Gateway-Priority") == ["batch"]
+    assert clock.slept == [0.2] * 5
+
+
+async def test_a_quota_that_is_spent_is_waited_for(
+    upstream: ScriptedUpstream, session: ClientSession
+) -> None:
+    """Loans come first."""
+    busy = Step(answer(429, b"{}", [("Retry-After", "7")]))
+    upstream.script(busy, page("c1"), page())
+    clock = FakeClock()
+
+    await read(GatewayLists(upstream.base_url, session, clock=clock))
+
+    assert 7.0 in clock.slept
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        pytest.param(Step(answer(401, b"{}")), "was answered 401", id="401"),
+        pytest.param(Step(answer(503, b"{}")), "again and again", id="503"),
+        pytest.param(DROP, "no gateway answers", id="dropped"),
+        pytest.param(Step(answer(200, b"<html>")), "no gateway answers", id="html"),
+    ],
+)
+async def test_a_list_that_cannot_be_read_is_said(
+    upstream: ScriptedUpstream, session: ClientSession, step: Step, says: str
+) -> None:
+    """Half a list must not pass for the whole."""
+    upstream.default = step
+
+    with pytest.raises(ListingFailed, match=says):
+        await read(GatewayLists(upstream.base_url, session, clock=FakeClock()))
