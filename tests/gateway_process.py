@@ -21,7 +21,8 @@ CLIENT_SECRET = "dinie_cs_test_x"
 _PATIENCE = 30.0  # s; a gateway that needs longer has failed
 _LOOK = 0.01  # s
 _ANNOUNCEMENT = re.compile(
-    r"^dinie-gateway: proxy on 127\.0\.0\.1:(\d+), admin on 127\.0\.0\.1:(\d+)$",
+    r"^dinie-gateway: proxy on 127\.0\.0\.1:(\d+), admin on 127\.0\.0\.1:(\d+)"
+    r"(?:, webhooks on 127\.0\.0\.1:(\d+))?$",
     re.MULTILINE,
 )
 _ROOT = Path(__file__).resolve().parents[1]
@@ -67,7 +68,7 @@ class GatewayProcess:
                 env=environment,
                 cwd=folder,
             )
-        self.port = self.admin_port = 0
+        self.port = self.admin_port = self.webhook_port = 0
 
     @property
     def output(self) -> str:
@@ -106,6 +107,7 @@ class GatewayProcess:
         said = _ANNOUNCEMENT.search(self._paths[1].read_text())
         if said is not None:
             self.port, self.admin_port = int(said[1]), int(said[2])
+            self.webhook_port = int(said[3] or 0)
         return said is not None
 
     def _await(self, look: Callable[[], bool], failure: str) -> None:

@@ -189,9 +189,9 @@ class Lane:
     async def _try(self, delivery: Delivery) -> None:
         if self.stopping:
             return  # the lease is taken back by whoever comes next
-        if (closed := self._circuit.wait(self._clock.now())) > 0:
-            # It waits for the subscriber, and has used up nothing.
-            await self._settle(delivery, Next("retry", closed), delivery.tries, None)
+        if self._circuit.wait(self._clock.now()) > 0:
+            # It waits for the subscriber with the others, and has used up nothing.
+            await self._settle(delivery, Next("retry"), delivery.tries, None)
             return
         done = await self._carrier.send(
             self._subscriber, self._headers(delivery.arrival), delivery.arrival.body

@@ -143,6 +143,8 @@ class Circuit:
             self._failures = self._opened = 0
             self._until = 0.0
             return
+        if now < self._until:
+            return  # it was under way when the circuit opened, and says nothing new
         self._failures += 1
         if self._failures >= _OPENS_AFTER or self._opened:
             span = min(_OPEN_AT_MOST, _OPEN_FOR * 2**self._opened)

@@ -119,11 +119,16 @@ def test_a_circuit_opens_after_failures_in_a_row_and_doubles() -> None:
     later = circuit.wait(5.0)
     circuit.record(ok=False, now=5.0, random=0.5)
     second = circuit.wait(5.0)
+    circuit.record(ok=False, now=14.0, random=0.5)  # it was under way before
+    same = circuit.wait(14.0)
+    now = 15.0
     for _ in range(20):
-        circuit.record(ok=False, now=0.0, random=0.5)
+        circuit.record(ok=False, now=now, random=0.5)
+        now += circuit.wait(now)
 
-    assert (still, first, later, second) == (0.0, 5.0, 0.0, 10.0)
-    assert circuit.wait(0.0) == 120.0
+    assert (still, first, later, second, same) == (0.0, 5.0, 0.0, 10.0, 1.0)
+    circuit.record(ok=False, now=now, random=0.5)
+    assert circuit.wait(now) == 120.0
     assert circuit.probing
 
 
