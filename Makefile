@@ -37,7 +37,7 @@ types: install ## mypy, strict
 imports: install ## the layering contracts
 	$(BIN)/lint-imports
 
-soak: install ## secrets that change under load, for a minute
+soak: install ## secrets that change under load, and an inbox killed 200 times: 5 minutes
 	$(BIN)/python -m tests.soak
 
 test-vault: install ## the Vault suite against a real server (VAULT_ADDR, root VAULT_TOKEN)
@@ -46,8 +46,9 @@ test-vault: install ## the Vault suite against a real server (VAULT_ADDR, root V
 e2e: install ## only the tests that start real processes
 	$(BIN)/python -m pytest -m e2e
 
-bench: install ## gateway, bare pass-through and upstream compared in one run
+bench: install ## gateway and bare pass-through, inbox and bare verifier, in one run
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.inbox
 
 lock: install ## pin what is installed into constraints.txt
 	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt

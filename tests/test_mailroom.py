@@ -44,12 +44,16 @@ async def subscriber() -> AsyncIterator[Subscriber]:
 
 @asynccontextmanager
 async def mailing(
-    path: Path, subscriber: Subscriber, secret: str | None = SECRET
+    path: Path,
+    subscriber: Subscriber,
+    secret: str | None = SECRET,
+    own: str | None = None,
 ) -> AsyncIterator[Stack]:
-    one = {
+    one: dict[str, Any] = {
         "name": "a",
         "url": f"http://127.0.0.1:{subscriber.port}/hook",
         "events": ["*"],
+        "secret": own,
     }
     if secret is not None:
         EXTRA["DINIE_WEBHOOK_SECRET"] = secret
@@ -138,6 +142,10 @@ async def test_what_waits_outlives_the_gateway(
     assert again == [("evt_1", "pending", 1)]
 
 
+def _written(folder: Path) -> bytes:
+    return b"".join(one.read_bytes() for one in folder.glob("gateway.db*"))
+
+
 async def _pending(path: Path) -> list[tuple[str, str, int]]:
     import sqlite3  # noqa: PLC0415 - a look past the gateway
 
@@ -184,3 +192,23 @@ async def test_without_a_secret_nothing_is_verified_and_the_page_says_so(
         page = orjson.loads((await stack.admin("/status.json")).body)["webhooks"]
 
     assert (status, page["can_verify"]) == (503, False)
+
+
+async def test_the_file_holds_bodies_and_no_secret(
+    tmp_path: Path, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gets a copy of the volume can sign nothing with it."""
+    monkeypatch.setitem(EXTRA, "DINIE_SECRET_CRM_SECRET", OTHER)
+    async with mailing(tmp_path / "gateway.db", subscriber, own="crm_secret") as stack:
+        await deliver(stack)
+
+        async def arrived() -> bool:
+            return bool(subscriber.got)
+
+        await until(arrived)
+        written = _written(tmp_path)
+
+    assert BODY in written
+    for secret in (SECRET, OTHER, "dinie_cs_test_stack", "dinie_ci_test_stack"):
+        assert secret.encode() not in written
+        assert secret.removeprefix("whsec_").encode() not in written

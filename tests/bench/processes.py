@@ -22,6 +22,12 @@ _ANNOUNCEMENT = re.compile(
     r"^dinie-gateway: proxy on 127\.0\.0\.1:(\d+), admin on 127\.0\.0\.1:(\d+)$",
     re.MULTILINE,
 )
+# Its webhooks first: they are what is measured; the admin listener is asked for life.
+WITH_WEBHOOKS = re.compile(
+    r"^dinie-gateway: proxy on off, "
+    r"(?=.*webhooks on 127\.0\.0\.1:(\d+)$)admin on 127\.0\.0\.1:(\d+)",
+    re.MULTILINE,
+)
 _NANOSECONDS = 1e9
 
 
@@ -90,6 +96,11 @@ class Server:
         while not self._answers():
             self._wait()
         return time.perf_counter() - self._began
+
+    @property
+    def pid(self) -> int:
+        """Return the id of its process."""
+        return self._process.pid
 
     def cpu(self) -> float:
         """Return the CPU time, user and system, that it has used so far, s."""

@@ -1,8 +1,9 @@
-"""`python -m tests.soak`: do secrets change under load without one failed request?
+"""`python -m tests.soak`: what holds for a minute, does it hold for five?
 
 Vault's token lives for 2 s, a new credential comes every 3 s, and 200 requests per
 second go through a real gateway for 30 s; then the same with Vault sealed for 9 s in
 the middle. Afterwards everything that the gateway said is searched for every secret.
+At last 20,000 webhooks go through a gateway that is killed 200 times.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.e2e.killing import deliver_under_fire
 from tests.e2e.rotating import Rotating, rotating
 from tests.e2e.test_rotation_in_traffic import (
     Traffic,
@@ -23,6 +25,7 @@ _ROUNDS = 10
 _EVERY = 3.0  # s between two credentials
 _TOKEN_LIFE = 2  # s, of Vault's
 _SEALED = range(4, 7)  # rounds
+_EVENTS, _KILLS = 20_000, 200
 
 
 async def _changing(world: Rotating, *, outage: bool) -> None:
@@ -50,22 +53,38 @@ async def _soak(folder: Path, *, outage: bool) -> tuple[Traffic, int]:
         return sender, sum(one["last_used_at"] is not None for one in known)
 
 
-def main() -> int:
-    """Print what came of it; 1 where a request failed."""
+def _secrets(folder: Path) -> int:
+    """Print what came of changing secrets; return how many requests failed."""
     failed = 0
+    for outage in (False, True):
+        where = folder / f"outage-{outage}"
+        where.mkdir()
+        sender, used = asyncio.run(_soak(where, outage=outage))
+        said = "with Vault sealed for 9 s" if outage else "Vault well"
+        print(
+            f"{said}: {sender.sent} requests, {len(sender.failed)} failed, "
+            f"{used} credentials used"
+        )
+        for line in sender.failed[:5]:
+            print("  " + line)
+        failed += len(sender.failed)
+    return failed
+
+
+def _inbox(folder: Path) -> int:
+    """Print what came of killing the inbox; return how many deliveries are missing."""
+    outcome = asyncio.run(
+        deliver_under_fire(folder / "inbox", events=_EVENTS, kills=_KILLS)
+    )
+    print(outcome.report())
+    lost = [outcome.acknowledged - set(one.seen) for one in outcome.consumers]
+    return sum(map(len, lost)) + len(outcome.emitted - outcome.acknowledged)
+
+
+def main() -> int:
+    """Print what came of it; 1 where something failed."""
     with tempfile.TemporaryDirectory(prefix="dinie-soak-") as folder:
-        for outage in (False, True):
-            where = Path(folder) / f"outage-{outage}"
-            where.mkdir()
-            sender, used = asyncio.run(_soak(where, outage=outage))
-            said = "with Vault sealed for 9 s" if outage else "Vault well"
-            print(
-                f"{said}: {sender.sent} requests, {len(sender.failed)} failed, "
-                f"{used} credentials used"
-            )
-            for line in sender.failed[:5]:
-                print("  " + line)
-            failed += len(sender.failed)
+        failed = _secrets(Path(folder)) + _inbox(Path(folder))
     return 1 if failed else 0
 
 
