@@ -109,7 +109,12 @@ class Mailroom:
 
     def jobs(self) -> list[Any]:
         """Return what runs beside the listener, as coroutines."""
-        return [self._upkeep.run(), self._dispatcher.run()]
+        return [self._upkeep.run(), self._deliver()]
+
+    async def _deliver(self) -> None:
+        # What this gateway had leased before is taken back first.
+        await self._upkeep.begun.wait()
+        await self._dispatcher.run()
 
     def admin(self) -> Sequence[tuple[str, str, Any]]:
         """Return what answers on the admin listener: method, path and handler."""

@@ -1,8 +1,10 @@
 """`dinie-gateway demo`: the gateway and Dinie in a box, on loopback."""
 
 import asyncio
+import base64
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,18 +21,24 @@ from gateway.simulator.server import Simulator, SimulatorOptions
 
 CLIENT_ID = "dinie_ci_test_demo"
 CLIENT_SECRET = "dinie_cs_test_demo"  # noqa: S105 - thrown away with the process
-_PORTS = {"proxy": 8080, "admin": 8081}
+_WEBHOOK_SECRET = (
+    "whsec_" + base64.b64encode(b"thrown away with the demo's end!").decode()
+)
+_PORTS = {"proxy": 8080, "admin": 8081, "webhooks": 8082}
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Play a scripted tour and exit.")
 def demo(once: bool) -> None:  # noqa: FBT001 - click's way
     """Run the gateway against the simulator; nothing leaves this machine."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(_demo(once=once)))
+    with (
+        tempfile.TemporaryDirectory(prefix="dinie-demo-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        sys.exit(runner.run(_demo(folder, once=once)))
 
 
-async def _demo(*, once: bool) -> int:
+async def _demo(folder: str, *, once: bool) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -47,7 +55,7 @@ async def _demo(*, once: bool) -> int:
     port = await simulator.start(host="127.0.0.1", port=0)
     started: asyncio.Future[Running] = loop.create_future()
     try:
-        gateway = loop.create_task(_gateway(port, stop, started, once=once))
+        gateway = loop.create_task(_gateway(folder, port, stop, started, once=once))
         waited: set[asyncio.Future[Any]] = {gateway, started}
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if not started.done():
@@ -72,6 +80,8 @@ async def _show(
     *,
     once: bool,
 ) -> bool:
+    url = f"http://{running.webhooks}/webhooks/dinie"
+    simulator.add_endpoint(url, secret=_WEBHOOK_SECRET)
     if once:
         return await tour(running, simulator, echo=click.echo)
     _explain(running, port)
@@ -80,6 +90,7 @@ async def _show(
 
 
 async def _gateway(
+    folder: str,
     simulator: int,
     stop: asyncio.Event,
     started: asyncio.Future[Running],
@@ -88,7 +99,7 @@ async def _gateway(
 ) -> None:
     async def attempt(*, fixed: bool) -> None:
         await run(
-            _config(simulator, fixed=fixed, once=once),
+            _config(folder, simulator, fixed=fixed, once=once),
             stop=stop,
             started=started.set_result,
             environ=_credentials(),
@@ -104,19 +115,23 @@ async def _gateway(
 
 
 def _credentials() -> Mapping[str, str]:
-    return {"DINIE_CLIENT_ID": CLIENT_ID, "DINIE_CLIENT_SECRET": CLIENT_SECRET}
+    return {
+        "DINIE_CLIENT_ID": CLIENT_ID,
+        "DINIE_CLIENT_SECRET": CLIENT_SECRET,
+        "DINIE_WEBHOOK_SECRET": _WEBHOOK_SECRET,
+    }
 
 
-def _config(simulator: int, *, fixed: bool, once: bool) -> Config:
-    proxy, admin = (_PORTS["proxy"], _PORTS["admin"]) if fixed else (0, 0)
+def _config(folder: str, simulator: int, *, fixed: bool, once: bool) -> Config:
+    ports = _PORTS if fixed else dict.fromkeys(_PORTS, 0)
     try:
         return load(
             environment="local",
             env={},
             overrides=(
                 f"upstream.base_url=http://127.0.0.1:{simulator}/v3",
-                f"listen.proxy=127.0.0.1:{proxy}",
-                f"listen.admin=127.0.0.1:{admin}",
+                *(f"listen.{name}=127.0.0.1:{ports[name]}" for name in ports),
+                f"storage.sqlite_path={folder}/gateway.db",
                 "drain.accept=0",
                 "secrets.provider=env",
                 "telemetry.log_format=console",
@@ -139,6 +154,7 @@ Paste into another terminal:
     -d '{{"cpf":"123.456.789-09","cnpj":"12.345.678/0001-95","email":"ana@example.com","phone":"+5511999999999","name":"Ana"}}'
 
   curl -i http://{running.proxy}/v3/customers -H 'X-Sim-Fault: status;status=503'
+  curl -s http://{running.admin}/inbox       # the webhooks that came of it
   curl -s http://{running.admin}/readyz
   curl -s http://{running.admin}/metrics | grep ^dinie_gateway_
   curl -s http://127.0.0.1:{simulator}/_sim/journal

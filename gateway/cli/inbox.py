@@ -152,6 +152,12 @@ def replay(
 
     async def job(config: Config, _: Database, desk: Desk) -> int:
         names = {one.name for one in config.webhooks.subscribers}
+        if not names:
+            click.echo(
+                "webhooks.subscribers is empty here: give the gateway's configuration",
+                err=True,
+            )
+            return 2
         if subscriber is not None and subscriber not in names:
             click.echo(f"webhooks.subscribers has no {subscriber}", err=True)
             return 2

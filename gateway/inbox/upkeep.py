@@ -1,5 +1,6 @@
 """What does the inbox need from time to time? Counted, tidied, and set right."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -71,7 +72,7 @@ class Upkeep:
         self._trouble: str | None = _NOT_YET
         self._offset = clock.unix() - clock.now()
         self._tidy_at = clock.now()
-        self._begun = False
+        self.begun = asyncio.Event()  # the file is open, and old leases are back
 
     @property
     def trouble(self) -> str | None:
@@ -87,10 +88,10 @@ class Upkeep:
     async def look(self) -> None:
         """Do what is due; a store that does not answer is asked again soon."""
         try:
-            if not self._begun:
+            if not self.begun.is_set():
                 back = await self._store.reclaim()
                 await self._store.set_right()
-                self._begun = True
+                self.begun.set()
                 self._on_event("inbox_opened", taken_back=back)
             await self._desk.probe()
             await self._follow_the_clock()

@@ -4,9 +4,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 pytestmark = pytest.mark.e2e
@@ -30,6 +33,21 @@ def test_the_tour_shows_one_customer_behind_four_faults(tmp_path: Path) -> None:
     assert ended.stdout.endswith("One call, one customer.\n")
 
 
+def webhooks_of(customers: str, body: str, inbox: str) -> list[dict[str, Any]]:
+    """Create the customer of the pasted line; return the webhooks that come of it."""
+    request = urllib.request.Request(  # noqa: S310
+        customers, body.encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+    until = time.monotonic() + 20
+    came: list[dict[str, Any]] = []
+    while not came and time.monotonic() < until:
+        time.sleep(0.05)
+        with urllib.request.urlopen(inbox, timeout=5) as answer:  # noqa: S310
+            came = orjson.loads(answer.read())["data"]
+    return came
+
+
 def test_the_demo_runs_until_ctrl_c(tmp_path: Path) -> None:
     """What it says to paste answers."""
     with subprocess.Popen(  # noqa: S603 - our own command
@@ -45,9 +63,14 @@ def test_the_demo_runs_until_ctrl_c(tmp_path: Path) -> None:
             [metrics] = re.findall(r"http://\S+/metrics", text)
             with urllib.request.urlopen(metrics, timeout=5) as answer:  # noqa: S310
                 status = answer.status
+            [inbox] = re.findall(r"http://\S+/inbox", text)
+            [customers] = set(re.findall(r"http://\S+/v3/customers", text))
+            [body] = re.findall(r"-d '(\{.*\})'", text)
+            came = webhooks_of(customers, body, inbox)
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=20)
         finally:
             process.kill()
 
     assert (status, process.returncode) == (200, 0)
+    assert came[-1]["event_type"] == "customer.created"
