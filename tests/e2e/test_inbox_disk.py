@@ -83,3 +83,34 @@ async def test_a_full_disk_is_a_503_until_there_is_room(
     assert "the disk is full: make room" in full["reason"]
     assert set(again) == {200}
     assert kept == acknowledged | {f"evt_{number}" for number in refused[:20]}
+
+
+async def test_a_read_only_disk_is_a_503_until_it_is_writable(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Linux makes a disk that fails; and by itself after the repair."""
+    monkeypatch.setitem(EXTRA, "DINIE_WEBHOOK_SECRET", SECRET)
+    remount(small_disk, "ro")
+    async with running_stack(
+        "http://127.0.0.1:1/v3",
+        "listen.webhooks=127.0.0.1:0",
+        f"storage.sqlite_path={small_disk / 'gateway.db'}",
+    ) as stack:
+        refused = await deliver(stack, 1, 10)
+        reason = (await readiness(stack))["reason"]
+        remount(small_disk, "rw")
+        async with asyncio.timeout(20):
+            while not (await readiness(stack))["ok"]:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.05)
+        taken = await deliver(stack, 1, 10)
+
+    assert (refused, taken) == (503, 200)
+    assert "Read-only file system" in reason
+
+
+def remount(where: Path, how: str) -> None:
+    """Make a mount read-only or writable."""
+    subprocess.run(  # noqa: S603
+        [shutil.which("mount") or "mount", "-o", f"remount,{how}", str(where)],
+        check=True,
+    )
