@@ -5,14 +5,15 @@ its lock stops there. What it may still have under way is caught by what each wr
 expects: the fields of this very rotation, and of no other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.rotation import policy
 from gateway.rotation.context import CURRENT, Context
 from gateway.rotation.lock import Lock
 from gateway.rotation.policy import NEXT, NONE, Known, Phase, State
-from gateway.rotation.ports import CredentialRefused, Pair, StepFailed
+from gateway.rotation.ports import CredentialRefused, LockLost, Pair, StepFailed
+from gateway.rotation.revoke import Revoker
 from gateway.secret import Secret
 
 _PAIR: Final = NEXT[:2]
@@ -36,6 +37,7 @@ class Steps:
         self._store = context.store
         self._dinie = context.dinie
         self._lock = lock
+        self._revoker = Revoker(context.store, context.dinie, lock)
 
     async def begin(self) -> State:
         """Write down that a rotation begins."""
@@ -50,32 +52,34 @@ class Steps:
     async def create(self, state: State) -> State:
         """Create the new credential, unless that was done, and store it as next."""
         secret = await self._store.secret()
-        if not _is_ours(secret, state):
-            current = self._context.pair(secret, CURRENT)
-            await self._clear(secret, current)
-            if abs(self._context.clock.unix() - state.started) > policy.REPLAY:
-                # The key would create a second one by now, and the first is lost.
-                await self._revoke_created(state, current)
-                return await self.begin()
+        if _is_ours(secret, state):
+            new_id = secret["next_client_id"].reveal()
+            return await self._move(state, "stored", new_id=new_id)
+        current = self._context.pair(secret, CURRENT)
+        await self._clear(secret, current)
+        if abs(self._context.clock.unix() - state.started) > policy.REPLAY:
+            # The key would create a second one by now, and the first is lost.
+            await self._revoke_created(state, current)
+            return await self.begin()
+        await self._lock.renew()
+        made = await self._dinie.create(current, name=state.name, key=state.key)
+        new = self._context.checked(made.pair)
+        try:
             await self._lock.renew()
-            made = await self._dinie.create(current, name=state.name, key=state.key)
-            new = self._context.checked(made.pair)
-            await self._lock.renew()
-            await self._store.change(
-                {
-                    "next_client_id": new.client_id,
-                    "next_client_secret": new.client_secret,
-                    "next_client_created_at": _moment(made.created),
-                    "next_client_expires_at": _moment(made.expires),
-                    _OWNER: Secret(state.id),
-                },
-                expect={"client_id": current.client_id, "next_client_id": None},
-            )
-            secret = await self._store.secret()
-        new_id = secret["next_client_id"].reveal()
-        if new_id == state.old_id:
-            raise StepFailed("next_client_id is the one in force: remove next_*.")
-        return await self._move(state, "stored", new_id=new_id)
+        except LockLost:
+            await self._revoker.late(new, state)
+            raise
+        await self._store.change(
+            {
+                "next_client_id": new.client_id,
+                "next_client_secret": new.client_secret,
+                "next_client_created_at": _moment(made.created),
+                "next_client_expires_at": _moment(made.expires),
+                _OWNER: Secret(state.id),
+            },
+            expect={"client_id": current.client_id, "next_client_id": None},
+        )
+        return await self._move(state, "stored", new_id=new.client_id.reveal())
 
     async def verify(self, state: State) -> State:
         """Prove the new credential for the first time."""
@@ -144,22 +148,23 @@ class Steps:
         """Revoke the old one, if the new one works."""
         current = await self._in_force(state)
         await self._dinie.prove(current)
-        await self._revoke(current, lambda one: one.client_id == state.old_id)
+        await self._revoker.revoke(current, lambda one: one.client_id == state.old_id)
         return await self._move(
             state, "done", old_secret=NONE, old_created=NONE, old_expires=NONE
         )
 
     async def turn_back(self, state: State) -> State:
-        """Begin to go back; where gateways have the new one, only if the old works."""
-        secret = await self._store.secret()
-        if state.new_id and secret.get("client_id") == Secret(state.new_id):
-            try:
-                await self._dinie.prove(_old(state))
-            except CredentialRefused:
-                raise StepFailed(
-                    "There is no way back: Dinie refuses the old credential, and the "
-                    "new one is in force."
-                ) from None
+        """Begin to go back, if what gateways then have works."""
+        current = await self._context.current()
+        swapped = state.new_id and current.client_id.reveal() == state.new_id
+        try:
+            await self._dinie.prove(_old(state) if swapped else current)
+        except CredentialRefused:
+            # Without a way back that works, the way on is the better one.
+            raise StepFailed(
+                "There is no way back: Dinie refuses the old credential. Run the "
+                "rotation on, or put a working credential in force."
+            ) from None
         return await self._move(state, "restoring")
 
     async def restore(self, state: State) -> State:
@@ -171,13 +176,14 @@ class Steps:
             fields |= dict.fromkeys(NEXT)
         if state.new_id and held == Secret(state.new_id):
             old = _old(state)
-            try:
-                await self._dinie.prove(old)
-            except CredentialRefused:
+            if not await self._takes(old):
                 return await self._forward(state)
             fields |= {"client_id": old.client_id, "client_secret": old.client_secret}
             fields["client_created_at"] = state.old_created or None
             fields["client_expires_at"] = state.old_expires or None
+        elif fields and not await self._takes(self._context.pair(secret, CURRENT)):
+            # What is about to be thrown away is all that is left.
+            return await self._move(state, "canary")
         if fields:
             await self._lock.renew()
             await self._store.change(
@@ -215,7 +221,7 @@ class Steps:
                 "next_client_id is there, and no rotation made it: remove next_* "
                 "from the secret, and revoke it at Dinie if nobody needs it."
             )
-        await self._revoke(current, lambda one: one.client_id == left.reveal())
+        await self._revoker.revoke(current, lambda one: one.client_id == left.reveal())
         await self._lock.renew()
         await self._store.change(
             dict.fromkeys(NEXT),
@@ -223,33 +229,10 @@ class Steps:
         )
 
     async def _revoke_created(self, state: State, current: Pair) -> None:
-        await self._revoke(
+        await self._revoker.revoke(
             current,
             lambda one: one.name == state.name or one.client_id == state.new_id,
         )
-
-    async def _revoke(self, by: Pair, unwanted: Callable[[Known], bool]) -> None:
-        """Revoke all that are unwanted and active, and see that they are gone.
-
-        Raises:
-            StepFailed: Dinie still lists one as active.
-        """
-        for one in await self._active(by, unwanted):
-            await self._lock.renew()
-            await self._dinie.revoke(by, one.client_id)
-        if left := await self._active(by, unwanted):
-            raise StepFailed(
-                f"Dinie still lists {len(left)} credential(s) as active after their "
-                "revocation: run it again, and look at Dinie if that does not help."
-            )
-
-    async def _active(self, by: Pair, unwanted: Callable[[Known], bool]) -> list[Known]:
-        """Return what is to be revoked; never the one that serves."""
-        return [
-            one
-            for one in await self._dinie.credentials(by)
-            if one.active and unwanted(one) and one.client_id != by.client_id.reveal()
-        ]
 
     async def _move(self, state: State, phase: Phase, **changes: object) -> State:
         moved = state.to(phase, self._context.clock.unix(), **changes)
@@ -269,6 +252,14 @@ class Steps:
         if current.client_id.reveal() != state.new_id or state.new_id == state.old_id:
             raise StepFailed(_BY_HAND)
         return current
+
+    async def _takes(self, pair: Pair) -> bool:
+        """Return whether Dinie takes a credential."""
+        try:
+            await self._dinie.prove(pair)
+        except CredentialRefused:
+            return False
+        return True
 
     async def _prove_new(self, pair: Pair) -> None:
         try:

@@ -34,7 +34,7 @@ async def test_no_webhook_is_refused_while_its_secret_is_replaced(
             sender = world.dinie.webhooks
             url = f"http://127.0.0.1:{gateway.webhook_port}/webhooks/dinie"
             world.dinie.add_endpoint(url, secret=SECRET)
-            code = None
+            code, said = -1, ""
             for number in range(60):
                 sender.emit("customer.active", {"id": f"cust_{number}"})
                 if number == 15:

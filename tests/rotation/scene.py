@@ -85,7 +85,8 @@ class DictStore:
         *,
         expect: Mapping[str, Secret | None],
     ) -> None:
-        held = await self.secret()
+        # At once, as Vault's check-and-set makes it.
+        held = {name: Secret(value) for name, value in self.world.secret.items()}
         if any(held.get(name) != value for name, value in expect.items()):
             raise Conflict("the secret is not what it was")
         self.world.check(before=True)

@@ -253,3 +253,16 @@ async def test_a_creation_whose_reply_is_lost_for_a_day_leaves_no_orphan() -> No
 
     assert scene.world.created == ["new-1", "new-2"]
     assert list(scene.world.known) == ["new-2"]
+
+
+async def test_a_secret_without_a_credential_is_said() -> None:
+    """Somebody removed it in the middle of a rotation."""
+    scene = Scene(RotationOptions(canary=600, lock_ttl=60))
+    await scene.run(now=True)
+    del scene.world.secret["client_id"]
+    scene.clock.advance(601)
+
+    with pytest.raises(StepFailed, match="lacks client_id"):
+        await scene.run()
+    with pytest.raises(StepFailed, match="lacks client_id"):
+        await scene.abort()

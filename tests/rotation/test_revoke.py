@@ -1,0 +1,65 @@
+"""Revocations: of what is unwanted, never of what serves, and believed when listed."""
+
+import pytest
+
+from gateway.rotation.policy import State
+from gateway.rotation.ports import Pair
+from gateway.rotation.revoke import Revoker
+from gateway.secret import Secret
+from tests.rotation.scene import Scene
+
+MADE = Pair(Secret("late"), Secret("s-late"))
+
+
+async def revoker(scene: Scene) -> Revoker:
+    context = scene.context()
+    lock = context.lock()
+    await lock.__aenter__()
+    return Revoker(context.store, context.dinie, lock)
+
+
+async def test_what_serves_is_never_revoked() -> None:
+    """Whatever is asked for."""
+    scene = Scene()
+    scene.world.known["other"] = scene.world._record("other", "x")
+
+    await (await revoker(scene)).revoke(
+        Pair(Secret("old"), Secret("s-old")), lambda _: True
+    )
+
+    assert (scene.world.revoked, list(scene.world.known)) == (["other"], ["old"])
+
+
+@pytest.mark.parametrize(
+    ("rotation", "phase", "gone"),
+    [
+        pytest.param("id1", "aborted", True, id="aborted"),
+        pytest.param("id2", "canary", True, id="another-is-under-way"),
+        pytest.param("id1", "creating", False, id="somebody-goes-on-with-it"),
+        pytest.param("id1", "restoring", False, id="it-is-revoked-by-its-name"),
+    ],
+)
+async def test_what_came_after_its_rotation_is_taken_away(
+    rotation: str, phase: str, *, gone: bool
+) -> None:
+    """Unless somebody has it by the same key."""
+    scene = Scene()
+    made = await revoker(scene)
+    scene.world.known["late"] = scene.world._record("late", "gateway-rotation-id1")
+    scene.world.state |= {"id": rotation, "phase": phase}
+
+    await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+
+    assert ("late" not in scene.world.known) is gone
+
+
+async def test_what_gateways_use_is_left_alone_however_it_came() -> None:
+    """Somebody put it in force by hand."""
+    scene = Scene()
+    made = await revoker(scene)
+    scene.world.known["late"] = scene.world._record("late", "x")
+    scene.world.secret |= {"client_id": "late", "client_secret": "s-late"}
+
+    await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+
+    assert scene.world.revoked == []
