@@ -118,7 +118,7 @@ def stats(**where: Any) -> None:
         oldest = "-"
         if counts.oldest is not None:
             oldest = f"{SystemClock.unix() - counts.oldest:.0f} s"
-        click.echo(f"events      {counts.events}")
+        click.echo(f"events      {await desk.events()}")
         click.echo(f"pending     {counts.pending}")
         click.echo(f"delivering  {counts.delivering}")
         click.echo(f"dead        {counts.dead}")

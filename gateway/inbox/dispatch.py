@@ -159,6 +159,9 @@ class Lane:
         except StoreUnavailable as error:
             self._trouble(str(error))
             return []
+        except Exception as error:  # noqa: BLE001 - nor must a look
+            self._trouble(f"a fault of the gateway's: {type(error).__name__}")
+            return []
         self._said = ""
         # A lease may have run out under a try that is still under way.
         return [one for one in found if one.seq not in self._held]
@@ -182,6 +185,9 @@ class Lane:
         try:
             async with self._slots:
                 await self._try(delivery)
+        except Exception as error:  # noqa: BLE001 - one delivery must not end them all
+            # Its lease runs out, and it is tried again.
+            self._trouble(f"a fault of the gateway's: {type(error).__name__}")
         finally:
             self._held.discard(delivery.seq)
             self._more.set()

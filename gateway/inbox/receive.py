@@ -15,6 +15,7 @@ from gateway.secret import Secret
 UNAUTHORIZED: Final = 401
 UNAVAILABLE: Final = 503
 OK: Final = 200
+_QUIET: Final = 1.0  # s between two lines about refusals
 NO_SECRET: Final = "no webhook_secret is known, so nothing can be verified"  # noqa: S105
 
 
@@ -101,6 +102,8 @@ class Receiver:
         self._on_event = on_event
         self._on_arrival = on_arrival
         self._wanting = wanting(options)
+        self._quiet_until = clock.now()
+        self._unsaid = 0  # refusals since the last that was logged
 
     async def receive(self, signed: Signed, described: Described) -> int:
         """Return the status to answer with: 200 once it is on disk, 401 or 503."""
@@ -133,7 +136,16 @@ class Receiver:
 
     def _refuse(self, result: str, status: int, reason: str) -> int:
         self._observer.webhook(result)
-        self._on_event("webhook_refused", result=result, reason=reason)
+        now = self._clock.now()
+        if now >= self._quiet_until:
+            # Strangers must not fill the log; the metric counts each.
+            self._quiet_until = now + _QUIET
+            self._on_event(
+                "webhook_refused", result=result, reason=reason, unsaid=self._unsaid
+            )
+            self._unsaid = 0
+        else:
+            self._unsaid += 1
         return status
 
     def _arrival(self, signed: Signed, described: Described, now: float) -> Arrival:
@@ -148,5 +160,5 @@ class Receiver:
             content_type=described.content_type,
             content_encoding=described.content_encoding,
             timestamp=signed.timestamps[0].decode("ascii"),
-            signature=signed.signatures[0].decode("ascii", "replace"),
+            signature=signed.signatures[0].decode("ascii"),
         )

@@ -22,6 +22,7 @@ MOST_SIGNATURES: Final = 10
 _LONGEST_HEADER: Final = 4096  # bytes of webhook-signature
 _SHORTEST_KEY: Final = 16  # bytes; less can be guessed
 _ID: Final = re.compile(rb"[!-~]{1,256}")
+_PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIMESTAMP: Final = re.compile(rb"[0-9]{10}")
 
 
@@ -79,9 +80,10 @@ def verify(
     if not len(signed.ids) == len(signed.timestamps) == len(signed.signatures) == 1:
         return "malformed"
     webhook_id, timestamp = signed.ids[0], signed.timestamps[0]
-    if len(signed.signatures[0]) > _LONGEST_HEADER:
-        return "malformed"
-    given = signed.signatures[0].split()
+    header = signed.signatures[0]
+    if len(header) > _LONGEST_HEADER or not _PRINTABLE.fullmatch(header):
+        return "malformed"  # it goes on to subscribers, as a header
+    given = header.split()
     if not _ID.fullmatch(webhook_id) or not 0 < len(given) <= MOST_SIGNATURES:
         return "malformed"
     if not _TIMESTAMP.fullmatch(timestamp):

@@ -98,13 +98,18 @@ class Upkeep:
             await self._tidy()
             self._on_counts(await self._desk.counts())
         except StoreUnavailable as error:
-            if str(error) != self._trouble:
-                self._on_event("inbox_unavailable", reason=str(error))
-            self._trouble = str(error)
+            self._failed(str(error))
+        except Exception as error:  # noqa: BLE001 - it looks again
+            self._failed(f"a fault of the gateway's: {type(error).__name__}")
         else:
             if self._trouble not in {None, _NOT_YET}:
                 self._on_event("inbox_available")
             self._trouble = None
+
+    def _failed(self, reason: str) -> None:
+        if reason != self._trouble:
+            self._on_event("inbox_unavailable", reason=reason)
+        self._trouble = reason
 
     async def _follow_the_clock(self) -> None:
         """See to it that a clock that was set back holds nothing up."""

@@ -42,7 +42,6 @@ class Counts:
     pending: int
     delivering: int
     dead: int
-    events: int
     oldest: float | None  # Unix, s; when the oldest came that somebody still waits for
     disabled: tuple[str, ...]  # subscribers that said 410
 
@@ -68,7 +67,6 @@ class Desk:
                     "WHERE state <> 'delivered' GROUP BY state"
                 ).fetchall()
             )
-            (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
             (oldest,) = connection.execute(
                 "SELECT received FROM events WHERE seq = (SELECT min(seq) FROM "
                 "deliveries WHERE state IN ('pending', 'delivering'))"
@@ -78,12 +76,19 @@ class Desk:
                 pending=states.get("pending", 0),
                 delivering=states.get("delivering", 0),
                 dead=states.get("dead", 0),
-                events=events,
                 oldest=oldest,
                 disabled=tuple(name for (name,) in disabled),
             )
 
         return await self._read(job)
+
+    async def events(self) -> int:
+        """Return how many events are kept: a look at all of them."""
+        return await self._read(
+            lambda connection: int(
+                connection.execute("SELECT count(*) FROM events").fetchone()[0]
+            )
+        )
 
     async def listed(
         self,

@@ -8,6 +8,16 @@ from typing import Any, Final
 
 from gateway.storage.sqlite import Database
 
+# By name: the file may have been made by anybody.
+_EVENT: Final = (
+    *("environment", "endpoint", "webhook_id", "event_type", "entity", "status"),
+    *("received", "digest", "body", "content_type", "content_encoding"),
+    *("timestamp", "signature", "synthetic"),
+)
+_DELIVERY: Final = (
+    *("subscriber", "state", "due", "wait", "tries", "entity"),
+    *("last_status", "last_error", "settled"),
+)
 _GAP: Final = 10_000  # rows that are tried one by one after a page that cannot be read
 
 
@@ -42,7 +52,10 @@ async def recover(
             deliveries, readable = _deliveries(damaged, event["seq"])
             whole &= readable
             read += 1
-            brought += await database.write(_bring(dict(event), deliveries))
+            try:
+                brought += await database.write(_bring(dict(event), deliveries))
+            except sqlite3.IntegrityError:
+                whole = False  # it reads, but is nothing that was ever written
             on_progress(read)
     return Recovered(read, brought, whole)
 
@@ -52,7 +65,8 @@ def _rows(damaged: sqlite3.Connection) -> Iterator[sqlite3.Row | None]:
     last = 0
     failures = 0
     while failures < _GAP:
-        query = "SELECT * FROM events WHERE seq > ? ORDER BY seq"
+        columns = ", ".join(("seq", *_EVENT))
+        query = f"SELECT {columns} FROM events WHERE seq > ? ORDER BY seq"  # noqa: S608
         try:
             for row in damaged.execute(query, (last,)):
                 last, failures = row["seq"], 0
@@ -69,7 +83,7 @@ def _deliveries(
     damaged: sqlite3.Connection, seq: int
 ) -> tuple[list[dict[str, Any]], bool]:
     with suppress(sqlite3.Error):
-        query = "SELECT * FROM deliveries WHERE seq = ?"
+        query = f"SELECT {', '.join(_DELIVERY)} FROM deliveries WHERE seq = ?"  # noqa: S608
         return [dict(row) for row in damaged.execute(query, (seq,))], True
     return [], False
 
@@ -77,25 +91,22 @@ def _deliveries(
 def _bring(
     event: dict[str, Any], deliveries: list[dict[str, Any]]
 ) -> Callable[[sqlite3.Connection], int]:
-    event.pop("seq")
-
     def job(connection: sqlite3.Connection) -> int:
         done = connection.execute(
-            f"INSERT INTO events ({', '.join(event)}) "  # noqa: S608 - our own names
-            f"VALUES ({', '.join('?' * len(event))}) "
+            f"INSERT INTO events ({', '.join(_EVENT)}) "  # noqa: S608 - our own names
+            f"VALUES ({', '.join('?' * len(_EVENT))}) "
             "ON CONFLICT (environment, endpoint, webhook_id) DO NOTHING",
-            tuple(event.values()),
+            [event[name] for name in _EVENT],
         )
         if done.rowcount != 1:
             return 0
         for one in deliveries:
-            one["seq"] = done.lastrowid
             if one["state"] == "delivering":
-                one |= {"state": "pending", "owner": ""}
+                one["state"] = "pending"  # nobody holds its lease here
             connection.execute(
-                f"INSERT INTO deliveries ({', '.join(one)}) "  # noqa: S608 - as above
-                f"VALUES ({', '.join('?' * len(one))})",
-                tuple(one.values()),
+                f"INSERT INTO deliveries (seq, {', '.join(_DELIVERY)}) "  # noqa: S608
+                f"VALUES (?, {', '.join('?' * len(_DELIVERY))})",
+                [done.lastrowid, *(one[name] for name in _DELIVERY)],
             )
         return 1
 

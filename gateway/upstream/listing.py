@@ -1,5 +1,6 @@
 """Dinie's lists, read through a running gateway: slowly, and with its manners."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ _TRIES: Final = 30  # of one page
 _PAUSE: Final = 0.2  # s between requests: others come first
 _LONGEST_WAIT: Final = 60.0  # s
 _LISTS: Final = (("customer", "customers"), ("credit_offer", "credit-offers"))
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 _OK, _NOT_FOUND, _BUSY = 200, 404, frozenset({429, 502, 503, 504})
 
 
@@ -39,19 +41,28 @@ class GatewayLists:
             ListingFailed: one cannot be read.
         """
         for kind, name in _LISTS:
-            after = ""
-            while True:
-                page = await self._get(f"/{name}?limit=100{after}")
-                found = [one for one in page.get("data") or [] if isinstance(one, dict)]
-                for one in found:
-                    yield kind, one
-                if not page.get("has_more") or not found:
-                    break
-                after = f"&starting_after={found[-1].get('id')}"
-        for identifier in loans:
+            async for one in self._all(name):
+                yield kind, one
+        for identifier in filter(_PLAIN_ID.fullmatch, loans):
             loan = await self._get(f"/loans/{identifier}")
             if loan:
                 yield "loan", loan
+
+    async def _all(self, name: str) -> AsyncIterator[Mapping[str, Any]]:
+        path, seen = f"/{name}?limit=100", set[str]()
+        while True:
+            page = await self._get(path)
+            found = [one for one in page.get("data") or [] if isinstance(one, dict)]
+            for one in found:
+                yield one
+            if not page.get("has_more"):
+                return
+            last = str(found[-1].get("id", "")) if found else ""
+            if not _PLAIN_ID.fullmatch(last) or last in seen:
+                # Half a list must not pass for the whole, nor go on for ever.
+                raise ListingFailed(f"Dinie does not list all of /{name}")
+            seen.add(last)
+            path = f"/{name}?limit=100&starting_after={last}"
 
     async def _get(self, path: str) -> Mapping[str, Any]:
         """Return a JSON object; an empty one where Dinie knows nothing of it."""

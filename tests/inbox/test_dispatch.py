@@ -220,3 +220,33 @@ async def test_after_a_stop_nothing_further_is_begun(inbox: Inbox) -> None:
         await asyncio.sleep(0.05)
 
     assert scene.carried.brought == [("a", "evt_1")]
+
+
+async def test_a_fault_of_ours_ends_neither_lane_nor_gateway(inbox: Inbox) -> None:
+    """One delivery that breaks something must not keep back all others."""
+    claim, faults = inbox.store.claim, 1
+
+    async def failing(name: str, **more: Any) -> Any:
+        nonlocal faults
+        if faults:
+            faults -= 1
+            raise LookupError("a mistake")
+        return await claim(name, **more)
+
+    inbox.store.claim = failing  # type: ignore[method-assign,assignment]
+    async with running(inbox) as scene:
+        send = scene.carried.send
+
+        async def broken(*given: Any) -> Try:
+            if dict(given[1])["webhook-id"] == "evt_1":
+                raise LookupError("another")
+            return await send(*given)
+
+        scene.carried.send = broken  # type: ignore[method-assign,assignment]
+        await scene.add("evt_1")
+        await scene.add("evt_2")
+        await scene.until("delivered", 1)
+
+    said = {fields.get("reason") for _, fields in scene.observed.events}
+    assert "a fault of the gateway's: LookupError" in said
+    assert scene.carried.brought == [("a", "evt_2")]

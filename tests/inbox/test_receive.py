@@ -189,3 +189,16 @@ def test_more_secrets_than_a_rotation_needs_are_said() -> None:
 
     assert len(Keys(lambda: held, on_refused=refused.append)()) == 3
     assert refused == ["webhook_secret holds more than 3"]
+
+
+async def test_strangers_do_not_fill_the_log(inbox: Inbox) -> None:
+    """The metric counts each; a line tells how many were not said."""
+    desk = Desk(inbox, SECRET)
+    for _ in range(50):
+        await desk.take(secret=OTHER)
+    inbox.clock.advance(1.1)
+    await desk.take(secret=OTHER)
+
+    lines = [fields["unsaid"] for _, fields in desk.observed.events]
+    assert lines == [0, 49]
+    assert desk.observed.webhooks == ["bad_signature"] * 51

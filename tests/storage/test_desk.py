@@ -86,12 +86,8 @@ async def test_how_full_it_is(inbox: Inbox) -> None:
     """What alerts stand on."""
     counts = await inbox.desk.counts()
 
-    assert (counts.pending, counts.delivering, counts.dead, counts.events) == (
-        2,
-        0,
-        1,
-        3,
-    )
+    assert (counts.pending, counts.delivering, counts.dead) == (2, 0, 1)
+    assert await inbox.desk.events() == 3
     assert counts.oldest == inbox.clock.unix() + 2
 
 

@@ -1,5 +1,7 @@
 """Recovery: what can be read of a damaged file comes over, and nothing twice."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from gateway.inbox.ports import Settlement
@@ -58,3 +60,19 @@ async def test_what_is_no_database_gives_nothing(tmp_path: Path) -> None:
         found = await recover(inbox.database, str(path), on_progress=lambda _: None)
 
     assert found == Recovered(0, 0, whole=False)
+
+
+async def test_what_was_never_written_so_is_left_out(tmp_path: Path) -> None:
+    """A file of somebody else's, or one whose bytes have changed."""
+    path = tmp_path / "old.db"
+    await filled(path, 3)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        connection.execute("UPDATE deliveries SET state = 'x' WHERE seq = 2")
+        connection.execute("ALTER TABLE events ADD COLUMN further TEXT")
+
+    async with opened(tmp_path / "new.db") as inbox:
+        found = await recover(inbox.database, str(path), on_progress=lambda _: None)
+
+        assert found == Recovered(3, 2, whole=False)
+        assert sorted(await inbox.states()) == ["evt_0 a", "evt_2 a"]

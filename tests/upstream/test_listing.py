@@ -91,3 +91,23 @@ async def test_a_list_that_cannot_be_read_is_said(
 
     with pytest.raises(ListingFailed, match=says):
         await read(GatewayLists(upstream.base_url, session, clock=FakeClock()))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(page("c1", more=True), id="in-circles"),
+        pytest.param(page(more=True), id="empty"),
+        pytest.param(page("c 1/../x", more=True), id="no-plain-id"),
+    ],
+)
+async def test_a_list_without_an_end_is_said(
+    upstream: ScriptedUpstream, session: ClientSession, step: Step
+) -> None:
+    """It would go on for ever, or ask for something else."""
+    upstream.default = step
+
+    with pytest.raises(ListingFailed, match="does not list all"):
+        await read(GatewayLists(upstream.base_url, session, clock=FakeClock()))
+
+    assert len(upstream.requests) <= 2
