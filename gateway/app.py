@@ -26,6 +26,7 @@ from gateway.bootstrap import (
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
+from gateway.durable import Durable
 from gateway.idempotency.policy import upstream_headers
 from gateway.mailroom import Mailroom
 from gateway.retry.stage import RetryStage
@@ -74,6 +75,7 @@ async def run(
     gateway = Gateway(config, os.environ if environ is None else environ, quiet=quiet)
     try:
         await gateway.check_environment()
+        await gateway.open()
         running = await gateway.listen()
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(job) for job in gateway.jobs(reload)]
@@ -90,12 +92,13 @@ async def run(
 class Gateway:
     """All parts of one gateway, wired."""
 
+    _drain_ends = float("inf")  # s, monotonic
+
     def __init__(
         self, config: Config, environ: Mapping[str, str], *, quiet: bool
     ) -> None:
         self._config = config
         self._clock = clock = SystemClock()
-        self._drain_ends = float("inf")
         self._listeners: list[Listener] = []
         self._metrics = Metrics(environment=config.environment)
         self._health = Health(clock)
@@ -103,8 +106,7 @@ class Gateway:
         self._secrets = build_keeper(
             config, environ, clock=clock, on_refused=self._metrics.secret_refused
         )
-        tls = trust(config.upstream.ca_file)
-        self._endpoint = build_endpoint(config, tls)
+        self._endpoint = build_endpoint(config, tls := trust(config.upstream.ca_file))
         self._tokens, self._next_tokens = build_tokens(
             self._endpoint,
             self._secrets,
@@ -115,8 +117,13 @@ class Gateway:
         self._sender = build_sender(config, tls)
         self._sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
         self._breaker = BreakerStage(config.breaker, clock, random.random, "api")
+        self._durable = Durable(
+            config, secrets=self._secrets, metrics=self._metrics, clock=clock
+        )
         self._stages = build_stages(
             config,
+            records=self._durable.records,
+            journal=self._durable.journal,
             clock=clock,
             metrics=self._metrics,
             tokens=self._tokens,
@@ -125,22 +132,18 @@ class Gateway:
             new_id=self._ids.new,
         )
         self._proxy = self._build_proxy(quiet=quiet)
-        self._health.add("secrets", partial(secrets_check, self._secrets))
-        self._health.add("token", partial(token_check, self._tokens))
-        self._mailroom = self._build_mailroom()
+        self._add_checks()
         self._signals = self._build_signals()
 
-    def _build_mailroom(self) -> Mailroom | None:
-        if self._config.listen.webhooks.off:
-            return None
-        made = Mailroom(
-            self._config,
-            secrets=self._secrets,
-            metrics=self._metrics,
-            clock=self._clock,
-        )
-        self._health.add("inbox", made.check)
-        return made
+    @property
+    def _mailroom(self) -> Mailroom | None:
+        return self._durable.mailroom
+
+    def _add_checks(self) -> None:
+        self._health.add("secrets", partial(secrets_check, self._secrets))
+        self._health.add("token", partial(token_check, self._tokens))
+        if self._mailroom is not None:
+            self._health.add("inbox", self._mailroom.check)
 
     def _build_signals(self) -> Signals:
         signals = Signals(
@@ -152,7 +155,7 @@ class Gateway:
             tokens=self._tokens,
             stages=self._stages,
             breaker=self._breaker,
-            mailroom=self._mailroom,
+            durable=self._durable,
         )
         self._metrics.before_scrape(signals.update)
         return signals
@@ -200,6 +203,10 @@ class Gateway:
         if self._secrets.faults:
             raise WrongEnvironment("\n".join(self._secrets.faults))
 
+    async def open(self) -> None:
+        """Bring back what was known before the last end."""
+        await self._durable.open()
+
     async def listen(self) -> Running:
         """Open the sockets; return where they are."""
         logger = http_logger()
@@ -238,8 +245,7 @@ class Gateway:
             self._health.run(),
             self._log.run(self._clock),
         ]
-        if self._mailroom is not None:
-            jobs += self._mailroom.jobs()
+        jobs += self._durable.jobs()
         if reload is not None:
             jobs.append(self._reload_when(reload))
         return jobs
@@ -280,11 +286,10 @@ class Gateway:
 
     async def close(self) -> None:
         """Close sockets and connections."""
-        if self._mailroom is not None:
-            await self._mailroom.close()
         for listener in self._listeners:
             await listener.close()
         self._sweeper.close()
         await self._sender.close()
         await self._endpoint.close()
         await self._secrets.close()
+        await self._durable.close()

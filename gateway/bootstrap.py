@@ -23,7 +23,7 @@ from gateway.credentials.source import TokenSource
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
 from gateway.forwarding.rules import Rules
-from gateway.idempotency.memory import MemoryRecords
+from gateway.idempotency.ports import Journal, Records
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.order import Stages
 from gateway.ratelimit.stage import RateLimitStage
@@ -130,6 +130,8 @@ def build_sender(config: Config, ssl_context: ssl.SSLContext | None) -> Sender:
 def build_stages(
     config: Config,
     *,
+    records: Records,
+    journal: Journal,
     clock: Clock,
     metrics: Metrics,
     tokens: TokenSource,
@@ -146,11 +148,7 @@ def build_stages(
         ),
         local_tokens=LocalTokenStage(new_id),
         deadline=DeadlineStage(config.deadline),
-        idempotency=IdempotencyStage(
-            config.idempotency,
-            MemoryRecords(on_evicted=metrics.evictions.inc),
-            clock.now,
-        ),
+        idempotency=IdempotencyStage(config.idempotency, records, clock.now, journal),
         credentials=CredentialsStage(
             tokens, clock, partial(metrics.retry, "401"), canary
         ),

@@ -37,7 +37,6 @@ _LEVELS = {
     "inbox_unavailable": "error",
     "deliveries_stopped": "error",
     "clock_set_back": "warning",
-    "database_quarantined": "critical",
     "webhook_refused": "warning",
     "delivery_retry": "warning",
 }
@@ -47,7 +46,13 @@ class Mailroom:
     """The webhook inbox of one gateway."""
 
     def __init__(
-        self, config: Config, *, secrets: SecretKeeper, metrics: Metrics, clock: Clock
+        self,
+        config: Config,
+        database: Database,
+        *,
+        secrets: SecretKeeper,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
         """Wire it; inside a running loop."""
         self._config = config
@@ -56,7 +61,7 @@ class Mailroom:
         self._listener: Listener | None = None
         self._counts: Counts | None = None
         options = config.webhooks
-        self._database = open_database(config, clock, on_quarantine=self._quarantined)
+        self._database = database
         store = open_inbox(config, self._database, clock)
         self._desk = Desk(self._database, clock=clock)
         self._carrier = HttpCarrier(clock=clock.unix)
@@ -71,18 +76,21 @@ class Mailroom:
 
         self._secrets = secrets
         self._keys = Keys(self._fields, on_refused=self._secret_refused)
-        self._dispatcher = Dispatcher(
-            store,
-            self._carrier,
-            options,
-            fields=self._fields,
-            clock=clock,
-            random=random.random,
-            observer=metrics,
-            on_event=say,
-        )
+        self._dispatcher = self._build_dispatcher(store)
         self._handler = WebhookListener(
             self._build_receiver(store), path=options.path, max_body=options.max_body
+        )
+
+    def _build_dispatcher(self, store: SqliteInbox) -> Dispatcher:
+        return Dispatcher(
+            store,
+            self._carrier,
+            self._config.webhooks,
+            fields=self._fields,
+            clock=self._clock,
+            random=random.random,
+            observer=self._metrics,
+            on_event=say,
         )
 
     def _build_receiver(self, store: SqliteInbox) -> Receiver:
@@ -168,11 +176,10 @@ class Mailroom:
         return self._handler.inside + self._dispatcher.under_way
 
     async def close(self) -> None:
-        """Close sockets, connections and the file."""
+        """Close sockets and connections."""
         if self._listener is not None:
             await self._listener.close()
         await self._carrier.close()
-        await self._database.close()
 
     def _counted(self, counts: Counts) -> None:
         self._counts = counts
@@ -187,10 +194,6 @@ class Mailroom:
     def _secret_refused(self, reason: str) -> None:
         self._metrics.secret_refused("webhook_secret")
         say("webhook_secret_refused", reason=reason)
-
-    def _quarantined(self, name: str) -> None:
-        self._metrics.quarantined.inc()
-        say("database_quarantined", moved_to=name, reason="it is damaged")
 
 
 def open_database(config: Config, clock: Clock, *, on_quarantine: Any) -> Database:

@@ -7,7 +7,7 @@ from gateway.breaker.stage import BreakerStage
 from gateway.clock import Clock
 from gateway.config.schema import Config
 from gateway.credentials.source import TokenSource
-from gateway.mailroom import Mailroom
+from gateway.durable import Durable
 from gateway.moment import iso_of
 from gateway.order import Stages
 from gateway.rotation.policy import due_at, ends_at
@@ -31,7 +31,7 @@ class Signals:
     tokens: TokenSource
     stages: Stages
     breaker: BreakerStage
-    mailroom: Mailroom | None = None
+    durable: Durable
 
     def update(self) -> None:
         """Set the gauges; what is unknown is 0."""
@@ -57,7 +57,6 @@ class Signals:
     def status(self) -> dict[str, Any]:
         """Return what the status page shows: no secret, no id, no path."""
         ready, checks = self.health.readiness()
-        quota = self.stages.ratelimit.snapshot
         expires_in = self.tokens.expires_in
         created, expires = self._credential()
         return {
@@ -69,7 +68,7 @@ class Signals:
             "checks": checks,
             "token": {
                 "state": self.tokens.state,
-                "expires_in_seconds": None if expires_in is None else round(expires_in),
+                "expires_in_seconds": expires_in and round(expires_in),
             },
             "secrets": {
                 "provider": self.config.secrets.provider,
@@ -83,17 +82,22 @@ class Signals:
                 "next_rotation": _iso(due_at(created, expires, self.config.rotation)),
             },
             "circuit": _CIRCUIT[self.breaker.state],
-            "quota": {
-                "limit": quota.limit,
-                "remaining": quota.remaining,
-                "resets": _iso(quota.reset_unix),
-                "waiting": quota.waiting,
-            },
+            "quota": self._quota(),
             "requests": {
                 "inside": self.stages.admission.inside,
                 "with_dinie": self.stages.bulkhead.in_flight,
             },
-            "webhooks": None if self.mailroom is None else self.mailroom.status(),
+            "unknown_outcomes": self.durable.unknown,
+            "webhooks": self.durable.mailroom and self.durable.mailroom.status(),
+        }
+
+    def _quota(self) -> dict[str, Any]:
+        quota = self.stages.ratelimit.snapshot
+        return {
+            "limit": quota.limit,
+            "remaining": quota.remaining,
+            "resets": _iso(quota.reset_unix),
+            "waiting": quota.waiting,
         }
 
     def _vault_ends(self) -> float | None:

@@ -34,6 +34,7 @@ SWIFT: Mapping[str, str] = {
     "GATEWAY__RETRY__BUDGET_BURST": "1000000",
     "GATEWAY__BREAKER__ENABLED": "false",
     "GATEWAY__DRAIN__ACCEPT": "0",
+    "GATEWAY__IDEMPOTENCY__DURABLE": "false",
 }
 
 

@@ -17,6 +17,7 @@ _SWIFT = (
     "retry.base=0.02",
     "retry.cap=0.05",
     "retry.budget_burst=1000",
+    "idempotency.durable=false",
     "drain.accept=0",
     "telemetry.log_level=error",
     "listen.proxy=127.0.0.1:0",

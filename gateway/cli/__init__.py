@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "check": "check the configuration, the secrets and the token endpoint",
     "rotate": "replace Dinie's credential in Vault, step by step",
     "inbox": "look into the webhook inbox, deliver again, recover, backfill",
+    "ledger": "list the POSTs whose outcome is unknown, settle one",
     "wait": "block until the gateway on this host is ready",
 }
 

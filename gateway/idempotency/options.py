@@ -6,7 +6,8 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyOptions:
-    """Which header carries the key, and under which namespace."""
+    """Which header carries the key, under which namespace, and how long it is kept."""
 
     header: Literal["both", "docs", "sdk"] = "both"
     namespace: str = ""  # when set, a caller's key goes upstream as namespace:key
+    durable: bool = True  # intents and outcomes of POSTs outlive a restart

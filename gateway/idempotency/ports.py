@@ -24,3 +24,47 @@ class Records(Protocol):
 
     def forget(self, key: str) -> None:
         """Drop a record: the request it stood for was never sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A POST that is about to be sent. No body is kept."""
+
+    key: str  # as the caller sees it
+    fingerprint: bytes  # empty where nobody can have sent the key yet
+    route: str  # a template
+    request_id: str
+    minted: bool
+
+    def __repr__(self) -> str:
+        return f"Intent(route={self.route!r})"
+
+
+class Journal(Protocol):
+    """Keeps intents and outcomes where they outlive the process."""
+
+    async def begin(self, intent: Intent) -> None:
+        """Have an intent on disk before anything is sent, if the disk takes it."""
+
+    def end(
+        self, key: str, outcome: str, *, status: int, fingerprint: bytes = b""
+    ) -> None:
+        """Note what became of it, soon."""
+
+    def forget(self, key: str) -> None:
+        """Drop an intent: nothing was sent under it, or nobody will ask for it."""
+
+
+class NoJournal:
+    """Keeps nothing: records end with the process."""
+
+    async def begin(self, intent: Intent) -> None:
+        """Keep nothing."""
+
+    def end(
+        self, key: str, outcome: str, *, status: int, fingerprint: bytes = b""
+    ) -> None:
+        """Keep nothing."""
+
+    def forget(self, key: str) -> None:
+        """Keep nothing."""

@@ -14,7 +14,7 @@ from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import callers_key, key_upstream, minted_key
-from gateway.idempotency.ports import Record, Records
+from gateway.idempotency.ports import Intent, Journal, Record, Records
 from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -45,10 +45,12 @@ class IdempotencyStage:
         options: IdempotencyOptions,
         records: Records,
         clock: Callable[[], float],
+        journal: Journal,
     ) -> None:
         self._options = options
         self._records = records
         self._clock = clock
+        self._journal = journal
         self._flights: dict[str, _Flight] = {}
         self._pool = b""
         self._position = _POOL
@@ -87,14 +89,27 @@ class IdempotencyStage:
         self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
     ) -> web.StreamResponse:
         """Nobody can know a minted key before its answer: a record only if unknown."""
+        await self._journal.begin(_intent(exchange, key))
         try:
-            return await handler(request)
+            response = await handler(request)
         except OutcomeUnknown:
-            record = Record(
-                await fingerprint_of(exchange), self._clock(), outcome="unknown"
-            )
+            fingerprint = await fingerprint_of(exchange)
+            record = Record(fingerprint, self._clock(), outcome="unknown")
             self._records.put(key, record, now=self._clock())
+            self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
             raise
+        except GatewayError:
+            self._journal.forget(key)
+            raise
+        except BaseException:
+            # A fault of ours, or the end of the process, with a send under way.
+            if exchange.sends:
+                self._journal.end(key, "unknown", status=0)
+            else:
+                self._journal.forget(key)
+            raise
+        self._journal.forget(key)
+        return response
 
     async def _keyed(
         self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
@@ -136,8 +151,11 @@ class IdempotencyStage:
         record = Record(exchange.fingerprint, before.created_at if before else now)
         self._records.put(key, record, now=now)
         result: web.Response | GatewayError | None = None
+        status = 0
         try:
+            await self._journal.begin(_intent(exchange, key))
             response = await handler(request)
+            status = response.status
             record.outcome = _outcome(exchange, before, response.status)
             if flight.awaited and isinstance(response, web.Response):
                 result = _copy(response)
@@ -155,6 +173,8 @@ class IdempotencyStage:
                 record.outcome = "unknown"
             if exchange.sends == 0:
                 self._put_back(key, before)
+            else:
+                self._journal.end(key, record.outcome, status=status)
             del self._flights[key]
             if not flight.done.done():
                 flight.done.set_result(result)
@@ -163,8 +183,10 @@ class IdempotencyStage:
         """Leave a key as it was: nothing was sent under it."""
         if before is None:
             self._records.forget(key)
+            self._journal.forget(key)
         else:
             self._records.put(key, before, now=self._clock())
+            self._journal.end(key, before.outcome, status=0)
 
     async def _follow(
         self, flight: _Flight, exchange: Exchange
@@ -182,6 +204,16 @@ class IdempotencyStage:
             ) from None
         finally:
             exchange.waits.queue += self._clock() - began
+
+
+def _intent(exchange: Exchange, key: str) -> Intent:
+    return Intent(
+        key,
+        exchange.fingerprint,
+        exchange.route,
+        exchange.request_id,
+        exchange.key_minted,
+    )
 
 
 def _same_authority(leader: Exchange, follower: Exchange) -> bool:

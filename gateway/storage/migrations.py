@@ -56,7 +56,26 @@ CREATE TABLE disabled (
 ) STRICT;
 """
 
-MIGRATIONS: Final = (_INBOX,)
+_LEDGER: Final = """
+CREATE TABLE ledger (
+  environment TEXT NOT NULL,
+  key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  route TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (
+    state IN ('in_flight', 'answered', 'unknown', 'dropped')
+  ),
+  created REAL NOT NULL,
+  changed REAL NOT NULL,
+  status INTEGER NOT NULL DEFAULT 0,
+  minted INTEGER NOT NULL,
+  PRIMARY KEY (environment, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_unknown ON ledger (created) WHERE state = 'unknown';
+"""
+
+MIGRATIONS: Final = (_INBOX, _LEDGER)
 
 
 class NewerSchema(Exception):  # noqa: N818 - named for what happened

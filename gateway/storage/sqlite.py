@@ -93,10 +93,9 @@ class Database:
                 target=self._serve, name="sqlite", daemon=True
             )
             self._thread.start()
-        work = _Work(job, self._loop.create_future())
-        self._queue.put(work)
-        found: T = await work.done
-        return found
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Work(job, done))
+        return await done
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job that only reads, on a connection of its own.

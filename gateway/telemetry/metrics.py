@@ -169,6 +169,15 @@ class Metrics:
         self.disabled = self._gauge(
             "webhook_subscribers_disabled", "Subscribers that answered 410."
         )
+        self.ledger_failures = self._counter(
+            "ledger_failures_total", "Intents and outcomes that could not be kept."
+        )
+        self.ledger_unknown = self._gauge(
+            "ledger_unknown_outcomes", "POSTs whose outcome nobody knows."
+        )
+        self.ledger_oldest = self._gauge(
+            "ledger_oldest_unknown_seconds", "Since the oldest of them was begun."
+        )
         self.quarantined = self._counter(
             "storage_quarantined_total", "Damaged database files that were moved aside."
         )

@@ -15,6 +15,7 @@ from tests.bench.processes import Load, Server, bare, gateway, upstream
 DIRECT = "direct"
 BARE = "bare"
 GATEWAY = "gateway"
+LEDGER = "ledger"  # the gateway with its POSTs on disk before they are sent
 OTHER = "other"  # a gateway from another source tree
 CONNECTIONS = 16
 _TOLD = 10  # rounds between two words about them
@@ -90,6 +91,7 @@ def _starters(plan: Plan, folder: Path, origin: str) -> dict[str, Callable[[], S
     starters: dict[str, Callable[[], Server]] = {
         BARE: lambda: bare(folder, origin),
         GATEWAY: lambda: gateway(folder, origin),
+        LEDGER: lambda: gateway(folder, origin, name=LEDGER, durable=True),
     }
     if plan.other is not None:
         source = plan.other.resolve()

@@ -167,8 +167,9 @@ def gateway(
     name: str = "gateway",
     source: Path = ROOT,
     runner: Sequence[str] = (),
+    durable: bool = False,
 ) -> Server:
-    """Start a gateway in front of an origin, with everything on.
+    """Start a gateway in front of an origin, with everything on but the disk.
 
     Args:
         folder: For its output.
@@ -176,6 +177,7 @@ def gateway(
         name: Of its output files.
         source: The tree that it is imported from.
         runner: Arguments to the interpreter before `-m gateway`.
+        durable: Whether POSTs are written down before they are sent.
     """
     server = Server(
         name,
@@ -192,6 +194,8 @@ def gateway(
             "GATEWAY__LISTEN__PROXY": "127.0.0.1:0",
             "GATEWAY__LISTEN__ADMIN": "127.0.0.1:0",
             "GATEWAY__DRAIN__ACCEPT": "0",  # nobody waits for a bench to drain
+            "GATEWAY__IDEMPOTENCY__DURABLE": str(durable).lower(),
+            "GATEWAY__STORAGE__SQLITE_PATH": str(folder / name / "gateway.db"),
         },
     )
     server.ready_path = "/readyz"

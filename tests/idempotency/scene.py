@@ -10,6 +10,7 @@ from gateway.context import EXCHANGE
 from gateway.errors import GatewayError
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.options import IdempotencyOptions
+from gateway.idempotency.ports import Journal, NoJournal
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.message import Body, Exchange
 from tests.fakes import FakeClock
@@ -20,11 +21,16 @@ Answerer = Callable[[Exchange], Awaitable[web.StreamResponse]]
 class Scene:
     """A stage and what stands behind it."""
 
-    def __init__(self, answerer: Answerer | None = None) -> None:
+    def __init__(
+        self, answerer: Answerer | None = None, journal: Journal | None = None
+    ) -> None:
         self.clock = FakeClock()
         self.records = MemoryRecords(on_evicted=lambda: None)
         self.stage = IdempotencyStage(
-            IdempotencyOptions(namespace="shop"), self.records, self.clock.now
+            IdempotencyOptions(namespace="shop"),
+            self.records,
+            self.clock.now,
+            journal or NoJournal(),
         )
         self.calls: list[Exchange] = []
         self.gate = asyncio.Event()

@@ -1,0 +1,157 @@
+"""`dinie-gateway ledger`: which POSTs have an outcome that nobody knows?"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+from gateway.cli.options import config_options
+from gateway.clock import SystemClock
+from gateway.config.load import ConfigError, load
+from gateway.config.schema import Config
+from gateway.mailroom import open_database
+from gateway.moment import iso_of
+from gateway.storage.ledger import SqliteLedger
+from gateway.storage.sqlite import DatabaseUnavailable
+
+_TIMEOUT: Final = 60.0  # s
+_REFUSED: Final = 400
+Job = Callable[[Config, SqliteLedger], Awaitable[int]]
+
+
+@click.group()
+def ledger() -> None:
+    """List the POSTs whose outcome nobody knows, and settle them.
+
+    Works beside a running gateway, on the same file.
+    """
+
+
+@ledger.command("list")
+@config_options
+def list_(**where: Any) -> None:
+    """List them, oldest first; exit code 1 where there is one."""
+
+    async def job(_: Config, kept: SqliteLedger) -> int:
+        found = await kept.unknown()
+        for one in found:
+            click.echo(
+                f"{iso_of(one.created)}  POST {one.route}  {one.key}  "
+                f"request {one.request_id}"
+            )
+        if not found:
+            click.echo("Every outcome is known.", err=True)
+        return 1 if found else 0
+
+    _run(job, **where)
+
+
+@ledger.command()
+@click.argument("key")
+@click.option("--done", is_flag=True, help="Somebody looked at Dinie: it is settled.")
+@click.option(
+    "--body",
+    type=click.Path(exists=True, dir_okay=False),
+    help="File of the request's body: it is sent again under the same key.",
+)
+@click.option("--path", help="Of the request, where its route has an id in it.")
+@click.option("--content-type", default="application/json", show_default=True)
+@config_options
+def resolve(
+    *,
+    key: str,
+    done: bool,
+    body: str | None,
+    path: str | None,
+    content_type: str,
+    **where: Any,
+) -> None:
+    """Settle one by its KEY: ask Dinie again (--body), or say that it is (--done).
+
+    Dinie answers a key that it knows from its memory, for 24 hours, and executes
+    nothing twice. The gateway refuses another body than the first.
+    """
+    if done == (body is not None):
+        raise click.UsageError("give --body FILE, or --done")
+
+    async def job(config: Config, kept: SqliteLedger) -> int:
+        found = {one.key: one for one in await kept.unknown()}
+        if key not in found:
+            click.echo("There is no unknown outcome under this key.", err=True)
+            return 1
+        if body is None:
+            settled = await kept.settle(key)
+            click.echo("Settled." if settled else "Somebody else settled it.")
+            return 0
+        target = path or found[key].route
+        if "{" in target:
+            click.echo(f"{target} has an id in it: give --path", err=True)
+            return 2
+        content = await asyncio.to_thread(Path(body).read_bytes)
+        headers = {"Idempotency-Key": key, "Content-Type": content_type}
+        return await _ask(config, target, headers, content)
+
+    _run(job, **where)
+
+
+async def _ask(
+    config: Config, target: str, headers: dict[str, str], content: bytes
+) -> int:
+    """Send a request again through the gateway that runs here; return the exit code."""
+    proxy = config.listen.proxy
+    if proxy.host is None or not proxy.port:
+        click.echo("resolve needs listen.proxy as host:port", err=True)
+        return 2
+    prefix = next(iter(config.upstream.accepted_prefixes), "")
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(total=_TIMEOUT)) as session,
+            session.post(
+                URL(f"http://{proxy}{prefix}{target}", encoded=True),
+                data=content,
+                headers=headers,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            status = answer.status
+            slug = answer.headers.get("X-Gateway-Error")
+    except (ClientError, OSError, TimeoutError):
+        click.echo(f"no gateway answers at {proxy}: start it", err=True)
+        return 1
+    if slug is not None or status >= _REFUSED:
+        click.echo(f"Not settled: {slug or f'Dinie answered {status}'}.", err=True)
+        return 1
+    click.echo(f"Settled: Dinie answered {status}.")
+    return 0
+
+
+def _run(job: Job, *, config_dir: str | None, overrides: tuple[str, ...]) -> None:
+    try:
+        config = load(config_dir=config_dir, overrides=overrides).config
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    sys.exit(asyncio.run(_guarded(job, config)))
+
+
+async def _guarded(job: Job, config: Config) -> int:
+    clock = SystemClock()
+    database = open_database(config, clock, on_quarantine=lambda _: None)
+    kept = SqliteLedger(
+        database,
+        environment=config.environment,
+        clock=clock,
+        on_failure=lambda reason: click.echo(reason, err=True),
+    )
+    try:
+        return await job(config, kept)
+    except DatabaseUnavailable as error:
+        click.echo(str(error), err=True)
+        return 1
+    finally:
+        await database.close()

@@ -1,0 +1,245 @@
+"""The ledger: an intent before the first byte, an outcome after, and none forgotten."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.idempotency.memory import MemoryRecords
+from gateway.idempotency.ports import Intent
+from gateway.storage.intents import IntentLog
+from gateway.storage.ledger import SqliteLedger
+from gateway.storage.sqlite import Database, DatabaseUnavailable
+from tests.fakes import FakeClock
+
+PRINT = b"\x01" * 32
+
+
+class Scene:
+    def __init__(self, path: Path) -> None:
+        self.clock = FakeClock()
+        self.path = path
+        self.failures: list[str] = []
+        self.database, self.ledger = self.open()
+
+    def open(self) -> tuple[Database, SqliteLedger]:
+        database = Database(self.path, stamp=lambda: "now", on_quarantine=print)
+        ledger = SqliteLedger(
+            database,
+            environment="local",
+            clock=self.clock,
+            on_failure=self.failures.append,
+        )
+        return database, ledger
+
+    async def kill(self) -> MemoryRecords:
+        """End without a word, and begin anew; return what is known then."""
+        self.ledger.close()
+        await self.database.close()
+        self.database, self.ledger = self.open()
+        records = MemoryRecords(on_evicted=lambda: None)
+        await self.ledger.load(records)
+        return records
+
+    async def begin(self, key: str, **more: Any) -> None:
+        given = {"fingerprint": PRINT, "minted": False, **more}
+        await self.ledger.begin(Intent(key, route="/loans", request_id="r1", **given))
+
+    async def rows(self) -> dict[str, str]:
+        await self.ledger.fold()
+        return dict(
+            await self.database.read(
+                lambda c: c.execute(
+                    "SELECT key, state FROM ledger WHERE state <> 'dropped'"
+                ).fetchall()
+            )
+        )
+
+    @property
+    def folding(self) -> bool:
+        return Path(f"{self.path}.intents.folding").exists()
+
+    @property
+    def lines(self) -> int:
+        log = Path(f"{self.path}.intents")
+        return len(log.read_bytes().splitlines()) if log.exists() else 0
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    made = Scene(tmp_path / "gateway.db")
+    yield made
+    made.ledger.close()
+    await made.database.close()
+
+
+async def test_what_was_under_way_when_it_was_killed_is_unknown(scene: Scene) -> None:
+    """And its key belongs to the same request as before."""
+    await scene.begin("order-1")
+
+    records = await scene.kill()
+
+    record = records.get("order-1", now=scene.clock.now())
+    assert record is not None
+    assert (record.outcome, record.fingerprint) == ("unknown", PRINT)
+    (unknown,) = await scene.ledger.unknown()
+    assert (unknown.key, unknown.route, unknown.request_id) == (
+        "order-1",
+        "/loans",
+        "r1",
+    )
+
+
+async def test_what_was_answered_is_known_after_a_restart(scene: Scene) -> None:
+    """A repeat with another body is refused as before."""
+    await scene.begin("order-1")
+    scene.ledger.end("order-1", "answered", status=201)
+    await asyncio.sleep(0.05)  # it is appended by itself
+
+    records = await scene.kill()
+
+    record = records.get("order-1", now=scene.clock.now())
+    assert record is not None
+    assert record.outcome == "answered"
+    assert await scene.ledger.unknown() == []
+
+
+async def test_a_minted_key_is_forgotten_with_its_answer(scene: Scene) -> None:
+    """Nobody can repeat with it; an unknown one is kept with what it stands for."""
+    await scene.begin("gw-1", fingerprint=b"", minted=True)
+    await scene.begin("gw-2", fingerprint=b"", minted=True)
+    scene.ledger.forget("gw-1")
+    scene.ledger.end("gw-2", "unknown", status=0, fingerprint=PRINT)
+
+    assert await scene.rows() == {"gw-2": "unknown"}
+    records = await scene.kill()
+    assert records.get("gw-2", now=scene.clock.now()) is not None
+
+
+async def test_a_record_ends_when_dinie_forgets_the_key(scene: Scene) -> None:
+    """After a day the same key is another request's."""
+    await scene.begin("order-1")
+    scene.clock.advance(86_401)
+
+    records = await scene.kill()
+
+    assert records.get("order-1", now=scene.clock.now()) is None
+    assert len(await scene.ledger.unknown()) == 1  # somebody still has to look
+
+
+async def test_an_intent_is_appended_before_anything_else_happens(
+    scene: Scene,
+) -> None:
+    """A kill right after it finds it there; the database comes later."""
+    await scene.begin("order-1")
+    appended = scene.lines
+    before = scene.path.exists()
+    rows = await scene.rows()
+
+    assert (appended, before, rows) == (1, False, {"order-1": "in_flight"})
+    assert scene.lines == 0  # folded, and forgotten
+
+
+async def test_a_kill_at_any_moment_of_a_fold_forgets_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rotated and not written, or written and not removed: both are read again."""
+    await scene.begin("order-1")
+    monkeypatch.setattr(IntentLog, "folded", lambda _: None)
+    await scene.ledger.fold()  # written, and its file still there
+    await scene.begin("order-2")
+    scene.ledger.end("order-1", "answered", status=201)
+    await asyncio.sleep(0.05)
+
+    records = await scene.kill()
+
+    outcomes = [
+        record.outcome
+        for key in ("order-1", "order-2")
+        if (record := records.get(key, now=scene.clock.now()))
+    ]
+    assert outcomes == ["answered", "unknown"]
+
+
+async def test_a_database_that_is_away_holds_up_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intents are appended on, and folded when it is back."""
+
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable("another process holds it")
+
+    await scene.begin("order-1")
+    monkeypatch.setattr(Database, "write", away)
+    with pytest.raises(DatabaseUnavailable):
+        await scene.ledger.fold()
+    await scene.begin("order-2")
+    monkeypatch.undo()
+
+    assert set(await scene.rows()) == {"order-1", "order-2"}
+    assert scene.folding is False
+
+
+async def test_a_disk_that_takes_nothing_keeps_no_request_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dinie's own memory of the key still stands; somebody is told."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(IntentLog, "append", full)
+    await scene.begin("order-1")
+    await scene.begin("order-2")  # not asked for a second
+    monkeypatch.undo()
+    scene.clock.advance(1.1)
+    await scene.begin("order-3")
+
+    assert scene.failures == ["No space left on device: intents cannot be written"]
+    assert scene.lines == 1
+
+
+async def test_a_human_settles_what_nobody_knows(scene: Scene) -> None:
+    """Once; and a typing error settles nothing."""
+    await scene.begin("order-1")
+    await scene.kill()
+
+    settled = [
+        await scene.ledger.settle(key) for key in ("order-x", "order-1", "order-1")
+    ]
+
+    assert settled == [False, True, False]
+    assert await scene.ledger.unknown() == []
+
+
+async def test_old_rows_are_tidied_and_unknown_ones_counted(scene: Scene) -> None:
+    """A week is kept; what is under way is not touched."""
+    told: list[tuple[int, float]] = []
+    scene.ledger._on_unknown = lambda *given: told.append(given)
+    await scene.begin("old")
+    scene.ledger.end("old", "answered", status=201)
+    await scene.ledger.fold()
+    scene.clock.advance(604_801)
+    await scene.begin("lost")
+    scene.ledger.end("lost", "unknown", status=0)
+    await scene.begin("new")
+    task = asyncio.ensure_future(
+        scene.ledger.run(MemoryRecords(on_evicted=lambda: None), lambda _: None)
+    )
+    async with asyncio.timeout(20):
+        while not told:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert await scene.rows() == {"lost": "unknown", "new": "in_flight"}
+    assert told[0][0] == 1
+
+
+def test_an_intent_shows_no_key() -> None:
+    """Callers put all kinds of things into one."""
+    assert repr(Intent("cpf-1", PRINT, "/loans", "r", minted=False)) == (
+        "Intent(route='/loans')"
+    )
