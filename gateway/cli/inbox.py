@@ -12,9 +12,8 @@ import click
 import orjson
 from aiohttp import ClientSession
 
-from gateway.cli.options import config_options
+from gateway.cli.options import config_options, configured
 from gateway.clock import SystemClock
-from gateway.config.load import ConfigError, load
 from gateway.config.schema import Config
 from gateway.inbox.backfill import backfill as compare
 from gateway.inbox.mask import masked
@@ -242,11 +241,7 @@ def recover(*, file: str, **where: Any) -> None:
 
 
 def _run(job: Job, *, config_dir: str | None, overrides: tuple[str, ...]) -> None:
-    try:
-        config = load(config_dir=config_dir, overrides=overrides).config
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
+    config = configured(config_dir, overrides)
     sys.exit(asyncio.run(_guarded(job, config)))
 
 

@@ -10,9 +10,8 @@ import click
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
-from gateway.cli.options import config_options
+from gateway.cli.options import config_options, configured
 from gateway.clock import SystemClock
-from gateway.config.load import ConfigError, load
 from gateway.config.schema import Config
 from gateway.mailroom import open_database
 from gateway.moment import iso_of
@@ -131,11 +130,7 @@ async def _ask(
 
 
 def _run(job: Job, *, config_dir: str | None, overrides: tuple[str, ...]) -> None:
-    try:
-        config = load(config_dir=config_dir, overrides=overrides).config
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
+    config = configured(config_dir, overrides)
     sys.exit(asyncio.run(_guarded(job, config)))
 
 

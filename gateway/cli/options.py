@@ -1,9 +1,13 @@
 """Which options do the commands that read the configuration share?"""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+
+from gateway.config.load import ConfigError, load
+from gateway.config.schema import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,3 +26,12 @@ def config_options(command: F) -> F:
         type=click.Path(file_okay=False),
         help="Folder of base.yaml and <environment>.yaml.",
     )(command)
+
+
+def configured(config_dir: str | None, overrides: Sequence[str]) -> Config:
+    """Return the configuration; where it is faulty, say so and exit with 2."""
+    try:
+        return load(config_dir=config_dir, overrides=overrides).config
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)

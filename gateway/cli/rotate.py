@@ -13,9 +13,8 @@ from functools import partial
 
 import click
 
-from gateway.cli.options import config_options
+from gateway.cli.options import config_options, configured
 from gateway.clock import SystemClock
-from gateway.config.load import ConfigError, load
 from gateway.config.schema import Config
 from gateway.rotation import policy
 from gateway.rotation.context import Context
@@ -64,11 +63,7 @@ def rotate(
     webhook = what == "webhook-secret"
     if webhook and (abort or dry_run):
         raise click.UsageError("a webhook secret has no way back, and no plan")
-    try:
-        config = load(config_dir=config_dir, overrides=overrides).config
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
+    config = configured(config_dir, overrides)
     if (fault := _unfit(config)) is not None:
         click.echo(fault, err=True)
         sys.exit(2)

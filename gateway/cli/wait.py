@@ -6,8 +6,7 @@ import time
 
 import click
 
-from gateway.cli.options import config_options
-from gateway.config.load import ConfigError, load
+from gateway.cli.options import config_options, configured
 
 _INTERVAL = 0.2  # s between looks
 
@@ -19,11 +18,7 @@ _INTERVAL = 0.2  # s between looks
 @config_options
 def wait(timeout: float, config_dir: str | None, overrides: tuple[str, ...]) -> None:
     """Block until the gateway on this host answers /readyz with 200."""
-    try:
-        address = load(config_dir=config_dir, overrides=overrides).config.listen.admin
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
+    address = configured(config_dir, overrides).listen.admin
     if address.host is None or not address.port:
         click.echo("wait needs listen.admin as host:port", err=True)
         sys.exit(2)
