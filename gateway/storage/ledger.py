@@ -10,8 +10,9 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import chain, count
+from operator import methodcaller
 from typing import Any, Final
 
 from gateway.clock import Clock
@@ -161,16 +162,18 @@ class SqliteLedger:
         try:
             self._log.rotate()
             await self._write(rows)
-            self._log.folded()
-        except (DatabaseUnavailable, OSError) as error:
-            self._rows = rows + self._rows
-            raise DatabaseUnavailable(str(error)) from None
+        except BaseException as error:
+            self._rows = rows + self._rows  # also where a drain cuts this short
+            if isinstance(error, OSError):
+                raise DatabaseUnavailable(str(error)) from None
+            raise
+        self._log.folded()
 
     async def _write(self, rows: list[Row]) -> None:
         for begin in range(0, len(rows), _MOST):
             part = rows[begin : begin + _MOST]
             statement, values = _statement(len(part)), list(chain.from_iterable(part))
-            await self._database.write(partial(_execute, statement, values))
+            await self._database.write(methodcaller("execute", statement, values))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -294,7 +297,3 @@ class SqliteLedger:
     def _away(self, reason: str) -> None:
         self._away_until = self._clock.now() + _AWAY
         self._on_failure(reason)
-
-
-def _execute(statement: str, values: list[Any], connection: sqlite3.Connection) -> None:
-    connection.execute(statement, values)

@@ -243,3 +243,23 @@ def test_an_intent_shows_no_key() -> None:
     assert repr(Intent("cpf-1", PRINT, "/loans", "r", minted=False)) == (
         "Intent(route='/loans')"
     )
+
+
+async def test_a_fold_that_is_cut_short_is_done_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drain ends its job in the middle; the last fold must not forget anything."""
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    await scene.begin("order-1")
+    monkeypatch.setattr(Database, "write", hang)
+    task = asyncio.ensure_future(scene.ledger.fold())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.wait([task])
+    monkeypatch.undo()
+
+    assert await scene.rows() == {"order-1": "in_flight"}
+    assert not scene.folding
