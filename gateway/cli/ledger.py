@@ -15,7 +15,7 @@ from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.mailroom import open_database
 from gateway.moment import iso_of
-from gateway.storage.ledger import SqliteLedger
+from gateway.storage.ledger import REMEMBERED, SqliteLedger
 from gateway.storage.sqlite import DatabaseUnavailable
 
 _TIMEOUT: Final = 60.0  # s
@@ -87,6 +87,13 @@ def resolve(
             settled = await kept.settle(key)
             click.echo("Settled." if settled else "Somebody else settled it.")
             return 0
+        if SystemClock.unix() - found[key].created > REMEMBERED:
+            click.echo(
+                "It is over a day old: Dinie has forgotten the key, and would execute "
+                "it again. Look whether it is there, then --done.",
+                err=True,
+            )
+            return 1
         target = path or found[key].route
         if "{" in target:
             click.echo(f"{target} has an id in it: give --path", err=True)

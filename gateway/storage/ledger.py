@@ -23,7 +23,7 @@ from gateway.storage.sqlite import Database, DatabaseUnavailable
 _AWAY: Final = 1.0  # s in which a disk that failed is not asked
 _KEPT: Final = 604_800.0  # s; 7 days
 _DROPPED: Final = 60.0  # s
-_REMEMBERED: Final = 86_400.0  # s; as long as Dinie remembers a key
+REMEMBERED: Final = 86_400.0  # s; as long as Dinie remembers a key
 _FOLD: Final = 0.5  # s
 _LOOK: Final = 10  # folds between looks at what is unknown
 _TIDY_EVERY: Final = 600.0  # s; it looks at every row
@@ -197,7 +197,7 @@ class SqliteLedger:
                 f"{self._database.path}.intents: {error.strerror}"
             ) from None
         now = self._clock.unix()
-        since = now - _REMEMBERED
+        since = now - REMEMBERED
 
         def job(connection: sqlite3.Connection) -> tuple[list[Any], int]:
             lost = connection.execute(

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import cli
+from gateway.clock import SystemClock
 from gateway.idempotency.ports import Intent
-from gateway.storage.ledger import SqliteLedger
+from gateway.storage.ledger import REMEMBERED, SqliteLedger
 from tests.inbox.scene import opened
 from tests.upstreams import ScriptedUpstream, Step, answer
 
@@ -26,7 +27,13 @@ async def command(tmp_path: Path, upstream: ScriptedUpstream) -> Command:
             clock=inbox.clock,
             on_failure=print,
         )
-        for key, route in (("order-1", "/loans"), ("order-2", "/customers/{id}/x")):
+        clock = inbox.clock
+        for key, route, age in (
+            ("order-0", "/loans", REMEMBERED + 60),
+            ("order-1", "/loans", 60),
+            ("order-2", "/customers/{id}/x", 0),
+        ):
+            clock.advance(SystemClock.unix() - age - clock.unix())
             await ledger.begin(Intent(key, b"x", route, f"r-{key}", minted=False))
             ledger.end(key, "unknown", status=0)
         await ledger.fold()
@@ -53,7 +60,7 @@ async def test_they_are_listed_with_what_leads_to_them(command: Command) -> None
     done = await asyncio.to_thread(command, "list")
 
     assert done.exit_code == 1
-    first, second = done.stdout.splitlines()
+    _, first, second = done.stdout.splitlines()
     assert first.endswith("POST /loans  order-1  request r-order-1")
     assert second.endswith("POST /customers/{id}/x  order-2  request r-order-2")
 
@@ -92,6 +99,7 @@ async def test_dinie_is_asked_again_under_the_same_key(
         pytest.param(["order-1", "--done", "--body", "B"], 2, "give --body", id="both"),
         pytest.param(["order-9", "--done"], 1, "no unknown outcome", id="unheard-of"),
         pytest.param(["order-2", "--body", "B"], 2, "give --path", id="id-inside"),
+        pytest.param(["order-0", "--body", "B"], 1, "over a day old", id="forgotten"),
         pytest.param(
             ["order-1", "--body", "B"],
             1,
