@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from gateway.cli.options import config_options
+from gateway.cli.options import NO_CA, config_options
 from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.providers import build_provider
@@ -69,7 +69,7 @@ async def _ask(loaded: Loaded) -> int:
     try:
         await probe_token(config, secrets)
     except OSError:
-        click.echo("upstream.ca_file: no CA certificates can be read there", err=True)
+        click.echo(NO_CA, err=True)
         return 2
     except GatewayError as error:
         click.echo(f"token from {config.upstream.base_url}: {error.detail}", err=True)

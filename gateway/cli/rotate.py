@@ -13,7 +13,7 @@ from functools import partial
 
 import click
 
-from gateway.cli.options import config_options, configured
+from gateway.cli.options import NO_CA, config_options, configured
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.rotation import policy
@@ -21,7 +21,7 @@ from gateway.rotation.context import Context
 from gateway.rotation.lock import LockHeld, damaged
 from gateway.rotation.ports import Conflict, Pair, StepFailed
 from gateway.rotation.run import Progress, Rotation
-from gateway.rotation.webhook import SeveralEndpoints, WebhookRotation
+from gateway.rotation.webhook import SeveralEndpoints, WebhookRotation, told
 from gateway.secrets.guard import check_credential
 from gateway.upstream.dinie import DinieApi
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
@@ -30,6 +30,11 @@ from gateway.vault.provider import open_store
 from gateway.vault.store import VaultStore
 
 _LONGEST_SLEEP = 300.0  # s
+_SHORTEST_SLEEP = 0.05  # s
+
+
+class _Unusable(Exception):  # noqa: N818 - named for what it is about
+    """Something that the configuration names cannot be used."""
 
 
 @click.command()
@@ -68,13 +73,14 @@ def rotate(
         click.echo(fault, err=True)
         sys.exit(2)
     jobs: list[tuple[bool, Callable[[Config], Awaitable[int]]]] = [
-        (status, _status),
+        (status, partial(_status, webhook=webhook)),
         (dry_run, _plan),
         (abort, partial(_advance, abort=True, wait=wait)),
     ]
     chosen = next((job for wanted, job in jobs if wanted), None)
     job = chosen or partial(_advance, now=now, wait=wait, webhook=webhook)
-    sys.exit(asyncio.run(_guarded(job, config)))
+    # Who cannot go back now must not believe that it is done.
+    sys.exit(asyncio.run(_guarded(job, config, held=int(abort))))
 
 
 def _unfit(config: Config) -> str | None:
@@ -82,20 +88,34 @@ def _unfit(config: Config) -> str | None:
         return "secrets.provider: a rotation needs vault; the others cannot be written"
     if config.secrets.vault.kv_version != 2:  # noqa: PLR2004
         return "secrets.vault.kv_version: a rotation needs 2, which has check-and-set"
+    follow = policy.settle(config.secrets.vault.refresh)
+    if config.environment != "local" and config.rotation.soak < follow:
+        return (
+            f"rotation.soak: gateways need {follow:.0f} s to follow "
+            "(secrets.vault.refresh): set at least that"
+        )
     return None
 
 
-async def _guarded(job: Callable[[Config], Awaitable[int]], config: Config) -> int:
+async def _guarded(
+    job: Callable[[Config], Awaitable[int]], config: Config, *, held: int
+) -> int:
+    """Run a job; return its exit code, which is `held` where another run has the lock.
+
+    What the configuration names and cannot be used is 2.
+    """
     try:
         return await job(config)
+    except _Unusable as unusable:
+        click.echo(str(unusable), err=True)
+        return 2
     except SeveralEndpoints as several:
         click.echo("webhooks.endpoint_id: choose one of", err=True)
         click.echo("\n".join(f"  {one}" for one in several.ids), err=True)
         return 2
-    except LockHeld as held:
-        until = _date(held.until)
-        click.echo(f"Another rotation is under way: {held.holder} holds it to {until}.")
-        return 0
+    except LockHeld as other:
+        _say_held(other)
+        return held
     except StepFailed as failure:
         click.echo(f"The rotation stopped: {failure}", err=True)
     except Conflict as conflict:
@@ -106,18 +126,14 @@ async def _guarded(job: Callable[[Config], Awaitable[int]], config: Config) -> i
     return 1
 
 
-async def _status(config: Config) -> int:
+async def _status(config: Config, *, webhook: bool) -> int:
     async with _store(config) as store:
-        try:
-            state = policy.read(await store.state())
-        except ValueError as error:
-            raise StepFailed(damaged(error)) from None
-    if state is None:
-        click.echo("There was no rotation yet.")
-    else:
-        click.echo(
-            f"Rotation {state.id} is at {state.phase!r} since {_date(state.since)}."
-        )
+        fields = await store.state()
+    try:
+        said, at = told(fields) if webhook else policy.told(fields)
+    except ValueError as error:
+        raise StepFailed(damaged(error)) from None
+    click.echo(said if at is None else f"{said} {_date(at)}.")
     return 0
 
 
@@ -152,22 +168,38 @@ async def _advance(
     async with _store(config) as store, _dinie(config) as dinie:
         while True:
             context = _context(config, store, dinie)
-            if webhook:
-                rotation = WebhookRotation(
-                    context, endpoint=config.webhooks.endpoint_id
-                )
-                progress = await rotation.run(now=now)
-            elif abort:
-                progress = await Rotation(context).abort()
-            else:
-                progress = await Rotation(context).run(now=now)
+            try:
+                if webhook:
+                    endpoint = config.webhooks.endpoint_id
+                    made = WebhookRotation(context, endpoint=endpoint)
+                    progress = await made.run(now=now)
+                elif abort:
+                    progress = await Rotation(context).abort()
+                else:
+                    progress = await Rotation(context).run(now=now)
+            except LockHeld as held:
+                if not wait:
+                    raise
+                _say_held(held)
+                await clock.sleep(_until(held.until, clock))
+                continue
             _say(progress)
             turned = turned or progress.failed
-            if not wait or not progress.under_way or progress.next_at is None:
+            ends = not wait or not progress.under_way or (abort and progress.failed)
+            if ends or progress.next_at is None:
                 return int(turned)
             now = False
-            left = progress.next_at - clock.unix()
-            await clock.sleep(min(_LONGEST_SLEEP, max(0.0, left)))
+            await clock.sleep(_until(progress.next_at, clock))
+
+
+def _until(unix: float, clock: SystemClock) -> float:
+    """Return how many s to sleep; a lock may end within the same instant."""
+    return min(_LONGEST_SLEEP, max(_SHORTEST_SLEEP, unix - clock.unix()))
+
+
+def _say_held(held: LockHeld) -> None:
+    until = _date(held.until)
+    click.echo(f"Another rotation is under way: {held.holder} holds it to {until}.")
 
 
 def _holder() -> str:
@@ -212,7 +244,10 @@ async def _store(config: Config) -> AsyncIterator[VaultStore]:
 @asynccontextmanager
 async def _dinie(config: Config) -> AsyncIterator[DinieApi]:
     upstream = config.upstream
-    tls = trust(upstream.ca_file)
+    try:
+        tls = trust(upstream.ca_file)
+    except OSError:  # ssl's errors are among them
+        raise _Unusable(NO_CA) from None
     made = DinieApi(
         upstream.base_url,
         HttpTokenEndpoint(

@@ -36,6 +36,7 @@ class Lock:
         self._ttl = ttl
         self._clock = clock
         self._held = False
+        self._version = 0  # of the state, as this run read or wrote it last
         self.state: State | None = None
         self.webhook: dict[str, Secret] = {}  # fields of the webhook secret's rotation
 
@@ -97,6 +98,7 @@ class Lock:
 
     async def _look(self) -> None:
         fields = await self._store.state()
+        self._version = fields.version
         self.webhook = {k: v for k, v in fields.items() if k.startswith(_WEBHOOK)}
         texts = {name: value.reveal() for name, value in fields.items()}
         try:
@@ -117,7 +119,7 @@ class Lock:
         fields["lock_holder"] = Secret(self._holder if held else "")
         fields["lock_until"] = Secret(f"{until:.3f}")
         try:
-            await self._store.write_state(fields)
+            self._version = await self._store.write_state(fields, since=self._version)
         except Conflict as conflict:
             raise LockLost(str(conflict)) from None
 

@@ -41,10 +41,7 @@ NEXT: Final = (
 SETTLE: Final = 150.0  # s in which every gateway has read a swapped secret, at least
 READS: Final = 2.5  # intervals between reads in which it has, too
 REPLAY: Final = 86_000.0  # s for which Dinie repeats an answer under its key, less some
-BUSY: Final = (
-    259_200.0  # s; an old credential in use for longer is somebody's forgotten
-)
-
+BUSY: Final = 259_200.0  # s; an old one in use for longer is somebody's forgotten
 
 NONE: Final = Secret("")
 # What is said when a phase has been reached, and while it lasts.
@@ -69,6 +66,18 @@ WAITING: Final[Mapping[str, str]] = {
 }
 
 
+_KEPT: Final = (
+    "old_secret",
+    "old_created",
+    "old_expires",
+    "new_secret",
+    "new_created",
+    "new_expires",
+)
+# Phases before a credential was created, and those that can be of such a rotation.
+_WITHOUT_NEW: Final = frozenset({"creating", "restoring", "withdrawing", "aborted"})
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """A rotation as it is written down; moments are Unix, s."""
@@ -82,6 +91,9 @@ class State:
     old_secret: Secret = NONE  # kept while there is a way back
     old_created: Secret = NONE  # client_created_at beside it, as it was written
     old_expires: Secret = NONE
+    new_secret: Secret = NONE  # kept from the way back on, while there is a way on
+    new_created: Secret = NONE
+    new_expires: Secret = NONE
     promoted: bool = False  # whether gateways ever had the new one as theirs
 
     def __repr__(self) -> str:
@@ -100,6 +112,10 @@ class State:
     def to(self, phase: Phase, now: float, **changes: object) -> "State":
         """Return the state in its next phase."""
         return replace(self, phase=phase, since=now, **changes)  # type: ignore[arg-type]
+
+    def ended(self, phase: Phase, now: float) -> "State":
+        """Return the state at its end, which keeps no secret."""
+        return self.to(phase, now, **dict.fromkeys(_KEPT, NONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,34 +142,60 @@ def write(state: State) -> dict[str, Secret]:
         "old_client_secret": state.old_secret,
         "old_client_created_at": state.old_created,
         "old_client_expires_at": state.old_expires,
+        "new_client_secret": state.new_secret,
+        "new_client_created_at": state.new_created,
+        "new_client_expires_at": state.new_expires,
         "promoted": Secret("yes" if state.promoted else "no"),
     }
+
+
+_FIELDS: Final = tuple(write(State("", "creating", 0.0, 0.0, "")))
 
 
 def read(fields: Mapping[str, Secret]) -> State | None:
     """Return the state of its fields; None: there was never a rotation.
 
     Raises:
-        ValueError: somebody wrote something else there.
+        ValueError: something else is there, or a part of it is missing. The text does
+            not repeat what is there.
     """
     text = {name: value.reveal() for name, value in fields.items()}
-    if not text.get("id"):
+    if not any(text.get(name) for name in _FIELDS):
         return None
     phase = text.get("phase", "")
     if phase not in get_args(Phase):
         raise ValueError("the phase is unknown")
+    needed = ["id", "started", "since", "old_client_id"]
+    needed += [] if phase in _WITHOUT_NEW else ["new_client_id"]
+    if missing := [name for name in needed if not text.get(name)]:
+        raise ValueError(f"{missing[0]} is missing")
     return State(
         id=text["id"],
         phase=phase,  # type: ignore[arg-type]
         started=moment(text, "started"),
         since=moment(text, "since"),
-        old_id=text.get("old_client_id", ""),
+        old_id=text["old_client_id"],
         new_id=text.get("new_client_id", ""),
         old_secret=fields.get("old_client_secret", NONE),
         old_created=fields.get("old_client_created_at", NONE),
         old_expires=fields.get("old_client_expires_at", NONE),
+        new_secret=fields.get("new_client_secret", NONE),
+        new_created=fields.get("new_client_created_at", NONE),
+        new_expires=fields.get("new_client_expires_at", NONE),
         promoted=text.get("promoted") == "yes",
     )
+
+
+def told(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
+    """Return how far the state says that a rotation is, and since when, Unix.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    state = read(fields)
+    if state is None:
+        return "There was no rotation yet.", None
+    return f"Rotation {state.id} is at {state.phase!r} since", state.since
 
 
 def moment(fields: Mapping[str, str], name: str) -> float:
@@ -208,6 +250,13 @@ def wait_until(
     if state.phase == "withdrawing" and state.promoted:
         return state.since + settle
     return None
+
+
+def is_forgotten(state: State, old: Known | None) -> bool:
+    """Return whether somebody goes on using the old credential, days after its end."""
+    if old is None or old.last_used is None:
+        return False
+    return old.last_used - state.since > BUSY
 
 
 def settle(refresh: float) -> float:

@@ -42,6 +42,10 @@ class CredentialRefused(StepFailed):
     """Dinie does not take a credential; another may work."""
 
 
+class EndpointUnknown(StepFailed):
+    """Dinie does not know a webhook endpoint."""
+
+
 class Conflict(Exception):  # noqa: N818 - named for what happened
     """Somebody else wrote in between."""
 
@@ -50,37 +54,44 @@ class LockLost(Conflict):
     """Somebody else goes on with the rotation."""
 
 
-class Store(Protocol):
-    """Two secrets in Vault: the one that gateways read, and the rotation's own.
+class Fields(dict[str, Secret]):
+    """A secret as it was at one moment.
 
-    Every write checks that nobody wrote since the last read of the same secret.
+    Attributes:
+        version: What it was then; 0: nothing was there.
     """
 
-    async def secret(self) -> Mapping[str, Secret]:
+    def __init__(self, fields: Mapping[str, Secret], *, version: int) -> None:
+        super().__init__(fields)
+        self.version = version
+
+
+class Store(Protocol):
+    """Two secrets in Vault: the one that gateways read, and the rotation's own."""
+
+    async def secret(self) -> Fields:
         """Return the fields that gateways read."""
 
     async def change(
-        self,
-        fields: Mapping[str, Secret | None],
-        *,
-        expect: Mapping[str, Secret | None],
+        self, fields: Mapping[str, Secret | None], *, since: Fields
     ) -> None:
-        """Set or remove (None) fields of it, if those expected hold what they should.
+        """Set or remove (None) fields of it, if nobody wrote since it was read.
 
-        A field that is expected to be None must not be there.
+        Without any fields it writes what is there: whoever read it before cannot
+        write any more.
 
         Raises:
-            Conflict: they do not, or somebody wrote in between.
+            Conflict: somebody wrote.
         """
 
-    async def state(self) -> Mapping[str, Secret]:
+    async def state(self) -> Fields:
         """Return the fields of the rotation's own secret; empty: never written."""
 
-    async def write_state(self, fields: Mapping[str, Secret]) -> None:
-        """Replace them.
+    async def write_state(self, fields: Mapping[str, Secret], *, since: int) -> int:
+        """Replace them, if they are of a version yet; return the next one.
 
         Raises:
-            Conflict: somebody wrote in between.
+            Conflict: somebody wrote.
         """
 
 

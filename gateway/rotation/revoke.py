@@ -3,18 +3,21 @@
 from collections.abc import Callable
 
 from gateway.rotation import policy
-from gateway.rotation.lock import Lock
-from gateway.rotation.policy import ENDED, Known, State
-from gateway.rotation.ports import Dinie, Pair, StepFailed, Store
+from gateway.rotation.context import CURRENT, Context
+from gateway.rotation.lock import Lock, damaged
+from gateway.rotation.policy import BACK, ENDED, Known, State
+from gateway.rotation.ports import Pair, StepFailed
+from gateway.secret import Secret
 
 
 class Revoker:
     """Never revokes the credential that it asks by."""
 
-    def __init__(self, store: Store, dinie: Dinie, lock: Lock) -> None:
+    def __init__(self, context: Context, lock: Lock) -> None:
         """Wire it; `lock` is renewed right before each revocation."""
-        self._store = store
-        self._dinie = dinie
+        self._context = context
+        self._store = context.store
+        self._dinie = context.dinie
         self._lock = lock
 
     async def revoke(self, by: Pair, unwanted: Callable[[Known], bool]) -> None:
@@ -33,22 +36,24 @@ class Revoker:
             )
 
     async def late(self, made: Pair, state: State) -> None:
-        """Revoke what came after its rotation had ended, and nobody knows of.
+        """Revoke what came after its rotation was given up, and nobody knows of.
 
-        A rotation that is under way has it by its key, or revokes it by its name.
+        A rotation that goes on has it by its key.
+
+        Raises:
+            StepFailed: whether it was given up cannot be told, or it stays.
         """
-        other = policy.read(await self._store.state())
-        if other and other.id == state.id and other.phase not in ENDED:
+        try:
+            other = policy.read(await self._store.state())
+        except ValueError as error:
+            raise StepFailed(damaged(error)) from None
+        if other and other.id == state.id and other.phase not in ENDED | BACK:
             return
+        kept = other.new_id if other and other.new_secret else ""
         secret = await self._store.secret()
-        current = Pair(
-            secret.get("client_id", policy.NONE),
-            secret.get("client_secret", policy.NONE),
-        )
-        known = {secret.get("client_id"), secret.get("next_client_id")}
-        if made.client_id not in known and all(
-            (current.client_id, current.client_secret)
-        ):
+        current = self._context.pair(secret, CURRENT)
+        known = {current.client_id, secret.get("next_client_id"), Secret(kept)}
+        if made.client_id not in known:
             await self._dinie.revoke(current, made.client_id.reveal())
 
     async def _active(self, by: Pair, unwanted: Callable[[Known], bool]) -> list[Known]:

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.rotation import policy
+from gateway.rotation.back import WayBack
+from gateway.rotation.bearings import NewRefused
 from gateway.rotation.context import Context
 from gateway.rotation.policy import BACK, ENDED, Phase, State
-from gateway.rotation.ports import CredentialRefused, StepFailed
-from gateway.rotation.steps import NewRefused, Steps
+from gateway.rotation.ports import StepFailed
+from gateway.rotation.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Progress:
     next_at: float | None  # Unix; when to run again; None: nothing is left to do
     said: str  # one sentence for a human
     under_way: bool = False
-    failed: bool = False  # this run turned back by itself
+    failed: bool = False  # it went another way than was asked, or none can be begun
 
 
 class Rotation:
@@ -29,6 +31,7 @@ class Rotation:
         self._context = context
         self._lock = context.lock()
         steps = self._take = Steps(context, self._lock)
+        back = self._back = WayBack(context, self._lock)
         self._steps: Mapping[Phase, Callable[[State], Awaitable[State]]] = {
             "creating": steps.create,
             "stored": steps.verify,
@@ -37,8 +40,8 @@ class Rotation:
             "soaking": steps.soaked,
             "revoking": steps.retire,
             "deleting": steps.delete,
-            "restoring": steps.restore,
-            "withdrawing": steps.withdraw,
+            "restoring": back.restore,
+            "withdrawing": back.withdraw,
         }
 
     async def run(self, *, now: bool = False) -> Progress:
@@ -70,13 +73,13 @@ class Rotation:
             state = self._lock.state
             if state is None or state.phase in ENDED:
                 return Progress(state, None, "There is no rotation to abort.")
-            if state.phase == "deleting" and not await self._is_dead():
+            if state.phase == "deleting" and await self._serves(state):
                 raise StepFailed(
                     "The old credential may be revoked already, and the new one "
                     "works: let the rotation end, and begin another with --now."
                 )
             if state.phase not in BACK:
-                state = await self._take.turn_back(state)
+                state = await self._back.turn_back(state)
             return await self._go_on(state)
 
     async def _go_on(self, state: State) -> Progress:
@@ -86,14 +89,15 @@ class Rotation:
                 until, said = await self._wait(state)
                 if until is not None and until > self._context.clock.unix():
                     return Progress(state, until, said, under_way=True, failed=turned)
-                state = await self._steps[state.phase](state)
+                before, state = state, await self._steps[state.phase](state)
+                turned = turned or _goes_on(before, state)
             except NewRefused:
                 if turned:
                     raise
                 self._context.say(
                     "Dinie refuses the new credential: the rotation goes back."
                 )
-                state = await self._take.turn_back(state)
+                state = await self._back.turn_back(state)
                 turned = True
             self._context.say(policy.DONE[state.phase])
         return Progress(state, None, policy.DONE[state.phase], failed=turned)
@@ -108,35 +112,41 @@ class Rotation:
             state, self._context.options, old, settle=self._context.settle
         )
         waits = until is not None and until > now
-        if waits and state.phase == "revoking" and now - state.since > policy.BUSY:
+        if waits and state.phase == "revoking" and policy.is_forgotten(state, old):
             raise StepFailed(
                 "The old credential is in use for days after the swap: find out who "
                 "holds it (last_used_at at Dinie), or go back with --abort."
             )
+        if waits and state.phase == "withdrawing" and await self._back.is_dead():
+            until = None  # gateways went back to one that has died
         return until, policy.WAITING.get(state.phase, "")
 
-    async def _is_dead(self) -> bool:
-        """Return whether Dinie refuses the credential in force."""
-        try:
-            await self._context.dinie.prove(await self._context.current())
-        except CredentialRefused:
-            return True
-        return False
+    async def _serves(self, state: State) -> bool:
+        """Return whether the new credential is in force, and works."""
+        current = await self._context.current()
+        if current.client_id.reveal() != state.new_id:
+            return False
+        return not await self._back.is_dead()
 
     async def _idle(self, state: State | None) -> Progress | None:
         """Return why nothing is begun; None: a rotation is due."""
-        if state is not None and state.phase == "aborted":
-            said = "The last rotation was aborted: begin the next with --now."
-            return Progress(state, None, said)
         current = await self._context.current()
         listed = await self._context.dinie.credentials(current)
         known = policy.find(listed, current.client_id.reveal())
         due = None
         if known is not None:
             due = policy.due_at(known.created, known.expires, self._context.options)
+        late = due is None or due <= self._context.clock.unix()
+        if state is not None and state.phase == "aborted":
+            # The job must not undo what was decided, nor keep quiet when it is time.
+            said = "The last rotation was aborted: begin the next with --now."
+            return Progress(state, None, said, failed=late)
         if due is None:
             said = "Dinie does not say how old the credential in force is: "
-            return Progress(state, None, said + "begin with --now.")
-        if due > self._context.clock.unix():
-            return Progress(state, due, "No rotation is due.")
-        return None
+            return Progress(state, None, said + "begin with --now.", failed=True)
+        return None if late else Progress(state, due, "No rotation is due.")
+
+
+def _goes_on(before: State, after: State) -> bool:
+    """Return whether a way back turned into the way on."""
+    return before.phase in BACK and after.phase not in BACK | ENDED

@@ -1,12 +1,13 @@
 """Replaces the secret that Dinie signs webhooks with; both are good for a day."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
 from gateway.rotation.context import Context
 from gateway.rotation.lock import damaged
 from gateway.rotation.policy import NONE, REPLAY, moment
-from gateway.rotation.ports import StepFailed
+from gateway.rotation.ports import EndpointUnknown, NewSecret, StepFailed
 from gateway.rotation.run import Progress
 from gateway.secret import Secret
 
@@ -86,6 +87,7 @@ class WebhookRotation:
             endpoint = listed[0]
         await self._lock.write_webhook(
             {
+                **self._done,
                 "webhook_phase": Secret("rotating"),
                 "webhook_id": Secret(self._context.new_id()),
                 "webhook_endpoint": Secret(endpoint),
@@ -93,31 +95,35 @@ class WebhookRotation:
             }
         )
 
+    @property
+    def _done(self) -> dict[str, Secret]:
+        """Return what is known of the rotation before."""
+        held = self._lock.webhook
+        return {name: held[name] for name in ("webhook_done",) if name in held}
+
     async def _rotate(self) -> None:
         """Have a new secret made, and store it before the old one."""
         if abs(self._clock.unix() - self._moment("webhook_since")) > REPLAY:
             # The key would make another one by now: begin anew.
             await self._begin()
-        held = self._lock.webhook
-        for name in ("webhook_endpoint", "webhook_id"):
-            if not held.get(name):
-                raise StepFailed(damaged(ValueError(f"{name} is missing")))
-        made = await self._dinie.rotate_webhook(
-            await self._context.current(),
-            held["webhook_endpoint"].reveal(),
-            key=f"rotation-webhook-{held['webhook_id'].reveal()}",
-        )
-        kept = (await self._store.secret()).get("webhook_secret", NONE)
-        old = [one for one in kept.reveal().split() if one != made.secret.reveal()]
+        try:
+            made = await self._make()
+        except EndpointUnknown:
+            # Nothing was made under that name: another one may be configured by now.
+            await self._lock.write_webhook(self._done)
+            raise StepFailed(
+                "Dinie does not know the webhook endpoint: set webhooks.endpoint_id "
+                "to one that it lists, and begin with --now."
+            ) from None
+        kept = await self._store.secret()
+        held = kept.get("webhook_secret", NONE).reveal()
+        old = [one for one in held.split() if one != made.secret.reveal()]
         await self._lock.renew()
         both = " ".join([made.secret.reveal(), *old][:_MOST])
-        await self._store.change(
-            {"webhook_secret": Secret(both)},
-            expect={"webhook_secret": kept or None},
-        )
+        await self._store.change({"webhook_secret": Secret(both)}, since=kept)
         await self._lock.write_webhook(
             {
-                **held,
+                **self._lock.webhook,
                 "webhook_phase": Secret("overlap"),
                 "webhook_old": Secret(" ".join(map(_digest, old))),
                 "webhook_until": Secret(f"{made.old_until + _TAIL:.0f}"),
@@ -125,27 +131,56 @@ class WebhookRotation:
         )
         self._say("A new webhook secret is stored; Dinie signs with both.")
 
+    async def _make(self) -> NewSecret:
+        """Have Dinie make a secret, under the key that is written down."""
+        held = self._lock.webhook
+        for name in ("webhook_endpoint", "webhook_id"):
+            if not held.get(name):
+                raise StepFailed(damaged(ValueError(f"{name} is missing")))
+        return await self._dinie.rotate_webhook(
+            await self._context.current(),
+            held["webhook_endpoint"].reveal(),
+            key=f"rotation-webhook-{held['webhook_id'].reveal()}",
+        )
+
     async def _finish(self) -> Progress:
         """Take the old one out, once nothing is signed with it any more."""
         until = self._moment("webhook_until")
         if until > self._clock.unix():
             said = "Dinie still signs with both secrets."
             return Progress(None, until, said, under_way=True)
-        kept = (await self._store.secret()).get("webhook_secret", NONE)
+        kept = await self._store.secret()
         ended = self._lock.webhook.get("webhook_old", NONE).reveal().split()
         # What somebody added by hand meanwhile is not ours to take away.
-        held = kept.reveal().split()
+        held = kept.get("webhook_secret", NONE).reveal().split()
         stays = [one for one in held if _digest(one) not in ended]
         if stays and stays != held:
             await self._lock.renew()
             await self._store.change(
-                {"webhook_secret": Secret(" ".join(stays))},
-                expect={"webhook_secret": kept},
+                {"webhook_secret": Secret(" ".join(stays))}, since=kept
             )
         await self._lock.write_webhook(
             {"webhook_done": Secret(f"{self._clock.unix():.0f}")}
         )
         return Progress(None, None, "The old webhook secret is gone.")
+
+
+def told(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
+    """Return how far the state says that it is, and since when, Unix, or until when.
+
+    Raises:
+        ValueError: somebody wrote something else there.
+    """
+    text = {name: value.reveal() for name, value in fields.items()}
+    if text.get("webhook_phase") == "rotating":
+        said, name = "A new webhook secret is asked for, since", "webhook_since"
+    elif text.get("webhook_phase") == "overlap":
+        said, name = "Both webhook secrets are good, until", "webhook_until"
+    elif "webhook_done" in text:
+        said, name = "The webhook secret was last replaced on", "webhook_done"
+    else:
+        return "The webhook secret was never replaced from here.", None
+    return said, moment(text, name)
 
 
 def _digest(secret: str) -> str:

@@ -21,6 +21,7 @@ from gateway.rotation.policy import Known
 from gateway.rotation.ports import (
     Created,
     CredentialRefused,
+    EndpointUnknown,
     NewSecret,
     Pair,
     StepFailed,
@@ -136,6 +137,7 @@ class DinieApi:
         """Have an endpoint's secret replaced; the same key gives the same one again.
 
         Raises:
+            EndpointUnknown: Dinie has no such endpoint.
             StepFailed: Dinie does not do it.
         """
         if not _PLAIN_ID.fullmatch(endpoint):
@@ -152,6 +154,8 @@ class DinieApi:
                 body=orjson.dumps({"expire_current_in": _OVERLAP}),
                 headers=self._keyed(key),
             )
+        if status == 404:  # noqa: PLR2004
+            raise EndpointUnknown("Dinie does not know the webhook endpoint.")
         secret = said.get("secret")
         if status not in {200, 201} or not isinstance(secret, str) or not secret:
             raise StepFailed(_unexpected("POST …/secret/rotate", status))

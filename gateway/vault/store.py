@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
-from gateway.rotation.ports import Conflict, StepFailed
+from gateway.rotation.ports import Conflict, Fields, StepFailed
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.client import VaultClient
@@ -24,36 +24,29 @@ class VaultStore:
         self._tokens = tokens
         self._mount = mount
         self._path = path
-        self._secret: tuple[dict[str, Any], int] = {}, 0
-        self._state_version = 0
 
-    async def secret(self) -> Mapping[str, Secret]:
+    async def secret(self) -> Fields:
         """Return the fields that gateways read; empty: nothing is there.
 
         Raises:
             StepFailed: Vault does not give them.
         """
-        self._secret = await self._ask(
-            lambda token: self._client.read_all(token, self._mount, self._path)
-        )
-        return _texts(self._secret[0])
+        data, version = await self._read()
+        return Fields(_texts(data), version=version)
 
     async def change(
-        self,
-        fields: Mapping[str, Secret | None],
-        *,
-        expect: Mapping[str, Secret | None],
+        self, fields: Mapping[str, Secret | None], *, since: Fields
     ) -> None:
-        """Set or remove fields, if the expected ones hold what they should.
+        """Set or remove fields, if nobody wrote since they were read.
 
         Raises:
-            Conflict: they do not, or somebody wrote in between.
+            Conflict: somebody wrote.
             StepFailed: Vault does not take it.
         """
-        held = await self.secret()
-        if any(held.get(name) != value for name, value in expect.items()):
+        # Read again for what is no text, which stays as it is.
+        data, version = await self._read()
+        if version != since.version:
             raise Conflict("the secret is not what it was")
-        data, version = self._secret
         changed = {name: value for name, value in data.items() if name not in fields}
         changed |= {k: v.reveal() for k, v in fields.items() if v is not None}
         await self._ask(
@@ -62,37 +55,38 @@ class VaultStore:
             )
         )
 
-    async def state(self) -> Mapping[str, Secret]:
+    async def state(self) -> Fields:
         """Return the rotation's own fields; empty: there was never one.
 
         Raises:
             StepFailed: Vault does not give them.
         """
-        data, self._state_version = await self._ask(
-            lambda token: self._client.read_all(
-                token, self._mount, self._path + STATE_SUFFIX
-            )
-        )
-        return _texts(data)
+        data, version = await self._read(STATE_SUFFIX)
+        return Fields(_texts(data), version=version)
 
-    async def write_state(self, fields: Mapping[str, Secret]) -> None:
-        """Replace the rotation's own fields.
+    async def write_state(self, fields: Mapping[str, Secret], *, since: int) -> int:
+        """Replace the rotation's own fields, if they are of a version yet.
 
         Raises:
-            Conflict: somebody wrote in between.
+            Conflict: somebody wrote.
             StepFailed: Vault does not take it.
         """
         data = {name: value.reveal() for name, value in fields.items()}
-        version = self._state_version
-        self._state_version = await self._ask(
+        return await self._ask(
             lambda token: self._client.write(
-                token, self._mount, self._path + STATE_SUFFIX, data, cas=version
+                token, self._mount, self._path + STATE_SUFFIX, data, cas=since
             )
         )
 
     def close(self) -> None:
         """Let the threads end."""
         self._client.close()
+
+    async def _read(self, suffix: str = "") -> tuple[dict[str, Any], int]:
+        path = self._path + suffix
+        return await self._ask(
+            lambda token: self._client.read_all(token, self._mount, path)
+        )
 
     async def _ask(self, ask: Callable[[Secret], Awaitable[T]]) -> T:
         try:

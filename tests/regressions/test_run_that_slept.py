@@ -5,12 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.rotation.options import RotationOptions
 from gateway.rotation.ports import Conflict
-from tests.rotation.scene import DAY, Scene
-
-LONG_SOAK = RotationOptions(canary=0, soak=DAY, lock_ttl=60)
-LONG_CANARY = RotationOptions(canary=600, soak=0, idle=0, lock_ttl=60)
+from tests.rotation.scene import DAY, LONG_CANARY, LONG_SOAK, Scene
 
 
 def sleeps_in(scene: Scene, call: str, then: Callable[[], Awaitable[Any]]) -> Any:
@@ -81,6 +77,21 @@ async def test_what_a_run_that_slept_leaves_behind_is_cleared_away() -> None:
     assert not [name for name in world.secret if name.startswith("next_")]
 
 
+def sleeps_before_its_change(scene: Scene, then: Callable[[], Awaitable[Any]]) -> Any:
+    """Return a run that holds a change back until its lock has run out."""
+    context = scene.context()
+    real = context.store.change
+
+    async def slow(fields: Any, *, since: Any) -> None:
+        context.store.change = real  # type: ignore[method-assign]
+        scene.clock.advance(61)
+        await then()
+        await real(fields, since=since)
+
+    context.store.change = slow  # type: ignore[method-assign]
+    return scene.process(context)
+
+
 async def test_a_late_restore_leaves_the_next_rotation_alone() -> None:
     """It takes away its own next_*, and nobody else's."""
     scene = Scene(LONG_CANARY)
@@ -90,18 +101,53 @@ async def test_a_late_restore_leaves_the_next_rotation_alone() -> None:
         await scene.abort_wholly()
         await scene.run(now=True)
 
-    context = scene.context()
-    real = context.store.change
-
-    async def slow(fields: Any, *, expect: Any) -> None:
-        context.store.change = real  # type: ignore[method-assign]
-        scene.clock.advance(61)
-        await meanwhile()
-        await real(fields, expect=expect)
-
-    context.store.change = slow  # type: ignore[method-assign]
+    slow = sleeps_before_its_change(scene, meanwhile)
     with pytest.raises(Conflict):
-        await scene.process(context).abort()
+        await slow.abort()
 
     assert scene.phase == "canary"
     assert scene.world.secret["next_client_id"] == "new-2"
+
+
+@pytest.mark.parametrize("swapped", [True, False], ids=["swapped", "on-trial"])
+async def test_a_late_restore_does_not_undo_what_went_on(*, swapped: bool) -> None:
+    """The old one died after it was proven: another run turned, and went on."""
+    scene = Scene(LONG_SOAK if swapped else LONG_CANARY)
+    await scene.run(now=True)
+
+    async def meanwhile() -> None:
+        scene.world.broken = {"old"}
+        await scene.run()
+
+    slow = sleeps_before_its_change(scene, meanwhile)
+    with pytest.raises(Conflict):
+        await slow.abort()
+    stays = dict(scene.world.secret)
+    scene.clock.advance(DAY + 1)
+    await scene.run()
+
+    assert (scene.phase, scene.world.secret["client_id"]) == ("done", "new-1")
+    assert stays["client_id" if swapped else "next_client_id"] == "new-1"
+
+
+async def test_a_late_store_leaves_nothing_behind_after_an_abort() -> None:
+    """What it would store is revoked by then."""
+    scene = Scene()
+    slow = sleeps_before_its_change(scene, scene.abort_wholly)
+
+    with pytest.raises(Conflict):
+        await slow.run(now=True)
+
+    assert (scene.phase, scene.next_fields()) == ("aborted", [])
+    assert list(scene.world.known) == ["old"]
+
+
+async def test_a_late_store_does_not_write_over_the_state_of_others() -> None:
+    """It asks how far they are; its own idea of that is old."""
+    scene = Scene(LONG_SOAK)
+    slow = sleeps_before_its_change(scene, scene.run)
+
+    with pytest.raises(Conflict):
+        await slow.run(now=True)
+
+    assert (scene.phase, scene.world.secret["client_id"]) == ("soaking", "new-1")

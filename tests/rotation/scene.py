@@ -1,7 +1,10 @@
 """A rotation beside a Vault and a Dinie that are dictionaries, crashing anywhere."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from gateway.rotation.context import Context
 from gateway.rotation.options import RotationOptions
@@ -10,6 +13,8 @@ from gateway.rotation.ports import (
     Conflict,
     Created,
     CredentialRefused,
+    EndpointUnknown,
+    Fields,
     NewSecret,
     Pair,
 )
@@ -20,6 +25,9 @@ from tests.fakes import FakeClock
 
 DAY = 86_400.0
 SWIFT = RotationOptions(canary=0, soak=0, idle=0, lock_ttl=60)
+BUSY_OLD = RotationOptions(canary=0, soak=0, idle=7200, lock_ttl=60)
+LONG_SOAK = RotationOptions(canary=0, soak=DAY, lock_ttl=60)
+LONG_CANARY = RotationOptions(canary=600, soak=0, idle=0, lock_ttl=60)
 
 
 class Crash(BaseException):
@@ -74,42 +82,42 @@ class DictStore:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.seen = 0
 
-    async def secret(self) -> Mapping[str, Secret]:
-        return {name: Secret(value) for name, value in self.world.secret.items()}
+    async def secret(self) -> Fields:
+        held = {name: Secret(value) for name, value in self.world.secret.items()}
+        return Fields(held, version=self.world.version)
 
     async def change(
-        self,
-        fields: Mapping[str, Secret | None],
-        *,
-        expect: Mapping[str, Secret | None],
+        self, fields: Mapping[str, Secret | None], *, since: Fields
     ) -> None:
-        # At once, as Vault's check-and-set makes it.
-        held = {name: Secret(value) for name, value in self.world.secret.items()}
-        if any(held.get(name) != value for name, value in expect.items()):
+        # At once, as Vault's check-and-set makes it; a test that changes the dictionary
+        # is a human, whose write makes a version, too.
+        edited = dict(since) != await self.secret()
+        if edited or since.version != self.world.version:
             raise Conflict("the secret is not what it was")
         self.world.check(before=True)
         for name, value in fields.items():
             self.world.secret.pop(name, None)
             if value is not None:
                 self.world.secret[name] = value.reveal()
+        self.world.version += 1
         self.world.written()
         self.world.check(before=False)
 
-    async def state(self) -> Mapping[str, Secret]:
-        self.seen = self.world.state_version
-        return {name: Secret(value) for name, value in self.world.state.items()}
+    async def state(self) -> Fields:
+        held = {name: Secret(value) for name, value in self.world.state.items()}
+        return Fields(held, version=self.world.state_version)
 
-    async def write_state(self, fields: Mapping[str, Secret]) -> None:
-        if self.seen != self.world.state_version:
+    async def write_state(self, fields: Mapping[str, Secret], *, since: int) -> int:
+        if since != self.world.state_version:
             raise Conflict("somebody else wrote")
         self.world.check(before=True)
         self.world.state = {name: value.reveal() for name, value in fields.items()}
         self.world.state_version += 1
-        self.seen = self.world.state_version
+        made = self.world.state_version
         self.world.written()
         self.world.check(before=False)
+        return made
 
 
 class DictDinie:
@@ -119,7 +127,7 @@ class DictDinie:
         self.world = world
 
     async def create(self, by: Pair, *, name: str, key: str) -> Created:
-        await self.prove(by)
+        self._check(by)
         self.world.check(before=True)
         if key not in self.world.replies:
             client_id = f"new-{len(self.world.created) + 1}"
@@ -132,10 +140,13 @@ class DictDinie:
         return self.world.replies[key]
 
     async def credentials(self, by: Pair) -> Sequence[Known]:
-        await self.prove(by)
+        self._check(by)
         return list(self.world.known.values())
 
     async def prove(self, pair: Pair) -> None:
+        self._check(pair)
+
+    def _check(self, pair: Pair) -> None:
         client_id = pair.client_id.reveal()
         known = self.world.known.get(client_id)
         right = pair.client_secret.reveal() == f"s-{client_id}"
@@ -143,12 +154,13 @@ class DictDinie:
             raise CredentialRefused("Dinie's token endpoint refuses the credential.")
 
     async def endpoints(self, by: Pair) -> Sequence[str]:
-        await self.prove(by)
+        self._check(by)
         return self.world.endpoints
 
     async def rotate_webhook(self, by: Pair, endpoint: str, *, key: str) -> NewSecret:
-        await self.prove(by)
-        assert endpoint in self.world.endpoints
+        self._check(by)
+        if endpoint not in self.world.endpoints:
+            raise EndpointUnknown("Dinie does not know the webhook endpoint.")
         self.world.check(before=True)
         if key not in self.world.signing:
             number = len(self.world.signing) + 1
@@ -159,7 +171,7 @@ class DictDinie:
         return self.world.signing[key]
 
     async def revoke(self, by: Pair, client_id: str) -> None:
-        await self.prove(by)
+        self._check(by)
         assert by.client_id.reveal() != client_id, "it would revoke itself"
         self.world.check(before=True)
         if self.world.known.pop(client_id, None) is not None:
@@ -215,6 +227,41 @@ class Scene:
         self.clock.advance(200)
         if self.phase != "aborted":
             await self.abort()
+
+    def uses_old(self) -> None:
+        """Let somebody use the old credential now."""
+        old = self.world.known["old"]
+        self.world.known["old"] = replace(old, last_used=self.clock.unix())
+
+    async def killed_at(self, phase: str, *, abort: bool = False) -> None:
+        """Run until a phase is written down, and die there."""
+        context = self.context()
+        store: Any = context.store
+        write = store.write_state
+
+        async def last(fields: Any, **since: Any) -> Any:
+            version = await write(fields, **since)
+            if self.phase == phase:
+                self.world.crashed = True
+                raise Crash
+            return version
+
+        store.write_state = last
+        run = self.process(context)
+        with suppress(Crash):
+            await (run.abort() if abort else run.run(now=not self.phase))
+        assert self.world.crashed, f"it never came to {phase!r}"
+        self.world.restart()
+        self.clock.advance(61)
+
+    def puts(self, client_id: str) -> None:
+        """Put a credential in force by hand; Dinie knows it."""
+        self.world.secret |= {"client_id": client_id, "client_secret": f"s-{client_id}"}
+        self.world.known.setdefault(client_id, self.world._record(client_id, "x"))
+
+    def next_fields(self) -> list[str]:
+        """Return what of next_* is there."""
+        return [name for name in self.world.secret if name.startswith("next_")]
 
     def _guard(self, pair: Pair) -> list[str]:
         return self.faults.get(pair.client_id.reveal(), [])

@@ -54,7 +54,7 @@ async def test_a_holder_whose_lock_ran_out_writes_nothing_more(world: World) -> 
     await slow.__aenter__()
     world.clock.advance(61)
     async with lock(world, "b") as other:
-        await other.write(State("id1", "stored", 0.0, 0.0, "old"))
+        await other.write(State("id1", "stored", 0.0, 0.0, "old", "new"))
 
         with pytest.raises(Conflict):
             await slow.write(State("id1", "creating", 0.0, 0.0, "old"))
@@ -66,7 +66,7 @@ async def test_a_write_renews_the_lock(world: World) -> None:
     """A long rotation with --wait goes on under one holder."""
     async with lock(world, "a") as held:
         world.clock.advance(50)
-        await held.write(State("id1", "stored", 0.0, 0.0, "old"))
+        await held.write(State("id1", "stored", 0.0, 0.0, "old", "new"))
         world.clock.advance(50)
 
         with pytest.raises(LockHeld):

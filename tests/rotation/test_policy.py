@@ -4,6 +4,7 @@ import pytest
 
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import (
+    BUSY,
     SETTLE,
     Known,
     Phase,
@@ -11,8 +12,10 @@ from gateway.rotation.policy import (
     due_at,
     ends_at,
     find,
+    is_forgotten,
     plan,
     read,
+    told,
     wait_until,
     write,
 )
@@ -90,21 +93,83 @@ def test_what_was_never_written_is_no_state() -> None:
     assert read({"lock_until": Secret("5")}) is None
 
 
+WHOLE = {name: value.reveal() for name, value in write(state(new_id="new")).items()}
+
+
 @pytest.mark.parametrize(
-    "fields",
+    ("changed", "says"),
     [
-        {"phase": "hush"},
-        {"phase": "done", "since": "hush"},
-        {"phase": "done", "since": "nan"},
-        {"phase": "done", "started": "1e300"},
+        ({"phase": "hush"}, "the phase is unknown"),
+        ({"phase": ""}, "the phase is unknown"),
+        ({"since": "hush"}, "since is no moment"),
+        ({"since": "nan"}, "since is no moment"),
+        ({"started": "1e300"}, "started is no moment"),
+        ({"id": ""}, "id is missing"),
+        ({"since": ""}, "since is missing"),
+        ({"started": ""}, "started is missing"),
+        ({"old_client_id": ""}, "old_client_id is missing"),
+        *(
+            ({"phase": phase, "new_client_id": ""}, "new_client_id is missing")
+            for phase in ("stored", "canary", "promoting", "soaking", "revoking")
+        ),
+        ({"phase": "deleting", "new_client_id": ""}, "new_client_id is missing"),
     ],
 )
-def test_a_damaged_state_is_said(fields: dict[str, str]) -> None:
+def test_a_damaged_state_is_said(changed: dict[str, str], says: str) -> None:
     """Guessing could revoke the wrong one; and what is there may be a secret."""
-    with pytest.raises(ValueError, match=r"phase|moment") as caught:
-        read({"id": Secret("1")} | {k: Secret(v) for k, v in fields.items()})
+    fields = {name: Secret(text) for name, text in (WHOLE | changed).items()}
+    with pytest.raises(ValueError, match=says) as caught:
+        read(fields)
 
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("phase", ["creating", "restoring", "withdrawing", "aborted"])
+def test_a_rotation_without_a_new_credential_is_whole(phase: str) -> None:
+    """It was given up before one came."""
+    fields = WHOLE | {"phase": phase, "new_client_id": ""}
+
+    read_back = read({name: Secret(text) for name, text in fields.items()})
+
+    assert read_back is not None
+    assert read_back.new_id == ""
+
+
+@pytest.mark.parametrize(
+    ("last_used", "forgotten"),
+    [
+        pytest.param(None, False, id="never"),
+        pytest.param(1000.0, False, id="before-the-swap"),
+        pytest.param(2000.0 + BUSY, False, id="for-three-days"),
+        pytest.param(2001.0 + BUSY, True, id="for-longer"),
+    ],
+)
+def test_who_uses_the_old_one_for_days_has_been_forgotten(
+    last_used: float | None, *, forgotten: bool
+) -> None:
+    """However long it must have been idle: that is another matter."""
+    made = state("revoking")
+
+    assert is_forgotten(made, known(last_used)) is forgotten
+    assert not is_forgotten(made, None)
+
+
+def test_at_its_end_a_state_keeps_no_secret() -> None:
+    """It stays in Vault for as long as there are rotations."""
+    hush = Secret("hush")
+    made = state(new_id="new", old_secret=hush, new_secret=hush, new_created=hush)
+
+    written = write(made.ended("aborted", 3000.0))
+
+    assert not [name for name, value in written.items() if value.reveal() == "hush"]
+    assert written["phase"].reveal() == "aborted"
+
+
+def test_how_far_it_is_can_be_told() -> None:
+    """For `--status`."""
+    assert told({}) == ("There was no rotation yet.", None)
+    said, at = told(write(state(new_id="new")))
+    assert (said, at) == ("Rotation id1 is at 'canary' since", 2000.0)
 
 
 def test_a_credential_is_found_by_its_id() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.rotation.policy import State
-from gateway.rotation.ports import Pair
+from gateway.rotation.policy import State, write
+from gateway.rotation.ports import Pair, StepFailed
 from gateway.rotation.revoke import Revoker
 from gateway.secret import Secret
 from tests.rotation.scene import Scene
@@ -15,7 +15,7 @@ async def revoker(scene: Scene) -> Revoker:
     context = scene.context()
     lock = context.lock()
     await lock.__aenter__()
-    return Revoker(context.store, context.dinie, lock)
+    return Revoker(context, lock)
 
 
 async def test_what_serves_is_never_revoked() -> None:
@@ -36,7 +36,7 @@ async def test_what_serves_is_never_revoked() -> None:
         pytest.param("id1", "aborted", True, id="aborted"),
         pytest.param("id2", "canary", True, id="another-is-under-way"),
         pytest.param("id1", "creating", False, id="somebody-goes-on-with-it"),
-        pytest.param("id1", "restoring", False, id="it-is-revoked-by-its-name"),
+        pytest.param("id1", "withdrawing", True, id="the-list-was-read-before"),
     ],
 )
 async def test_what_came_after_its_rotation_is_taken_away(
@@ -46,7 +46,8 @@ async def test_what_came_after_its_rotation_is_taken_away(
     scene = Scene()
     made = await revoker(scene)
     scene.world.known["late"] = scene.world._record("late", "gateway-rotation-id1")
-    scene.world.state |= {"id": rotation, "phase": phase}
+    other = State(rotation, "creating", 0.0, 0.0, "old", "new").to(phase, 0.0)  # type: ignore[arg-type]
+    scene.world.state |= {k: v.reveal() for k, v in write(other).items()}
 
     await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
 
@@ -63,3 +64,38 @@ async def test_what_gateways_use_is_left_alone_however_it_came() -> None:
     await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
 
     assert scene.world.revoked == []
+
+
+async def test_what_the_way_back_keeps_is_left_alone() -> None:
+    """Another run has it by the same key, and may need it yet."""
+    scene = Scene()
+    made = await revoker(scene)
+    scene.world.known["late"] = scene.world._record("late", "x")
+    other = State("id1", "withdrawing", 0.0, 0.0, "old", "late", new_secret=Secret("s"))
+    scene.world.state |= {k: v.reveal() for k, v in write(other).items()}
+
+    await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+
+    assert scene.world.revoked == []
+
+
+async def test_with_a_damaged_state_nothing_is_guessed() -> None:
+    """It is said, and the credential stays at Dinie under its name."""
+    scene = Scene()
+    made = await revoker(scene)
+    scene.world.state |= {"id": "id1", "phase": "hush"}
+
+    with pytest.raises(StepFailed, match="the phase is unknown"):
+        await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+
+    assert scene.world.revoked == []
+
+
+async def test_a_late_one_is_not_revoked_by_one_of_another_environment() -> None:
+    """Somebody overwrote the credential in force meanwhile."""
+    scene = Scene()
+    made = await revoker(scene)
+    scene.faults = {"old": ["environment sandbox and the credential disagree"]}
+
+    with pytest.raises(StepFailed, match="disagree"):
+        await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))

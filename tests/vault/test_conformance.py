@@ -128,14 +128,14 @@ async def test_a_rotation_writes_by_check_and_set(server: Server) -> None:
     options = VaultOptions(address=server.address, kv_mount=server.mount, path=PATH)
     first, second = (open_store(options, {"VAULT_TOKEN": server.token}) for _ in "ab")
     assert await first.state() == await second.state() == {}
-    await first.write_state({"id": Secret("1")})
+    await first.write_state({"id": Secret("1")}, since=0)
+    held = await second.secret()
 
     with pytest.raises(Conflict):
-        await second.write_state({"id": Secret("2")})
-    await first.change(
-        {"next_client_id": Secret("n")},
-        expect={"client_id": Secret(FIRST["client_id"])},
-    )
+        await second.write_state({"id": Secret("2")}, since=0)
+    await first.change({"next_client_id": Secret("n")}, since=await first.secret())
+    with pytest.raises(Conflict):
+        await second.change({}, since=held)
 
     assert await second.state() == {"id": Secret("1")}
     assert (await second.secret())["next_client_id"] == Secret("n")

@@ -35,37 +35,39 @@ async def test_a_change_keeps_what_it_does_not_name(
 
     await store.change(
         {"client_secret": Secret("new"), "next_client_id": None},
-        expect={"client_id": Secret(ID)},
+        since=await store.secret(),
     )
 
     data = scene.vault.versions[-1]["data"]
     assert data == {"client_id": ID, "client_secret": "new", "port": 5}
 
 
-async def test_a_change_of_something_else_than_expected_is_a_conflict(
+async def test_a_change_of_something_that_somebody_wrote_is_a_conflict(
     scene: Scene, store: VaultStore
 ) -> None:
-    """Somebody put another credential in force."""
+    """Also of what reads the same: a write in between is a word of its own."""
+    held = await store.secret()
+    await store.change({}, since=held)
     before = len(scene.vault.versions)
 
     with pytest.raises(Conflict):
-        await store.change({"a": Secret("b")}, expect={"client_id": Secret("other")})
+        await store.change({"a": Secret("b")}, since=held)
 
     assert len(scene.vault.versions) == before
+    assert await store.secret() == held
 
 
 async def test_a_write_in_between_is_a_conflict(scene: Scene) -> None:
     """Two jobs read the same state; only one of them goes on."""
     first, second = opened(scene), opened(scene)
-    assert await first.state() == {}
-    assert await second.state() == {}
-    await first.write_state({"id": Secret("1")})
+    assert await first.state() == await second.state() == {}
+    made = await first.write_state({"id": Secret("1")}, since=0)
 
     with pytest.raises(Conflict):
-        await second.write_state({"id": Secret("2")})
+        await second.write_state({"id": Secret("2")}, since=0)
 
     assert await second.state() == {"id": Secret("1")}
-    await first.write_state({"id": Secret("3")})
+    await first.write_state({"id": Secret("3")}, since=made)
     first.close()
     second.close()
 
@@ -73,12 +75,12 @@ async def test_a_write_in_between_is_a_conflict(scene: Scene) -> None:
 async def test_a_state_can_be_written_again_and_again(
     scene: Scene, store: VaultStore
 ) -> None:
-    """Each write knows the version of the one before."""
-    await store.state()
+    """Each write gives the version that the next one needs."""
+    version = (await store.state()).version
     for number in range(3):
-        await store.write_state({"id": Secret(str(number))})
+        version = await store.write_state({"id": Secret(str(number))}, since=version)
 
-    assert len(scene.vault.kv.secrets[f"{PATH}-rotation"]) == 3
+    assert len(scene.vault.kv.secrets[f"{PATH}-rotation"]) == version == 3
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
@@ -90,7 +92,7 @@ async def test_a_write_that_may_have_been_done_is_not_repeated(
     scene.vault.troubles = [errors(status, "x")]
 
     with pytest.raises(StepFailed):
-        await store.write_state({"id": Secret("1")})
+        await store.write_state({"id": Secret("1")}, since=0)
 
     assert (
         scene.count(f"PUT secret/data/{PATH}-rotation")
