@@ -11,12 +11,12 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 VAULT = ("--set", "secrets.provider=vault")
 
 
-def run(*arguments: str) -> Result:
+def run(*arguments: str, environment: str = "local") -> Result:
     where = ["--config-dir", str(CONFIG)]
     return CliRunner().invoke(
         rotate,
         [*where, *arguments],
-        env={"DINIE_ENV": "local", "VAULT_ADDR": "http://127.0.0.1:1"},
+        env={"DINIE_ENV": environment, "VAULT_ADDR": "http://127.0.0.1:1"},
     )
 
 
@@ -72,3 +72,12 @@ def test_a_webhook_secret_has_no_way_back(option: str) -> None:
 
     assert result.exit_code == 2
     assert "no way back" in result.output
+
+
+@pytest.mark.parametrize("soak", ["0", "149"])
+def test_a_soak_in_which_gateways_cannot_follow_is_exit_2(soak: str) -> None:
+    """They would send a credential that is revoked."""
+    result = run(*VAULT, "--set", f"rotation.soak={soak}", environment="sandbox")
+
+    assert result.exit_code == 2
+    assert "rotation.soak: gateways need 150 s to follow" in result.output

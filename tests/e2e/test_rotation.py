@@ -2,10 +2,14 @@
 
 import asyncio
 import signal
+import time
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from tests.e2e.rotating import OLD, rotating
+from tests.e2e.rotating import OLD, Rotating, rotating
+from tests.vault.fake import PATH
 
 pytestmark = pytest.mark.e2e
 WRITES = 18  # to Vault and Dinie, of a whole rotation
@@ -105,3 +109,88 @@ async def test_several_endpoints_are_listed_to_choose_from() -> None:
 
     assert code == 2
     assert said.count("\n  we_") == 2
+
+
+def ends_once_read(world: Rotating) -> None:
+    """Let a lock that is held run out right after somebody has seen it."""
+    kv = world.vault.kv
+    real = kv.read
+
+    def read(path: str) -> web.Response:
+        if path.endswith("-rotation"):
+            kv.read = real  # type: ignore[method-assign]
+            kv.secrets[path][-1]["data"]["lock_until"] = f"{time.time() + 0.3:.3f}"
+        return real(path)
+
+    kv.read = read  # type: ignore[method-assign]
+
+
+async def test_a_held_lock_is_waited_for_or_said() -> None:
+    """Who cannot go back now must not believe that it is done."""
+    async with rotating() as world:
+        await world.rotate("--now", canary="3600")
+        held = {**world.state, "lock_holder": "another", "lock_until": "9e9"}
+        world.vault.kv.put(f"{PATH}-rotation", held)
+        job, _ = await world.rotate()
+        aborted, said = await world.rotate("--abort")
+        ends_once_read(world)
+
+        waited, told = await world.rotate("--abort", "--wait", canary="3600")
+
+        assert (job, aborted, waited) == (0, 1, 0), told
+        assert "Another rotation is under way: another holds it" in said
+        assert "Another rotation is under way" in told
+        assert world.state["phase"] == "aborted"
+
+
+async def test_a_job_says_when_an_aborted_rotation_is_due_again() -> None:
+    """Nothing begins by itself after an abort, but its end comes nearer."""
+    async with rotating() as world:
+        await world.rotate("--now", canary="3600")
+        await world.rotate("--abort")
+
+        early, _ = await world.rotate()
+        late, said = await world.rotate(interval="60", early="60")
+
+    assert (early, late) == (0, 1)
+    assert "The last rotation was aborted: begin the next with --now." in said
+
+
+async def test_the_status_of_a_webhook_secret_is_its_own() -> None:
+    """Not the credential's."""
+    async with rotating() as world:
+        world.dinie._world.add("endpoints", "we", url="https://a.example")
+        await world.rotate("--now")
+        never = await world.rotate("webhook-secret", "--status")
+        await world.rotate("webhook-secret", "--now")
+        both = await world.rotate("webhook-secret", "--status")
+
+    assert never == (0, "The webhook secret was never replaced from here.\n")
+    assert both[1].startswith("Both webhook secrets are good, until ")
+
+
+async def test_an_endpoint_that_dinie_does_not_know_can_be_corrected() -> None:
+    """Nothing was made under the wrong name."""
+    async with rotating() as world:
+        made = world.dinie._world.add("endpoints", "we", url="https://a.example")
+        wrong = ("--set", "webhooks.endpoint_id=we_wrong")
+        right = ("--set", f"webhooks.endpoint_id={made['id']}")
+
+        refused, said = await world.rotate("webhook-secret", "--now", *wrong)
+        code, told = await world.rotate("webhook-secret", "--now", *right)
+
+        assert (refused, code) == (1, 0), told
+        assert "set webhooks.endpoint_id" in said
+        assert len(world.secret["webhook_secret"].split()) == 2
+
+
+async def test_a_ca_file_that_cannot_be_read_is_exit_2(tmp_path: Path) -> None:
+    """Whether it is missing, or holds no certificate."""
+    (tmp_path / "text.pem").write_text("hello")
+    async with rotating() as world:
+        for name in ("missing.pem", "text.pem"):
+            place = f"upstream.ca_file={tmp_path / name}"
+            code, said = await world.rotate("--now", "--set", place)
+
+            assert (code, "Traceback" in said) == (2, False), said
+            assert "upstream.ca_file: no CA certificates can be read there" in said

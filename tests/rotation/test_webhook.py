@@ -4,7 +4,8 @@ import pytest
 
 from gateway.rotation.lock import LockHeld
 from gateway.rotation.ports import Conflict, StepFailed
-from gateway.rotation.webhook import SeveralEndpoints
+from gateway.rotation.webhook import SeveralEndpoints, told
+from gateway.secret import Secret
 from tests.rotation.scene import DAY, Crash, Scene
 
 WRITES = 6  # of a rotation up to the overlap, its lock included
@@ -163,3 +164,43 @@ async def test_damaged_state_is_said() -> None:
     scene.world.state |= {"webhook_phase": "rotating", "webhook_id": ""}
     with pytest.raises(StepFailed, match="webhook_id is missing"):
         await scene.webhook()
+
+
+async def test_an_endpoint_that_is_unknown_leaves_the_last_rotation_noted() -> None:
+    """Otherwise nobody would know any more when the next one is due."""
+    scene = Scene()
+    await scene.webhook(now=True)
+    scene.clock.advance(DAY + 301)
+    await scene.webhook()
+    done = scene.world.state["webhook_done"]
+
+    with pytest.raises(StepFailed, match="set webhooks"):
+        await scene.webhook(now=True, endpoint="we_wrong")
+
+    assert scene.world.state["webhook_done"] == done
+    assert "webhook_phase" not in scene.world.state
+
+
+async def test_how_far_it_is_can_be_told() -> None:
+    """For `--status`."""
+    scene = Scene()
+
+    def now() -> tuple[str, float | None]:
+        return told({k: Secret(v) for k, v in scene.world.state.items()})
+
+    never = now()
+    scene.world.crash_at = 3
+    with pytest.raises(Crash):
+        await scene.webhook(now=True)
+    scene.world.restart()
+    asked = now()
+    scene.clock.advance(61)
+    await scene.webhook()
+    both = now()
+    scene.clock.advance(DAY + 301)
+    await scene.webhook()
+
+    assert never == ("The webhook secret was never replaced from here.", None)
+    assert asked[0] == "A new webhook secret is asked for, since"
+    assert both[0] == "Both webhook secrets are good, until"
+    assert now() == ("The webhook secret was last replaced on", scene.clock.unix())
