@@ -7,11 +7,14 @@ Before the first answer they go one at a time. When the time of a spent window i
 one probe goes after a random moment; its answer opens the next window, and so does 2 s
 without one. A 429 closes everything until the moment that it names; then one goes
 first as well. PRIORITY may use the reserve and is not paced; BATCH keeps out of the
-way.
+way. Where several callers come, each is left its share (`shares`), and who was refused
+finds the place that it was promised (`bookings`).
 """
 
+from collections.abc import Callable, Mapping
 from math import inf
 
+from gateway.ratelimit.bookings import Bookings
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.quota import Quota
 from gateway.ratelimit.window import Window
@@ -20,10 +23,26 @@ PATIENCE = 2.0  # s a probe may take before we go on without its answer
 _BATCH_ABOVE = 0.3  # of the limit; below, batch work stops
 _BATCH_SHARE = 0.02  # of the limit; batch attempts in flight at once, at least 1
 _SHORTEST_WAIT = 0.005  # s; below, a wait is only a scheduling cost
+_RELEASED_IN = 2.0  # s before a window's end in which the reserve is let go,
+_RELEASED_PART = 0.1  # or this share of the window, if that is less
+_BOOKED_PART = 0.8  # of a window in which places are booked, and not in
+_UNBOOKED = 3.5  # s before its end: who comes late to its booking shall not miss it
+_BOOKABLE = 0.9  # of a caller's places
+_BOOKED_WINDOWS = 120  # that are looked at for a place
 
 
 class Limiter(Quota):
     """Admits attempts as far as the quota goes."""
+
+    def __init__(
+        self,
+        reserve: float,
+        random: Callable[[], float],
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        """Start knowing nothing; the arguments are those of `Quota`."""
+        super().__init__(reserve, random, weights)
+        self._bookings: dict[str, Bookings] = {}
 
     def acquire(self, permit: Permit, now: float) -> float:
         """Take a place for an attempt: 0.0, or the wait in s, which took nothing."""
@@ -34,13 +53,27 @@ class Limiter(Quota):
             now >= self._burst_until
             or ledger.low - ledger.owed <= self._floor
             or permit.lane is Lane.BATCH
+            or self.shares.crowded
+            or self._bookings
         ):
             wait = self._scarce(permit, now)
             if wait > 0:
                 return max(wait, _SHORTEST_WAIT)
         ledger.take(permit, now)
+        self.shares.took(permit.caller)
         self._granted_at = now
         return 0.0
+
+    def redeem(self, permit: Permit, now: float, early: float) -> None:
+        """Note whether an attempt comes when it was told to, or so many s before."""
+        if not self._bookings:
+            return
+        held = self._bookings.get(permit.caller)
+        if held is None:
+            return
+        permit.booked = held.redeem(permit.who, now, early)
+        if not held:
+            del self._bookings[permit.caller]
 
     def predict(self, permit: Permit, now: float, ahead: int, wait: float) -> float:
         """Return when a place is likely for one behind others, s.
@@ -48,7 +81,7 @@ class Limiter(Quota):
         Args:
             permit: Whose place.
             now: s.
-            ahead: How many wait before it.
+            ahead: How many of the same caller wait before it.
             wait: s; what the first of them was told.
         """
         window = self.window
@@ -56,13 +89,66 @@ class Limiter(Quota):
             return wait
         closed = now < self._brake.closed_until
         if not closed and now < window.resets_at:
-            room = int(self._room()) - self._reserve
+            free = self._room() - self._held(permit, now, window)
+            room = int(free) - self._reserve
             if ahead < room:
-                return wait + ahead * self._gap(now, window)
+                return wait + ahead * self._gap(now, window, free)
             ahead -= max(0, room)
-            wait = max(wait, window.resets_at + self._jitter - now)
-        windows = ahead // max(1, self.limit - self._reserve)
-        return wait + windows * max(window.length, 1.0)
+        return max(wait, self._later(permit, now, window, ahead, spread=False))
+
+    def promise(self, permit: Permit, now: float, ahead: int, wait: float) -> float:
+        """Hold a place for an attempt that is refused; return the wait for it, s.
+
+        The arguments are those of `predict`. Places are spread over their window, so
+        that those who come for them do not all come at once.
+        """
+        window = self.window
+        if window is None or permit.lane is Lane.PRIORITY:
+            return wait
+        held = self._bookings.setdefault(permit.caller, Bookings())
+        later = self._later(permit, now, window, ahead, spread=True)
+        wait = max(wait, later)
+        held.book(permit.who, now + wait)
+        return wait
+
+    def _later(
+        self, permit: Permit, now: float, window: Window, ahead: int, *, spread: bool
+    ) -> float:
+        """Return the wait for a place in a window to come, s."""
+        length = max(window.length, 1.0)
+        places = max(1, self.limit - self._reserve)
+        mine = self.shares.entitled(permit.caller, places, length)
+        if spread:  # some of a window goes to those from the end of the one before
+            mine = mine * _BOOKABLE - 1
+        mine = max(1.0, mine)
+        span = min(_BOOKED_PART * length, max(0.0, length - _UNBOOKED)) if spread else 0
+        held = self._bookings.get(permit.caller)
+        begins = max(now, window.resets_at, self._brake.closed_until) + self._jitter
+        for _ in range(_BOOKED_WINDOWS):
+            before = ahead + (held.count(begins, begins + length) if held else 0)
+            if before < mine:
+                return begins + span * before / mine - now
+            ahead = max(0, ahead - int(mine))
+            begins += length
+        return begins - now
+
+    def _held(self, permit: Permit, now: float, window: Window) -> float:
+        """Return how many places are not for this attempt."""
+        held = 0.0
+        bookings = self._bookings.get(permit.caller)
+        if bookings is not None:
+            held = bookings.expected(now, window.resets_at)
+            if not bookings:
+                del self._bookings[permit.caller]
+        if self.shares.crowded and not window.sliding:
+            held += self.shares.owed_to_others(
+                permit.caller,
+                now,
+                places=float(self.limit - self._reserve - self._foreign),
+                left=window.resets_at - now,
+                length=window.length,
+            )
+        return held
 
     def _scarce(self, permit: Permit, now: float) -> float:
         """Return the wait where a burst is not free; 0.0 or less: go."""
@@ -117,30 +203,62 @@ class Limiter(Quota):
         return min(due, self._probed_at + PATIENCE - now)
 
     def _within(self, permit: Permit, now: float, window: Window) -> float:
-        room = self._room()
-        if permit.lane is Lane.PRIORITY:
-            return 0.0 if room > 0 else self._until_more(now, window)
         if permit.lane is Lane.BATCH:
-            if self.ledger.batch >= max(1, _BATCH_SHARE * self.limit):
-                return self.traffic.round_trip
-            if room <= _BATCH_ABOVE * self.limit:
-                return self._until_more(now, window)
-        if room <= self._reserve:
-            return self._until_more(now, window)
-        if room > self._floor:
-            return 0.0
-        return self._granted_at + self._gap(now, window) - now
-
-    def _gap(self, now: float, window: Window) -> float:
-        """Return the span between two attempts of a window that runs low, s."""
+            wait = self._batch_wait(now, window)
+            if wait:
+                return wait
         room = self._room()
+        least = self._least(permit, now, window)
+        if room > least and (
+            permit.booked
+            or (self.shares.crowded and self._is_calm(permit, now, window))
+        ):
+            return 0.0
+        room -= self._held(permit, now, window)
+        if room <= least:
+            return self._until_more(now, window)
+        if permit.lane is Lane.PRIORITY or room > self._floor:
+            return 0.0
+        return self._granted_at + self._gap(now, window, room) - now
+
+    def _least(self, permit: Permit, now: float, window: Window) -> float:
+        """Return how many places an attempt has to leave."""
+        return 0.0 if permit.lane is Lane.PRIORITY else self._kept(now, window)
+
+    def _kept(self, now: float, window: Window) -> float:
+        """Return how many places are kept for priority routes.
+
+        Fewer at the very end: who comes for one then has a new window at once.
+        """
+        left = window.resets_at - now
+        last = min(_RELEASED_IN, _RELEASED_PART * window.length)
+        if window.sliding or left >= last or left <= 0:
+            return self._reserve
+        return self._reserve * left / last
+
+    def _batch_wait(self, now: float, window: Window) -> float:
+        """Return how long batch work has to keep out of the way, s."""
+        if self.ledger.batch >= max(1, _BATCH_SHARE * self.limit):
+            return self.traffic.round_trip
+        if self._room() <= _BATCH_ABOVE * self.limit:
+            return self._until_more(now, window)
+        return 0.0
+
+    def _is_calm(self, permit: Permit, now: float, window: Window) -> bool:
+        """Return whether a caller keeps to its share, and was promised nothing else."""
+        self._held(permit, now, window)
+        promised = permit.caller in self._bookings
+        return not (window.sliding or promised) and self.shares.is_calm(permit.caller)
+
+    def _gap(self, now: float, window: Window, room: float) -> float:
+        """Return the span between two attempts of a window that runs low, s."""
         if room > self._floor or now >= window.resets_at:
             return 0.0
         if window.sliding:
             return window.length / self.limit
         # The last one must arrive before the reset to be counted there.
         left = window.resets_at - now - self.traffic.round_trip
-        return max(0.0, left) / (max(0.0, room - self._reserve) + 1)
+        return max(0.0, left) / (max(0.0, room - self._kept(now, window)) + 1)
 
     def _until_more(self, now: float, window: Window) -> float:
         if now >= window.resets_at or self._room() + self.ledger.late > self._reserve:

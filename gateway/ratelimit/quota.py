@@ -1,11 +1,12 @@
 """What is known about the quota, and what does an answer change? Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil, inf
 
 from gateway.ratelimit.brake import Brake
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.ledger import Ledger, Permit
+from gateway.ratelimit.shares import Shares
 from gateway.ratelimit.traffic import Traffic
 from gateway.ratelimit.window import Window
 
@@ -20,13 +21,20 @@ _SILENT_ERRORS = 3  # 5xx without headers, before we believe that there are no h
 class Quota:
     """The quota as learned. A permit ends by `answered`, `not_sent` or `lost`."""
 
-    def __init__(self, reserve: float, random: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        reserve: float,
+        random: Callable[[], float],
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         """Start knowing nothing.
 
         Args:
             reserve: Share of the limit kept for the priority lane.
             random: Returns from [0, 1).
+            weights: Of callers that are configured; others have 1.
         """
+        self.shares = Shares(weights)
         self.limit = 0  # 0 while no answer told
         self.ledger = Ledger()
         self.window: Window | None = None
@@ -56,13 +64,17 @@ class Quota:
 
     def not_sent(self, permit: Permit) -> None:
         """Give back the place of an attempt that never left."""
+        self._end(permit)
+        self.shares.gave_back(permit.caller)
+
+    def _end(self, permit: Permit) -> None:
         self.ledger.end(permit)
         if permit is self._probe:
             self._probe = None
 
     def lost(self, permit: Permit, now: float) -> None:
         """Keep the place of an attempt that left and was not answered, as a ghost."""
-        self.not_sent(permit)
+        self._end(permit)
         if self.window is not None:
             self.ledger.haunt(now)
 
@@ -129,6 +141,7 @@ class Quota:
         self._probe = None
         self._jitter = PROBE_SPREAD * self._random()
         self.traffic.opened(now, before=before)
+        self.shares.opened(now)
         self._refresh(now)
 
     def _learn(self, permit: Permit, now: float, seen: Advertised, sends: int) -> bool:

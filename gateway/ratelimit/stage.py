@@ -6,8 +6,7 @@ that ends; either lets through exactly as many as the quota admits.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import ClientRequest, ClientResponse
@@ -20,6 +19,7 @@ from gateway.ratelimit.headers import advertised, retry_after
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
+from gateway.ratelimit.queue import FairQueue
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 PRIORITY_ROUTES = frozenset({"/loans", "/auth/credentials", "/webhooks/endpoints"})
@@ -38,6 +38,9 @@ class Snapshot:
     in_flight: int
     foreign_share: float  # of the limit, used by others in this window, at least
     waiting: int
+
+
+_BOOKED = 1  # the queue of those who come when they were told to
 
 
 class _Waiter:
@@ -64,6 +67,7 @@ class RateLimitStage:
         clock: Clock,
         random: Callable[[], float],
         on_wait: Callable[[float], None] = _ignore,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         """Wire the stage.
 
@@ -72,12 +76,16 @@ class RateLimitStage:
             clock: Real or fake.
             random: Returns from [0, 1).
             on_wait: Hears how long an attempt was held, s, where it was.
+            weights: Of callers that are configured; others have 1.
         """
         self._options = options
         self._clock = clock
-        self._limiter = Limiter(options.reserve, random)
+        self._limiter = Limiter(options.reserve, random, weights)
         self._on_wait = on_wait
-        self._lanes: tuple[deque[_Waiter], ...] = (deque(), deque(), deque())
+        # Priority, then those who were promised a place, then the others.
+        self._queues: tuple[FairQueue[_Waiter], ...] = tuple(
+            FairQueue(weights) for _ in range(4)
+        )
         self._waiting = 0
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = 0.0
@@ -107,12 +115,16 @@ class RateLimitStage:
         Raises:
             RateLimited: there will be no room in time; nothing was sent.
         """
-        permit = Permit(_lane(exchange))
+        permit = Permit(_lane(exchange), exchange.caller, _who(exchange))
         now = self._clock.now()
+        self._limiter.shares.arrived(permit.caller)
         if not self._options.enabled:
             self._limiter.ledger.take(permit, now)
-        elif self._waiting or self._limiter.acquire(permit, now) > 0:
-            await self._hold(exchange, permit, now)
+            self._limiter.shares.took(permit.caller)
+        else:
+            self._limiter.redeem(permit, now, self._options.max_wait)
+            if self._waiting or self._limiter.acquire(permit, now) > 0:
+                await self._hold(exchange, permit, now)
         before = exchange.sends
         try:
             response = await handler(request)
@@ -147,9 +159,9 @@ class RateLimitStage:
         if wait == 0.0:
             return
         if began + wait > until:
-            raise self._refusal(wait)
+            raise self._refusal(permit, began, wait)
         waiter = _Waiter(permit, until)
-        self._lanes[permit.lane].append(waiter)
+        self._queues[_queue(permit)].push(permit.caller, waiter)
         self._waiting += 1
         self._set_alarm(began, min(began + wait, until))
         try:
@@ -162,23 +174,32 @@ class RateLimitStage:
             exchange.waits.permit += held
             self._on_wait(held)
         if not granted:
-            wait = self._predict(permit, self._clock.now())
+            now = self._clock.now()
+            wait = self._predict(permit, now)
             if wait > 0:
-                raise self._refusal(wait)
+                raise self._refusal(permit, now, wait)
 
     def _predict(self, permit: Permit, now: float) -> float:
         """Return the wait to be expected, s; 0.0: the place is taken already."""
-        ahead = sum(len(lane) for lane in self._lanes[: permit.lane + 1])
-        if ahead == 0:
-            wait = self._limiter.acquire(permit, now)
+        ahead = self._ahead(permit)
+        if ahead:
+            wait = max(_SHORTEST_WAIT, self._slot_at - now)
+            return self._limiter.predict(permit, now, ahead, wait)
+        wait = self._limiter.acquire(permit, now)
+        if wait == 0.0 or not self._waiting:
             self._slot_at = now + wait
-            return wait
-        wait = max(_SHORTEST_WAIT, self._slot_at - now)
-        return self._limiter.predict(permit, now, ahead, wait)
+        return wait
 
-    def _refusal(self, wait: float) -> RateLimited:
-        limit = self._limiter.limit
-        quota = f"of {limit} requests per window " if limit else ""
+    def _ahead(self, permit: Permit) -> int:
+        """Return how many of the same caller are served before."""
+        before = self._queues[: _queue(permit) + 1]
+        return sum(queue.of(permit.caller) for queue in before)
+
+    def _refusal(self, permit: Permit, now: float, wait: float) -> RateLimited:
+        limiter = self._limiter
+        limiter.shares.gave_up(permit.caller)
+        wait = limiter.promise(permit, now, self._ahead(permit), wait)
+        quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
         return RateLimited(
             f"Dinie's quota {quota}has no room for this request in time; nothing was "
             f"sent. A place is expected in {wait:.1f} s.",
@@ -187,12 +208,14 @@ class RateLimitStage:
 
     def _leave(self, waiter: _Waiter) -> None:
         """Forget a cancelled waiter, or give back what it was just granted."""
-        gate = waiter.gate
+        gate, permit = waiter.gate, waiter.permit
         if gate.done() and not gate.cancelled():
             if gate.result():
-                self._limiter.not_sent(waiter.permit)
-        elif waiter in (lane := self._lanes[waiter.permit.lane]):
-            lane.remove(waiter)
+                self._limiter.not_sent(permit)
+            else:
+                self._limiter.shares.gave_up(permit.caller)
+        elif self._queues[_queue(permit)].remove(permit.caller, waiter):
+            self._limiter.shares.gave_up(permit.caller)
             self._waiting -= 1
         self._wake()
 
@@ -205,23 +228,30 @@ class RateLimitStage:
             return
         now = self._clock.now()
         next_at = self._admit(now)
-        for lane in self._lanes:
-            for waiter in [one for one in lane if one.until <= now]:
-                lane.remove(waiter)
+        for queue in self._queues:
+            for waiter in [one for one in queue if one.until <= now]:
+                queue.remove(waiter.permit.caller, waiter)
                 self._open(waiter, granted=False)
-            next_at = min([next_at, *(waiter.until for waiter in lane)])
+            next_at = min([next_at, *(waiter.until for waiter in queue)])
         self._set_alarm(now, next_at)
 
     def _admit(self, now: float) -> float:
         """Serve the queues in order; return when to look again."""
-        for lane in self._lanes:
-            while lane:
-                wait = self._limiter.acquire(lane[0].permit, now)
+        for queue in self._queues:
+            soonest = float("inf")
+            passed: set[str] = set()  # callers whose share of the window is used up
+            while turn := queue.head(passed):
+                caller, waiter = turn
+                wait = self._limiter.acquire(waiter.permit, now)
                 if wait > 0:
-                    self._slot_at = now + wait
-                    # What has no room for this one has none for the lanes below.
-                    return now + wait
-                self._open(lane.popleft(), granted=True)
+                    soonest = min(soonest, now + wait)
+                    passed.add(caller)
+                    continue
+                self._open(queue.pop(caller), granted=True)
+            if passed:
+                self._slot_at = soonest
+                # What has no room for these has none for the queues below.
+                return soonest
         return float("inf")
 
     def _open(self, waiter: _Waiter, *, granted: bool) -> None:
@@ -250,6 +280,17 @@ class RateLimitStage:
         await self._clock.sleep(seconds)
         self._alarm = None
         self._wake()
+
+
+def _queue(permit: Permit) -> int:
+    if permit.lane is Lane.PRIORITY:
+        return 0
+    return _BOOKED if permit.booked else permit.lane + 1
+
+
+def _who(exchange: Exchange) -> int:
+    """Return what tells a request from others, when it comes again."""
+    return hash((exchange.caller, exchange.method, exchange.target, exchange.key))
 
 
 def _lane(exchange: Exchange) -> Lane:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from gateway.ratelimit.headers import Advertised
+from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.policy import Limiter
 from tests.ratelimit.simulation import (
+    EPOCH,
     FixedServer,
     LastHeader,
     Run,
@@ -90,10 +93,38 @@ def test_sliding_quotas_are_not_overrun(length: float, seed: int) -> None:
 
 
 def test_a_reserve_is_left_over_for_priority_routes() -> None:
-    """Nobody asked for it here, so a twentieth of each window stays."""
+    """Nobody asked for it here; it is let go in the last second of a window."""
     server = FixedServer(100, 10.0)
 
     run = Run(Limiter(0.05, lambda: 0.5), server, 1, demand=13, latency=0.2).play()
 
     assert run.rejected == 0
-    assert 0.93 <= run.use <= 0.951
+    assert 0.93 <= run.use <= 0.98
+
+
+def test_a_reserve_is_there_until_the_end_of_the_window() -> None:
+    """A loan that comes late finds a place; others do not."""
+    limiter = Limiter(0.05, lambda: 0.5)
+    first = Permit()
+    limiter.acquire(first, 0.0)
+    limiter.answered(first, 0.1, Advertised(100, 5, 60.0, EPOCH))
+
+    refused = limiter.acquire(Permit(), 50.0)
+    loans = [limiter.acquire(Permit(Lane.PRIORITY), 50.0) for _ in range(6)]
+
+    assert refused > 0
+    assert loans[:5] == [0.0] * 5
+    assert loans[5] > 0
+
+
+def test_a_reserve_that_nobody_asked_for_is_let_go_at_the_end() -> None:
+    """Who comes for one then has a new window at once."""
+    limiter = Limiter(0.05, lambda: 0.5)
+    first = Permit()
+    limiter.acquire(first, 0.0)
+    limiter.answered(first, 0.1, Advertised(100, 5, 60.0, EPOCH))
+
+    waits = [limiter.acquire(Permit(), moment) for moment in (58.0, 59.0, 59.9)]
+
+    assert waits[0] > 0
+    assert waits[2] == 0.0

@@ -1,0 +1,165 @@
+"""How much of a window is whose? Pure; moments are monotonic, s.
+
+Each caller is owed its share of the window by weight, as far as it is likely to need
+it. What one is unlikely to need flows on to the others, and more of it the nearer the
+end of the window is. A caller whose whole need fits its share is calm: it goes at once.
+One that wants more is paced, and leaves alone what the others are owed.
+
+Source: max-min fairness by filling (Bertsekas and Gallager, Data Networks, 6.5.2).
+"""
+
+from collections.abc import Mapping
+from math import sqrt
+
+ELSE = "other"
+_MEMORY = 0.25  # of a window; how long the rate of the last one speaks for this one
+_DEVIATIONS = 2.0  # kept for arrivals above the mean
+_AHEAD = 0.2  # of its share that a caller may use at once
+_SOONEST = 0.01  # s between two reckonings
+
+
+class _Caller:
+    """One caller's part of this window."""
+
+    __slots__ = ("arrived", "calm", "owed", "rate", "used", "waiting", "weight")
+
+    def __init__(self, weight: float, rate: float | None) -> None:
+        self.weight = weight
+        self.rate = rate  # requests/s in the window before; None: not known yet
+        self.arrived = 0  # attempts that asked for a place in this window
+        self.used = 0  # places taken in this window
+        self.waiting = 0
+        self.owed = 0.0  # places that stay for it
+        self.calm = False  # whether it goes at once
+
+
+class Shares:
+    """Who asked, who took, and what stays for whom."""
+
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        """Start a window that nobody has used; callers without a weight have 1."""
+        # Of callers that are configured the first window expects all of their share.
+        self._callers = {
+            name: _Caller(weight, None) for name, weight in (weights or {}).items()
+        }
+        self._configured = frozenset(self._callers)
+        self.crowded = len(self._callers) > 1
+        self._opened_at = -1.0
+        self._reckoned_at = -1.0
+        self._owed = 0.0
+
+    def arrived(self, caller: str) -> None:
+        """Note an attempt that asks for a place."""
+        one = self._callers.get(caller)
+        if one is None:
+            one = self._callers[caller] = _Caller(1.0, 0.0)
+            self.crowded = len(self._callers) > 1
+        one.arrived += 1
+        one.waiting += 1
+
+    def took(self, caller: str) -> None:
+        """Note that it has one."""
+        one = self._callers.get(caller)
+        if one is not None:
+            one.used += 1
+            one.waiting -= 1
+            one.owed = max(0.0, one.owed - 1)
+            self._reckoned_at = -1.0
+
+    def gave_up(self, caller: str) -> None:
+        """Note that it does not wait any more."""
+        one = self._callers.get(caller)
+        if one is not None:
+            one.waiting -= 1
+
+    def gave_back(self, caller: str) -> None:
+        """Note that it did not use its place."""
+        one = self._callers.get(caller)
+        if one is not None:
+            one.used = max(0, one.used - 1)
+
+    def opened(self, now: float) -> None:
+        """Begin a window; who did not come in the last one is forgotten."""
+        elapsed = max(1.0, now - self._opened_at)
+        for name, one in list(self._callers.items()):
+            if self._opened_at >= 0.0:
+                one.rate = one.arrived / elapsed
+            if not one.arrived and not one.waiting and name not in self._configured:
+                del self._callers[name]
+            one.arrived, one.used = one.waiting, 0
+        self.crowded = len(self._callers) > 1
+        self._opened_at = now
+        self._reckoned_at = -1.0
+
+    def owed_to_others(
+        self, caller: str, now: float, *, places: float, left: float, length: float
+    ) -> float:
+        """Return how many places stay for everybody else.
+
+        Args:
+            caller: Who asks.
+            now: s.
+            places: Of the whole window, without the reserve.
+            left: s of the window.
+            length: s of the window.
+        """
+        if now - self._reckoned_at >= _SOONEST or now < self._reckoned_at:
+            self._reckon(now, places, left, max(length, 1.0))
+        one = self._callers.get(caller)
+        return max(0.0, self._owed - (one.owed if one is not None else 0.0))
+
+    def is_calm(self, caller: str) -> bool:
+        """Return whether a caller keeps to its share, as last reckoned."""
+        one = self._callers.get(caller)
+        return one is not None and one.calm
+
+    def entitled(self, caller: str, places: float, length: float) -> float:
+        """Return how many places of a whole window are a caller's that wants all."""
+        needs, weights = {caller: places}, {caller: 1.0}
+        for name, one in self._callers.items():
+            weights[name] = one.weight
+            if name != caller:
+                rate = places / length if one.rate is None else one.rate
+                needs[name] = max(float(one.arrived), rate * length)
+        return filled(needs, weights, places)[caller]
+
+    def _reckon(self, now: float, places: float, left: float, length: float) -> None:
+        elapsed = max(0.0, now - self._opened_at)
+        left = max(0.0, left)
+        memory = _MEMORY * length
+        total = sum(one.weight for one in self._callers.values()) or 1.0
+        needs, likely = {}, {}
+        for name, one in self._callers.items():
+            before = one.rate
+            if before is None:
+                before = places * one.weight / total / length
+            rate = (before * memory + one.arrived) / (memory + elapsed)
+            coming = rate * left
+            likely[name] = one.used + one.waiting + coming
+            needs[name] = likely[name] + _DEVIATIONS * sqrt(coming)
+        weights = {name: one.weight for name, one in self._callers.items()}
+        shares = filled(needs, weights, places)
+        self._owed = 0.0
+        for name, one in self._callers.items():
+            one.owed = max(0.0, shares[name] - one.used)
+            # Its whole need fits; or it uses its share no faster than time goes by.
+            fair = min(shares[name], places * one.weight / total)
+            due = fair * min(1.0, elapsed / length + _AHEAD)
+            one.calm = likely[name] <= shares[name] or one.used + 1 <= due
+            self._owed += one.owed
+        self._reckoned_at = now
+
+
+def filled(
+    needs: Mapping[str, float], weights: Mapping[str, float], places: float
+) -> dict[str, float]:
+    """Share places out by weight; nobody gets more than it needs."""
+    shares: dict[str, float] = {}
+    open_ = sorted(needs, key=lambda name: needs[name] / weights[name])
+    left, weight = places, sum(weights[name] for name in open_)
+    for name in open_:
+        fair = max(0.0, left) * weights[name] / weight if weight > 0 else 0.0
+        shares[name] = min(needs[name], fair)
+        left -= shares[name]
+        weight -= weights[name]
+    return shares

@@ -1,0 +1,164 @@
+"""Callers that share one quota, against the limiter's own stage, on a made-up clock."""
+
+import asyncio
+import heapq
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import floor
+from types import SimpleNamespace
+from typing import Any, cast
+
+from aiohttp import ClientRequest, ClientResponse
+from multidict import CIMultiDict
+
+from gateway.errors import RateLimited
+from gateway.message import Exchange
+from gateway.ratelimit.options import RateLimitOptions
+from gateway.ratelimit.stage import RateLimitStage
+from tests.ratelimit.simulation import EPOCH, FixedServer
+from tests.ratelimit.timeline import Timeline
+
+REQUEST = cast("ClientRequest", None)
+TOTAL = 25.0  # s; the deadline of a request
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """How one of them behaves."""
+
+    name: str
+    rate: float  # requests/s
+    weight: float = 1.0
+    patient: bool = False  # comes again when it was told to
+
+
+@dataclass(slots=True)
+class Seen:
+    """What became of one caller's requests."""
+
+    offered: int = 0
+    admitted: list[float] = field(default_factory=list)  # moments
+    waits: list[float] = field(default_factory=list)  # s, of the admitted
+    refused: int = 0
+    returned: int = 0  # that came when they were told to
+    late: int = 0  # of these, refused again
+
+    def wait(self, share: float) -> float:
+        """Return a percentile of the waits, s."""
+        ordered = sorted(self.waits)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Crowd:
+    """One play."""
+
+    def __init__(
+        self,
+        callers: list[Caller],
+        *,
+        limit: int = 100,
+        length: float = 60.0,
+        seed: int = 1,
+        latency: float = 0.1,
+        reserve: float = 0.05,
+        configured: bool = True,
+    ) -> None:
+        self.clock = Timeline()
+        self.callers = {one.name: one for one in callers}
+        self.server = FixedServer(limit, length)
+        self.dice = random.Random(seed)
+        self.latency = latency
+        self.rejected = 0
+        self.seen = {name: Seen() for name in self.callers}
+        weights: Mapping[str, float] = {one.name: one.weight for one in callers}
+        self.stage = RateLimitStage(
+            RateLimitOptions(reserve=reserve),
+            self.clock,
+            self.dice.random,
+            weights=weights if configured else None,
+        )
+        self._began = self.clock.now()
+        self._events: list[tuple[float, int, str, int]] = []
+        self._order = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def play(self, windows: int) -> "Crowd":
+        """Run to the end of the last window."""
+        end = windows * self.server.length
+        for one in self.callers.values():
+            self._next(0.0, one)
+        while self._events and self._events[0][0] < end:
+            moment, _, name, again = heapq.heappop(self._events)
+            await self.clock.advance(max(0.0, self._began + moment - self.clock.now()))
+            if not again:
+                self._next(moment, self.callers[name])
+            task = asyncio.create_task(self._one(self.seen[name], name, again))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        await self.clock.advance(max(0.0, self._began + end - self.clock.now()))
+        for task in list(self._tasks):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        return self
+
+    def used(self, windows: int) -> float:
+        """Return the share of the quota that was used."""
+        served = sum(len(seen.admitted) for seen in self.seen.values())
+        return (served - self.rejected) / (windows * self.server.limit)
+
+    def _next(self, after: float, caller: Caller) -> None:
+        self._push(after + self.dice.expovariate(caller.rate), caller.name, 0)
+
+    def _push(self, moment: float, name: str, again: int) -> None:
+        self._order += 1
+        heapq.heappush(self._events, (moment, self._order, name, again))
+
+    async def _one(self, seen: Seen, name: str, again: int) -> None:
+        now = self.clock.now()
+        seen.offered += not again
+        seen.returned += bool(again)
+        number = again or self._order
+        exchange = Exchange(
+            str(number),
+            "GET",
+            f"/banks?n={number}",
+            now,
+            deadline=now + TOTAL,
+            caller=name,
+        )
+        try:
+            await self.stage(exchange, REQUEST, self._answer_of(exchange, seen))
+        except RateLimited as refused:
+            seen.refused += 1
+            seen.late += bool(again)
+            if self.callers[name].patient and refused.retry_after is not None:
+                # In whole seconds, as the header has it.
+                told = -floor(-refused.retry_after)
+                self._push(self.clock.now() - self._began + told, name, number)
+
+    def _answer_of(self, exchange: Exchange, seen: Seen) -> Any:
+        async def answer(_: ClientRequest) -> ClientResponse:
+            now = self.clock.now()
+            seen.admitted.append(now - self._began)
+            seen.waits.append(exchange.waits.permit)
+            exchange.sends += 1
+            await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
+            at = self.clock.now() - self._began
+            served, remaining, reset = self.server.count(at)
+            self.rejected += not served
+            await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
+            headers = CIMultiDict(
+                {
+                    "X-RateLimit-Limit": str(self.server.limit),
+                    "X-RateLimit-Remaining": str(remaining),
+                    "X-RateLimit-Reset": str(int(reset - EPOCH - floor(at))),
+                }
+            )
+            status = 200 if served else 429
+            said = SimpleNamespace(status=status, headers=headers)
+            return cast("ClientResponse", said)
+
+        return answer

@@ -1,0 +1,91 @@
+"""Fair shares on a made-up clock: what `make experiment` shows, in seconds."""
+
+import pytest
+
+from tests.experiments.crowd import Caller, Crowd
+
+WINDOWS = 3
+
+
+def flooded(limit: int, length: float, *, weight: float = 1.0) -> list[Caller]:
+    """Return two calm callers and one that floods at twenty times the quota."""
+    calm = 0.2 * limit / length
+    return [
+        Caller("calm-a", calm, weight=weight),
+        Caller("calm-b", calm, weight=weight),
+        Caller("flood", 20 * limit / length),
+    ]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("limit", "length"), [(100, 60.0), (300, 20.0)])
+async def test_a_flood_takes_only_what_is_left(
+    limit: int, length: float, seed: int
+) -> None:
+    """From the first window on: nobody calm waits, and the quota is used."""
+    crowd = Crowd(flooded(limit, length), limit=limit, length=length, seed=seed)
+
+    await crowd.play(WINDOWS)
+
+    assert crowd.rejected == 0
+    assert crowd.used(WINDOWS) >= 0.95
+    for name in ("calm-a", "calm-b"):
+        seen = crowd.seen[name]
+        assert seen.refused == 0
+        assert seen.wait(0.99) <= length / limit  # a pacing gap
+    assert crowd.seen["flood"].refused > 1000
+
+
+async def test_greedy_callers_share_by_weight() -> None:
+    """Both want everything."""
+    callers = [Caller("heavy", 30.0, weight=3.0), Caller("light", 30.0)]
+
+    crowd = await Crowd(callers, limit=200, length=20.0, seed=1).play(WINDOWS)
+
+    heavy, light = (len(crowd.seen[name].admitted) for name in ("heavy", "light"))
+    assert crowd.rejected == 0
+    assert heavy / light == pytest.approx(3.0, rel=0.15)
+    assert crowd.used(WINDOWS) >= 0.93
+
+
+async def test_what_nobody_needs_flows_on() -> None:
+    """A single greedy caller has the whole quota, whoever else is configured."""
+    callers = [Caller("greedy", 50.0), Caller("idle", 0.001), Caller("still", 0.001)]
+
+    crowd = await Crowd(callers, limit=200, length=20.0, seed=1).play(WINDOWS)
+
+    assert crowd.used(WINDOWS) >= 0.95
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("callers", "length", "windows"),
+    [
+        pytest.param([Caller("a", 20.0, patient=True)], 10.0, 6, id="one"),
+        pytest.param([Caller("a", 2.5, patient=True)], 60.0, 3, id="long-window"),
+        pytest.param(
+            [Caller("a", 10.0, patient=True), Caller("b", 15.0, patient=True)],
+            10.0,
+            6,
+            id="two",
+        ),
+        pytest.param(
+            [Caller("a", 10.0, patient=True), Caller("flood", 200.0)],
+            10.0,
+            6,
+            id="beside-a-flood",
+        ),
+    ],
+)
+async def test_who_comes_back_when_told_to_is_admitted(
+    callers: list[Caller], length: float, windows: int, seed: int
+) -> None:
+    """A minute and more of overload: no promise is broken, and nothing wasted."""
+    crowd = await Crowd(callers, limit=100, length=length, seed=seed).play(windows)
+
+    for caller in callers:
+        seen = crowd.seen[caller.name]
+        assert seen.late == 0
+        assert not caller.patient or seen.returned > 50
+    assert crowd.rejected == 0
+    assert crowd.used(windows) >= 0.94
