@@ -1,11 +1,29 @@
 """What runs when somebody types `dinie-gateway`?"""
 
+import sys
+
+import click
+
 from gateway.cli import cli
+
+_INTERRUPTED = 130  # 128 and the number of SIGINT
 
 
 def main() -> None:
-    """Run the command line."""
-    cli(prog_name="dinie-gateway")
+    """Run the command line; a command that is interrupted ends with 130."""
+    try:
+        code = cli.main(prog_name="dinie-gateway", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone: nothing is left to say, here or at exit.
+        sys.stdout = sys.stderr = None
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ import os
 import random
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
@@ -13,6 +15,7 @@ from gateway.clock import Clock
 from gateway.config.schema import Config
 from gateway.inbox.dispatch import Dispatcher
 from gateway.inbox.receive import Keys, Receiver
+from gateway.inbox.roster import targets
 from gateway.inbox.upkeep import Upkeep
 from gateway.secret import Secret
 from gateway.secrets.keeper import SecretKeeper
@@ -20,7 +23,9 @@ from gateway.server.health import Check
 from gateway.server.inbox_admin import InboxAdmin
 from gateway.server.runner import Listener, listen_proxy
 from gateway.server.webhooks import WebhookListener
-from gateway.storage.desk import Counts, Desk
+from gateway.storage.counts import Counts
+from gateway.storage.desk import Desk
+from gateway.storage.files import FileTrouble, hold, prepare
 from gateway.storage.inbox import SqliteInbox
 from gateway.storage.sqlite import Database
 from gateway.telemetry.logging import http_logger
@@ -37,6 +42,7 @@ _LEVELS = {
     "inbox_unavailable": "error",
     "deliveries_stopped": "error",
     "clock_set_back": "warning",
+    "deliveries_of_unknown_subscribers": "warning",
     "webhook_refused": "warning",
     "delivery_retry": "warning",
 }
@@ -62,8 +68,9 @@ class Mailroom:
         self._counts: Counts | None = None
         options = config.webhooks
         self._database = database
-        store = open_inbox(config, self._database, clock)
-        self._desk = Desk(self._database, clock=clock)
+        self._lock: int | None = None
+        store = open_inbox(config, self._database, clock, owner=self._owner())
+        self._desk = open_desk(config, self._database, clock)
         self._carrier = HttpCarrier(clock=clock.unix)
         self._upkeep = Upkeep(
             store,
@@ -80,6 +87,13 @@ class Mailroom:
         self._handler = WebhookListener(
             self._build_receiver(store), path=options.path, max_body=options.max_body
         )
+
+    def _owner(self) -> str:
+        """Return whose leases are ours: those of this host, if we are alone on it."""
+        with suppress(FileTrouble):  # said by whoever writes
+            prepare(self._database.path)
+        self._lock = hold(self._database.path)
+        return host() if self._lock is not None else f"{host()}/{uuid4().hex[:8]}"
 
     def _build_dispatcher(self, store: SqliteInbox) -> Dispatcher:
         return Dispatcher(
@@ -152,6 +166,7 @@ class Mailroom:
                 "dead": counts.dead,
                 "oldest_pending_seconds": round(self._waited(counts)),
                 "disabled": list(counts.disabled),
+                "unknown_subscribers": dict(counts.unknown),
             }
         return shown
 
@@ -180,8 +195,14 @@ class Mailroom:
         if self._listener is not None:
             await self._listener.close()
         await self._carrier.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _counted(self, counts: Counts) -> None:
+        if counts.unknown and (self._counts is None or not self._counts.unknown):
+            # A name that was taken out or changed: nobody will ever deliver these.
+            say("deliveries_of_unknown_subscribers", **counts.unknown)
         self._counts = counts
         self._metrics.inbox(
             pending=counts.pending,
@@ -207,13 +228,31 @@ def open_database(config: Config, clock: Clock, *, on_quarantine: Any) -> Databa
     )
 
 
-def open_inbox(config: Config, database: Database, clock: Clock) -> SqliteInbox:
-    """Return the inbox in a database."""
+def host() -> str:
+    """Return the name of this host, which outlives a restart."""
+    return os.environ.get("HOSTNAME") or socket.gethostname()
+
+
+def open_desk(config: Config, database: Database, clock: Clock) -> Desk:
+    """Return the operator's view of the inbox in a database."""
+    return Desk(
+        database,
+        clock=clock,
+        environment=config.environment,
+        targets=targets(config.webhooks.subscribers),
+    )
+
+
+def open_inbox(
+    config: Config, database: Database, clock: Clock, *, owner: str
+) -> SqliteInbox:
+    """Return the inbox in a database; `owner` of leases."""
     return SqliteInbox(
         database,
         environment=config.environment,
         endpoint=config.webhooks.path,
-        owner=os.environ.get("HOSTNAME") or socket.gethostname(),
+        owner=owner,
+        targets=targets(config.webhooks.subscribers),
         lease=config.webhooks.lease,
         clock=clock,
     )

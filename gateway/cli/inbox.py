@@ -1,48 +1,21 @@
 """`dinie-gateway inbox`: what came, what waits, and again."""
 
-import asyncio
-import re
-import sys
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import click
 import orjson
-from aiohttp import ClientSession
 
-from gateway.cli.options import config_options, configured
+from gateway.cli import inbox_acts
+from gateway.cli.inbox_job import run
+from gateway.cli.options import config_options, plain
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
-from gateway.inbox.backfill import backfill as compare
-from gateway.inbox.mask import masked
-from gateway.inbox.ports import StoreUnavailable
-from gateway.inbox.replay import Chosen
-from gateway.inbox.replay import replay as make_again
-from gateway.mailroom import open_database, open_inbox
-from gateway.moment import iso_of, unix_of
+from gateway.inbox.mask import entity, masked
+from gateway.moment import iso_of
 from gateway.storage.desk import Desk
-from gateway.storage.recover import recover as bring_over
-from gateway.storage.sqlite import Database, DatabaseUnavailable
-from gateway.upstream.listing import GatewayLists, ListingFailed
+from gateway.storage.sqlite import Database
 
-_SPAN: Final = re.compile(r"(\d{1,6})([smhd])")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _STATES: Final = ("pending", "delivering", "delivered", "dead")
-Job = Callable[[Config, Database, Desk], Awaitable[int]]
-
-
-def _since(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    """Return a moment, Unix, s: of `90s`, `15m`, `2h`, `3d`, or of a date and time."""
-    if value is None:
-        return None
-    if span := _SPAN.fullmatch(value):
-        return SystemClock.unix() - int(span[1]) * _UNITS[span[2]]
-    moment = unix_of(value)
-    if moment is None:
-        raise click.BadParameter("must be 90s, 15m, 2h, 3d or 2026-11-24T08:00:00Z")
-    return moment
 
 
 @click.group()
@@ -55,7 +28,7 @@ def inbox() -> None:
 
 @inbox.command("list")
 @click.option("--state", type=click.Choice(_STATES), help="With such a delivery.")
-@click.option("--type", "event_type", help="Such as loan.active.")
+@click.option("--type", "event_type", callback=plain, help="Such as loan.active.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 @config_options
 def list_(
@@ -80,11 +53,11 @@ def list_(
             click.echo("Nothing.", err=True)
         return 0
 
-    _run(job, **where)
+    run(job, **where)
 
 
 @inbox.command()
-@click.argument("webhook_id")
+@click.argument("webhook_id", callback=plain)
 @click.option("--reveal", is_flag=True, help="Show personal data.")
 @config_options
 def show(*, webhook_id: str, reveal: bool, **where: Any) -> None:
@@ -96,6 +69,8 @@ def show(*, webhook_id: str, reveal: bool, **where: Any) -> None:
             click.echo("There is none of this id.", err=True)
             return 1
         body = one.pop("body")
+        if not reveal:
+            one["entity"] = entity(one["entity"])
         if reveal:
             shown = body.decode("utf-8", "backslashreplace")
         else:
@@ -104,7 +79,7 @@ def show(*, webhook_id: str, reveal: bool, **where: Any) -> None:
         click.echo(shown)
         return 0
 
-    _run(job, **where)
+    run(job, **where)
 
 
 @inbox.command()
@@ -123,146 +98,16 @@ def stats(**where: Any) -> None:
         click.echo(f"dead        {counts.dead}")
         click.echo(f"oldest      {oldest}")
         click.echo(f"disabled    {', '.join(counts.disabled) or '-'}")
-        return 0
-
-    _run(job, **where)
-
-
-@inbox.command()
-@click.argument("webhook_id", required=False)
-@click.option("--dead", is_flag=True, help="All that failed for good.")
-@click.option("--since", callback=_since, help="What came since: 2h, 3d or a moment.")
-@click.option("--subscriber", help="To this one only.")
-@config_options
-def replay(
-    *,
-    webhook_id: str | None,
-    dead: bool,
-    since: float | None,
-    subscriber: str | None,
-    **where: Any,
-) -> None:
-    """Have deliveries made again: by WEBHOOK_ID, --dead or --since."""
-    if (webhook_id is None and not dead and since is None) or (
-        webhook_id is not None and (dead or since is not None)
-    ):
-        raise click.UsageError("give a WEBHOOK_ID, or --dead, or --since")
-    chosen = Chosen(webhook_id, since, dead, subscriber)
-
-    async def job(config: Config, _: Database, desk: Desk) -> int:
-        names = {one.name for one in config.webhooks.subscribers}
-        if not names:
+        for name, count in counts.unknown.items():
             click.echo(
-                "webhooks.subscribers is empty here: give the gateway's configuration",
+                f"{count} of {name}, which is not in webhooks.subscribers: "
+                "inbox rename, or inbox drop",
                 err=True,
             )
-            return 2
-        if subscriber is not None and subscriber not in names:
-            click.echo(f"webhooks.subscribers has no {subscriber}", err=True)
-            return 2
-        count = await make_again(
-            desk, chosen, config.webhooks, on_progress=partial(_progress, "replay")
-        )
-        click.echo(f"{count} deliveries will be made again.")
-        return 0 if count else 1
-
-    _run(job, **where)
-
-
-@inbox.command()
-@click.argument("subscriber")
-@config_options
-def enable(*, subscriber: str, **where: Any) -> None:
-    """Deliver again to a SUBSCRIBER that answered 410."""
-
-    async def job(_: Config, __: Database, desk: Desk) -> int:
-        if await desk.enable(subscriber):
-            click.echo(f"{subscriber} gets its deliveries again.")
-            return 0
-        click.echo(f"{subscriber} is not disabled.", err=True)
-        return 1
-
-    _run(job, **where)
-
-
-@inbox.command()
-@click.option("--since", callback=_since, required=True, help="2h, 3d or a moment.")
-@config_options
-def backfill(*, since: float, **where: Any) -> None:
-    """Make the events that were missed, from what Dinie lists.
-
-    Asks Dinie through the gateway that runs here, at background priority.
-    """
-
-    async def job(config: Config, database: Database, desk: Desk) -> int:
-        proxy = config.listen.proxy
-        if proxy.host is None or not proxy.port:
-            click.echo("backfill needs listen.proxy as host:port", err=True)
-            return 2
-        prefix = next(iter(config.upstream.accepted_prefixes), "")
-        clock = SystemClock()
-        async with ClientSession() as session:
-            lists = GatewayLists(f"http://{proxy}{prefix}", session, clock=clock)
-            found = await compare(
-                lists,
-                open_inbox(config, database, clock),
-                desk,
-                config.webhooks,
-                since=since,
-                now=clock.unix,
-                on_progress=lambda count: _progress("backfill", count, None),
-            )
-        click.echo(
-            f"{found.looked_at} looked at, {found.missing} transitions missed, "
-            f"{found.made} made now."
-        )
         return 0
 
-    _run(job, **where)
+    run(job, **where)
 
 
-@inbox.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@config_options
-def recover(*, file: str, **where: Any) -> None:
-    """Bring over what can be read of a damaged FILE that was moved aside."""
-
-    async def job(_: Config, database: Database, __: Desk) -> int:
-        found = await bring_over(
-            database, file, on_progress=lambda count: _progress("recover", count, None)
-        )
-        click.echo(
-            f"{found.read} read, {found.brought} brought over; "
-            f"{'the file is whole' if found.whole else 'the rest cannot be read'}."
-        )
-        return 0
-
-    _run(job, **where)
-
-
-def _run(job: Job, *, config_dir: str | None, overrides: tuple[str, ...]) -> None:
-    config = configured(config_dir, overrides)
-    sys.exit(asyncio.run(_guarded(job, config)))
-
-
-async def _guarded(job: Job, config: Config) -> int:
-    clock = SystemClock()
-    database = open_database(
-        config,
-        clock,
-        on_quarantine=lambda name: click.echo(f"damaged; moved to {name}", err=True),
-    )
-    try:
-        return await job(config, database, Desk(database, clock=clock))
-    except (StoreUnavailable, DatabaseUnavailable, ListingFailed) as error:
-        click.echo(str(error), err=True)
-        return 1
-    finally:
-        await database.close()
-
-
-def _progress(what: str, done: int, of: int | None) -> None:
-    if done % 500 == 0 or done == of:
-        at = datetime.fromtimestamp(SystemClock.unix(), UTC).strftime("%H:%M:%S")
-        total = "" if of is None else f" of {of}"
-        click.echo(f"{at} {what}: {done}{total}", err=True)
+for _act in ("replay", "enable", "rename", "drop", "backfill", "recover"):
+    inbox.add_command(getattr(inbox_acts, _act))

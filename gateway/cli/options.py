@@ -29,6 +29,13 @@ def config_options(command: F) -> F:
     )(command)
 
 
+def plain(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse an argument that is no text, before something fails to write it."""
+    if value is not None and not value.isprintable():
+        raise click.BadParameter("must be plain text")
+    return value
+
+
 def configured(config_dir: str | None, overrides: Sequence[str]) -> Config:
     """Return the configuration; where it is faulty, say so and exit with 2."""
     try:

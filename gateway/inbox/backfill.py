@@ -5,16 +5,15 @@ the last event that was seen of it; where the status differs, the event that is 
 is made, and marked as made here.
 """
 
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-import orjson
-
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.ports import Arrival, InboxStore
-from gateway.inbox.replay import wanting
+from gateway.inbox.roster import wanting
 from gateway.moment import iso_of, unix_of
 
 Resource = Mapping[str, Any]
@@ -67,8 +66,8 @@ class Dinie(Protocol):
 class Known(Protocol):
     """What the inbox knows of entities."""
 
-    async def last_statuses(self) -> Mapping[str, str]:
-        """Return the status of each entity's last event, by its id."""
+    async def last_statuses(self) -> Mapping[str, tuple[str, str]]:
+        """Return kind and status of each entity's last event, by its id."""
 
 
 def missing(
@@ -103,9 +102,12 @@ def missing(
         entity=identifier,
         status=status,
         received=now,
-        body=orjson.dumps(
-            {"type": event_type, "timestamp": iso_of(at), "data": resource}
-        ),
+        # The standard library takes whatever a JSON text can say; orjson does not.
+        body=json.dumps(
+            {"type": event_type, "timestamp": iso_of(at), "data": resource},
+            separators=(",", ":"),
+        ).encode(),
+        happened=at,
         content_type="application/json",
         synthetic=True,
     )
@@ -126,17 +128,17 @@ async def backfill(
     Raises:
         StoreUnavailable: the store does not answer; what was done stays done.
     """
-    statuses = await known.last_statuses()
-    loans = [one for one in statuses if one.startswith("ln_")]
+    last = await known.last_statuses()
+    loans = [one for one, (kind, _) in last.items() if kind == "loan"]
     looked_at = gaps = made = 0
     async for kind, resource in dinie.resources(loans):
         looked_at += 1
         on_progress(looked_at)
-        seen = statuses.get(str(resource.get("id")))
+        _, seen = last.get(str(resource.get("id")), ("", None))
         arrival = missing(kind, resource, seen, since=since, now=now())
         if arrival is None:
             continue
         gaps += 1
-        names = wanting(options)(arrival.event_type)
+        names = wanting(options.subscribers)(arrival.event_type)
         made += await store.add(arrival, names) == "accepted"
     return Found(looked_at, gaps, made)

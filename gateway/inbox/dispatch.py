@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.inbox.options import InboxOptions, SubscriberOptions
+from gateway.inbox.outgoing import headers, key_of
 from gateway.inbox.policy import Circuit, Next, Try, after
 from gateway.inbox.ports import (
     Arrival,
@@ -17,7 +18,6 @@ from gateway.inbox.ports import (
     Settlement,
     StoreUnavailable,
 )
-from gateway.inbox.signature import parse_secret, sign
 from gateway.secret import Secret
 
 _AT_ONCE: Final = 8  # tries of one subscriber
@@ -59,6 +59,7 @@ class Dispatcher:
                 store,
                 carrier,
                 schedule=options.schedule,
+                tolerance=options.tolerance,
                 fields=fields,
                 clock=clock,
                 random=random,
@@ -100,6 +101,7 @@ class Lane:
         carrier: Carrier,
         *,
         schedule: tuple[float, ...],
+        tolerance: float,
         fields: Fields,
         clock: Clock,
         random: Callable[[], float],
@@ -111,6 +113,7 @@ class Lane:
         self._store = store
         self._carrier = carrier
         self._schedule = schedule
+        self._tolerance = tolerance
         self._fields = fields
         self._clock = clock
         self._random = random
@@ -120,6 +123,7 @@ class Lane:
         self._more = asyncio.Event()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._held: set[int] = set()
+        self._gone = False  # it said 410: what is leased goes back
         self._said = ""  # the trouble that was logged last
         self.stopping = False
 
@@ -154,7 +158,10 @@ class Lane:
             return []
         try:
             found = await self._store.claim(
-                self._subscriber.name, most=room, ordered=self._subscriber.ordered
+                self._subscriber.name,
+                most=room,
+                ordered=self._subscriber.ordered,
+                fresh=self._circuit.probing,
             )
         except StoreUnavailable as error:
             self._trouble(str(error))
@@ -163,6 +170,7 @@ class Lane:
             self._trouble(f"a fault of the gateway's: {type(error).__name__}")
             return []
         self._said = ""
+        self._gone = self._gone and not found
         # A lease may have run out under a try that is still under way.
         return [one for one in found if one.seq not in self._held]
 
@@ -195,7 +203,7 @@ class Lane:
     async def _try(self, delivery: Delivery) -> None:
         if self.stopping:
             return  # the lease is taken back by whoever comes next
-        if self._circuit.wait(self._clock.now()) > 0:
+        if self._gone or self._circuit.wait(self._clock.now()) > 0:
             # It waits for the subscriber with the others, and has used up nothing.
             await self._settle(delivery, Next("retry"), delivery.tries, None)
             return
@@ -204,11 +212,16 @@ class Lane:
         )
         tries = delivery.tries + 1
         self._circuit.record(
-            ok=not done.unwell, now=self._clock.now(), random=self._random()
+            ok=not done.unwell,
+            now=self._clock.now(),
+            random=self._random(),
+            doubtful=done.doubtful,
         )
         follows = after(
             done, tries=tries, schedule=self._schedule, random=self._random()
         )
+        if follows.outcome == "disabled":
+            self._gone = True
         self._tell(delivery, done, follows, tries)
         await self._settle(delivery, follows, tries, done)
 
@@ -251,31 +264,13 @@ class Lane:
                 return
 
     def _headers(self, arrival: Arrival) -> list[tuple[str, str]]:
-        timestamp, signature = arrival.timestamp, arrival.signature
-        key = self._key()
-        if key is not None:
-            timestamp = f"{self._clock.unix():.0f}"
-            signature = sign(
-                key, arrival.webhook_id.encode(), timestamp.encode(), arrival.body
-            ).decode()
-        headers = {
-            "Content-Type": arrival.content_type,
-            "Content-Encoding": arrival.content_encoding,
-            "webhook-id": arrival.webhook_id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": signature,
-            "X-Gateway-Event-Type": arrival.event_type,
-            "X-Gateway-Synthetic": "true" if arrival.synthetic else "",
-        }
-        return [(name, value) for name, value in headers.items() if value]
+        return headers(
+            arrival,
+            self._subscriber,
+            self._fields() or {},
+            now=self._clock.unix(),
+            tolerance=self._tolerance,
+        )
 
     def _key(self) -> bytes | None:
-        """Return the subscriber's own key; None: there is none, or no good one."""
-        name = self._subscriber.secret
-        held = (self._fields() or {}).get(name) if name else None
-        if held is None:
-            return None
-        try:
-            return parse_secret(held.reveal().split()[0])
-        except (ValueError, IndexError):
-            return None
+        return key_of(self._subscriber, self._fields() or {})

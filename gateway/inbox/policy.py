@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from gateway.moment import unix_of
+
 UNKNOWN: Final = "unknown"  # the type of what is no JSON, or names none
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,4}")
 PATTERN: Final = re.compile(r"\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?")
@@ -14,6 +16,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SPREAD: Final = 0.2  # of a wait, either way
 LONGEST_WAIT: Final = 86_400.0  # s; a subscriber's Retry-After is not obeyed beyond
 _GONE: Final = 410
+_FAULT: Final = 500
 _OPENS_AFTER: Final = 10  # failures in a row; one that fails half the time goes on
 _OPEN_FOR: Final = 5.0  # s, doubling
 _OPEN_AT_MOST: Final = 120.0  # s
@@ -28,6 +31,7 @@ class Facts:
     event_type: str = UNKNOWN
     entity: str = ""  # id of the customer, offer or loan; empty: not said
     status: str = ""
+    happened: float | None = None  # Unix, s
 
 
 def read(body: bytes) -> Facts:
@@ -46,6 +50,7 @@ def read(body: bytes) -> Facts:
         str(named) if typed else UNKNOWN,
         _plain(data.get("id")),
         _plain(data.get("status")),
+        unix_of(event.get("timestamp")),
     )
 
 
@@ -84,6 +89,11 @@ class Try:
     def unwell(self) -> bool:
         """Whether this tells of the subscriber, and not of one delivery."""
         return self.status is None or self.status >= 500 or self.status == 429  # noqa: PLR2004
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the delivery may be to blame for it, and not the subscriber."""
+        return self.status == _FAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +147,18 @@ class Circuit:
         """Whether one try at a time is enough, to see whether it is back."""
         return self._opened > 0
 
-    def record(self, *, ok: bool, now: float, random: float) -> None:
-        """Take how a try ended; `random` from [0, 1)."""
+    def record(
+        self, *, ok: bool, now: float, random: float, doubtful: bool = False
+    ) -> None:
+        """Take how a try ended.
+
+        Args:
+            ok: Whether the subscriber is well.
+            now: s.
+            random: From [0, 1).
+            doubtful: Whether one delivery may be to blame: then the circuit stays open
+                for no longer than at first, so that others have their turn soon.
+        """
         if ok:
             self._failures = self._opened = 0
             self._until = 0.0
@@ -147,6 +167,8 @@ class Circuit:
             return  # it was under way when the circuit opened, and says nothing new
         self._failures += 1
         if self._failures >= _OPENS_AFTER or self._opened:
+            if doubtful:
+                self._opened = 0
             span = min(_OPEN_AT_MOST, _OPEN_FOR * 2**self._opened)
             self._until = now + span * (1 - _SPREAD + 2 * _SPREAD * random)
             self._opened = min(self._opened + 1, 10)

@@ -29,6 +29,7 @@ class Arrival:
     timestamp: str = ""  # Dinie's, with its signature
     signature: str = ""
     synthetic: bool = False
+    happened: float | None = None  # Unix, s; when, as the event itself says
 
     def __repr__(self) -> str:
         return f"Arrival({self.webhook_id!r}, {self.event_type!r})"
@@ -67,11 +68,17 @@ class InboxStore(Protocol):
         """Keep an arrival, and note who is to get it, if its id is new."""
 
     async def claim(
-        self, subscriber: str, *, most: int, ordered: bool
+        self, subscriber: str, *, most: int, ordered: bool, fresh: bool
     ) -> list[Delivery]:
         """Lease deliveries that are due, the longest due first.
 
         None for a subscriber that said 410 and was not enabled since.
+
+        Args:
+            subscriber: Whose.
+            most: How many.
+            ordered: One at a time for each entity.
+            fresh: Any of them, those that were never tried first.
         """
 
     async def settle(self, settlement: Settlement) -> None:

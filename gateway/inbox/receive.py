@@ -8,7 +8,7 @@ from gateway.clock import Clock
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import read
 from gateway.inbox.ports import Arrival, InboxStore, Observer, StoreUnavailable
-from gateway.inbox.replay import wanting
+from gateway.inbox.roster import wanting
 from gateway.inbox.signature import MOST_KEYS, Signed, parse_secret, verify
 from gateway.secret import Secret
 
@@ -101,7 +101,7 @@ class Receiver:
         self._observer = observer
         self._on_event = on_event
         self._on_arrival = on_arrival
-        self._wanting = wanting(options)
+        self._wanting = wanting(options.subscribers)
         self._quiet_until = clock.now()
         self._unsaid = 0  # refusals since the last that was logged
 
@@ -155,6 +155,7 @@ class Receiver:
             event_type=facts.event_type,
             entity=facts.entity,
             status=facts.status,
+            happened=facts.happened,
             received=now,
             body=signed.body,
             content_type=described.content_type,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from gateway.inbox.options import InboxOptions
-from gateway.inbox.policy import matches
+from gateway.inbox.roster import wanting
 
 STEP: Final = 500  # deliveries of one transaction: others write in between
 
@@ -32,13 +32,6 @@ class Desk(Protocol):
         """Have deliveries made again now; return how many will be."""
 
 
-def wanting(options: InboxOptions) -> Callable[[str], list[str]]:
-    """Return what names the subscribers that want a type."""
-    return lambda event_type: [
-        one.name for one in options.subscribers if matches(one.events, event_type)
-    ]
-
-
 async def replay(
     desk: Desk,
     chosen: Chosen,
@@ -57,7 +50,7 @@ async def replay(
     Raises:
         StoreUnavailable: the store does not answer; what was done stays done.
     """
-    found = await desk.choose(chosen, wanting(options))
+    found = await desk.choose(chosen, wanting(options.subscribers))
     count = 0
     for begin in range(0, len(found), STEP):
         count += await desk.again(found[begin : begin + STEP])

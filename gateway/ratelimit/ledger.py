@@ -32,12 +32,10 @@ class Permit:
 
     __slots__ = ("booked", "caller", "lane", "serial", "taken_at", "who")
 
-    def __init__(
-        self, lane: Lane = Lane.NORMAL, caller: str = "other", who: int = 0
-    ) -> None:
+    def __init__(self, lane: Lane = Lane.NORMAL, caller: str = "other") -> None:
         self.lane = lane
         self.caller = caller  # from a closed set
-        self.who = who  # which request it is, for its booking
+        self.who = 0  # which request it is, for its booking
         self.booked = False  # whether it comes when it was told to
         self.serial = -1
         self.taken_at = 0.0

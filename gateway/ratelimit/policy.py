@@ -27,7 +27,7 @@ _RELEASED_IN = 2.0  # s before a window's end in which the reserve is let go,
 _RELEASED_PART = 0.1  # or this share of the window, if that is less
 _BOOKED_PART = 0.8  # of a window in which places are booked, and not in
 _UNBOOKED = 3.5  # s before its end: who comes late to its booking shall not miss it
-_BOOKABLE = 0.9  # of a caller's places
+_BOOKABLE = 0.85  # of a caller's places
 _BOOKED_WINDOWS = 120  # that are looked at for a place
 
 
@@ -64,10 +64,13 @@ class Limiter(Quota):
         self._granted_at = now
         return 0.0
 
+    @property
+    def promised(self) -> bool:
+        """Return whether anybody was told to come back."""
+        return bool(self._bookings)
+
     def redeem(self, permit: Permit, now: float, early: float) -> None:
         """Note whether an attempt comes when it was told to, or so many s before."""
-        if not self._bookings:
-            return
         held = self._bookings.get(permit.caller)
         if held is None:
             return
@@ -209,10 +212,10 @@ class Limiter(Quota):
                 return wait
         room = self._room()
         least = self._least(permit, now, window)
-        if room > least and (
-            permit.booked
-            or (self.shares.crowded and self._is_calm(permit, now, window))
-        ):
+        if permit.booked and room > 0:
+            return 0.0  # a promise is worth a place of the reserve
+        crowded = self.shares.crowded
+        if room > least and crowded and self._is_calm(permit, now, window):
             return 0.0
         room -= self._held(permit, now, window)
         if room <= least:

@@ -8,6 +8,7 @@ that ends; either lets through exactly as many as the quota admits.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
@@ -115,14 +116,16 @@ class RateLimitStage:
         Raises:
             RateLimited: there will be no room in time; nothing was sent.
         """
-        permit = Permit(_lane(exchange), exchange.caller, _who(exchange))
+        permit = Permit(_lane(exchange), exchange.caller)
         now = self._clock.now()
         self._limiter.shares.arrived(permit.caller)
         if not self._options.enabled:
             self._limiter.ledger.take(permit, now)
             self._limiter.shares.took(permit.caller)
         else:
-            self._limiter.redeem(permit, now, self._options.max_wait)
+            if self._limiter.promised:
+                permit.who = _who(exchange)
+                self._limiter.redeem(permit, now, self._options.max_wait)
             if self._waiting or self._limiter.acquire(permit, now) > 0:
                 await self._hold(exchange, permit, now)
         before = exchange.sends
@@ -159,7 +162,7 @@ class RateLimitStage:
         if wait == 0.0:
             return
         if began + wait > until:
-            raise self._refusal(permit, began, wait)
+            raise self._refusal(exchange, permit, began, wait)
         waiter = _Waiter(permit, until)
         self._queues[_queue(permit)].push(permit.caller, waiter)
         self._waiting += 1
@@ -177,7 +180,7 @@ class RateLimitStage:
             now = self._clock.now()
             wait = self._predict(permit, now)
             if wait > 0:
-                raise self._refusal(permit, now, wait)
+                raise self._refusal(exchange, permit, now, wait)
 
     def _predict(self, permit: Permit, now: float) -> float:
         """Return the wait to be expected, s; 0.0: the place is taken already."""
@@ -195,9 +198,12 @@ class RateLimitStage:
         before = self._queues[: _queue(permit) + 1]
         return sum(queue.of(permit.caller) for queue in before)
 
-    def _refusal(self, permit: Permit, now: float, wait: float) -> RateLimited:
+    def _refusal(
+        self, exchange: Exchange, permit: Permit, now: float, wait: float
+    ) -> RateLimited:
         limiter = self._limiter
         limiter.shares.gave_up(permit.caller)
+        permit.who = _who(exchange)
         wait = limiter.promise(permit, now, self._ahead(permit), wait)
         quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
         return RateLimited(
@@ -290,7 +296,8 @@ def _queue(permit: Permit) -> int:
 
 def _who(exchange: Exchange) -> int:
     """Return what tells a request from others, when it comes again."""
-    return hash((exchange.caller, exchange.method, exchange.target, exchange.key))
+    said = f"{exchange.caller} {exchange.method} {exchange.target} {exchange.key}"
+    return crc32(said.encode())
 
 
 def _lane(exchange: Exchange) -> Lane:

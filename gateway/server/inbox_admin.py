@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import orjson
 from aiohttp import web
 
-from gateway.inbox.mask import masked
+from gateway.inbox.mask import entity, masked
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.ports import StoreUnavailable
 from gateway.inbox.replay import Chosen, Desk, replay
@@ -82,22 +82,29 @@ class InboxAdmin:
         state = asked.get("state")
         if state is not None and state not in _STATES:
             raise web.HTTPBadRequest
+        most = _number(asked.get("limit"))
+        if most == 0:
+            raise web.HTTPBadRequest
         found = await self._asked(
             self._desk.listed(
                 state=state,
                 event_type=asked.get("type"),
                 before=_number(asked.get("before")),
-                most=min(_MOST, _number(asked.get("limit")) or 50),
+                most=min(_MOST, most or 50),
             )
         )
-        return {"data": found}
+        return {"data": [{**one, "entity": entity(one["entity"])} for one in found]}
 
     async def _show(self, request: web.Request) -> Mapping[str, Any]:
         one = await self._asked(self._desk.one(request.match_info["webhook_id"]))
         if one is None:
             raise web.HTTPNotFound
         # Personal data stays masked here: whoever may see it has the command.
-        return {**one, "body": masked(one["body"])}
+        return {
+            **one,
+            "entity": entity(one["entity"]),
+            "body": masked(one["body"]),
+        }
 
     async def _stats(self, _: web.Request) -> Mapping[str, Any]:
         return self._status()
@@ -110,6 +117,9 @@ class InboxAdmin:
             dead=asked.get("dead") is True,
             subscriber=_text(asked.get("subscriber")),
         )
+        names = {one.name for one in self._options.subscribers}
+        if chosen.subscriber is not None and chosen.subscriber not in names:
+            raise web.HTTPBadRequest
         by_id = chosen.webhook_id is not None
         by_rule = chosen.dead or chosen.since is not None
         if by_id == by_rule:

@@ -2,12 +2,15 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+
+import orjson
 
 from gateway.clock import Clock
 from gateway.inbox.ports import StoreUnavailable
 from gateway.inbox.replay import STEP, Chosen
+from gateway.storage import entities
+from gateway.storage.counts import Counts, count
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
 T = TypeVar("T")
@@ -28,30 +31,32 @@ _TIDY: Final = """
 DELETE FROM events WHERE seq IN (
   SELECT seq FROM events WHERE received < :before AND NOT EXISTS (
     SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND (
-      state IN ('pending', 'delivering') OR (state = 'dead' AND settled > :dead_before)
+      (state IN ('pending', 'delivering') AND (
+        received > :dead_before OR subscriber IN (SELECT value FROM json_each(:known))
+      )) OR (state = 'dead' AND settled > :dead_before)
     )
   ) ORDER BY received LIMIT :most
 )
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How full the inbox is."""
-
-    pending: int
-    delivering: int
-    dead: int
-    oldest: float | None  # Unix, s; when the oldest came that somebody still waits for
-    disabled: tuple[str, ...]  # subscribers that said 410
-
-
 class Desk:
     """Looks into one database, and has deliveries made again."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        environment: str = "local",
+        targets: Mapping[str, str] | None = None,
+    ) -> None:
+        """Wire it; the subscribers are those of the configuration, as `SqliteInbox`."""
         self._database = database
         self._clock = clock
+        self._environment = environment
+        self._targets = targets or {}
+        self._known = orjson.dumps(sorted(self._targets)).decode()
 
     async def counts(self) -> Counts:
         """Return how full the inbox is.
@@ -59,28 +64,7 @@ class Desk:
         Raises:
             StoreUnavailable: here and below, the file cannot be used.
         """
-
-        def job(connection: sqlite3.Connection) -> Counts:
-            states = dict(
-                connection.execute(
-                    "SELECT state, count(*) FROM deliveries "
-                    "WHERE state <> 'delivered' GROUP BY state"
-                ).fetchall()
-            )
-            (oldest,) = connection.execute(
-                "SELECT received FROM events WHERE seq = (SELECT min(seq) FROM "
-                "deliveries WHERE state IN ('pending', 'delivering'))"
-            ).fetchone() or (None,)
-            disabled = connection.execute("SELECT subscriber FROM disabled ORDER BY 1")
-            return Counts(
-                pending=states.get("pending", 0),
-                delivering=states.get("delivering", 0),
-                dead=states.get("dead", 0),
-                oldest=oldest,
-                disabled=tuple(name for (name,) in disabled),
-            )
-
-        return await self._read(job)
+        return await self._read(lambda connection: count(connection, self._targets))
 
     async def events(self) -> int:
         """Return how many events are kept: a look at all of them."""
@@ -146,8 +130,9 @@ class Desk:
             if chosen.dead:
                 found = connection.execute(
                     "SELECT seq, subscriber, deliveries.entity FROM deliveries "
-                    "JOIN events USING (seq) WHERE state = 'dead' AND received >= ?",
-                    (chosen.since or 0.0,),
+                    "JOIN events USING (seq) WHERE state = 'dead' AND received >= ? "
+                    "AND subscriber IN (SELECT value FROM json_each(?))",
+                    (chosen.since or 0.0, self._known),
                 ).fetchall()
             else:
                 found = [
@@ -177,28 +162,56 @@ class Desk:
             lambda connection: connection.executemany(_AGAIN, rows).rowcount
         )
 
-    async def last_statuses(self) -> Mapping[str, str]:
-        """Return the status of each entity's last event, by its id."""
+    async def last_statuses(self) -> Mapping[str, tuple[str, str]]:
+        """Return kind and status of each entity's last event, by its id."""
         return await self._read(
-            lambda connection: dict(
-                connection.execute(
-                    "SELECT entity, status FROM events WHERE seq IN ("
-                    "SELECT max(seq) FROM events WHERE entity <> '' AND status <> '' "
-                    "GROUP BY entity)"
-                ).fetchall()
-            )
+            lambda connection: entities.last(connection, self._environment)
         )
 
     async def enable(self, subscriber: str) -> bool:
-        """Deliver again to one that said 410; return whether it had."""
+        """Deliver again, now, to one that said 410; return whether it had."""
+        now = self._clock.unix()
+
+        def job(connection: sqlite3.Connection) -> bool:
+            enabled = connection.execute(
+                "DELETE FROM disabled WHERE subscriber = ?", (subscriber,)
+            )
+            connection.execute(
+                "UPDATE deliveries SET due = ?, wait = 0 "
+                "WHERE subscriber = ? AND state = 'pending' AND due > ?",
+                (now, subscriber, now),
+            )
+            return enabled.rowcount > 0
+
+        return await self._write(job)
+
+    async def drop(self, subscriber: str) -> int:
+        """Give up what waits for a name, or failed; return how many deliveries."""
         return await self._write(
             lambda connection: (
                 connection.execute(
-                    "DELETE FROM disabled WHERE subscriber = ?", (subscriber,)
+                    "DELETE FROM deliveries WHERE subscriber = ? "
+                    "AND state IN ('pending', 'dead')",
+                    (subscriber,),
                 ).rowcount
-                > 0
             )
         )
+
+    async def rename(self, old: str, new: str) -> int:
+        """Give one name's deliveries to another; return how many it did not have."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            moved = connection.execute(
+                "UPDATE OR IGNORE deliveries SET subscriber = ?, owner = '', "
+                "due = CASE state WHEN 'delivering' THEN 0 ELSE due END, "
+                "state = CASE state WHEN 'delivering' THEN 'pending' ELSE state END "
+                "WHERE subscriber = ?",
+                (new, old),
+            ).rowcount
+            connection.execute("DELETE FROM deliveries WHERE subscriber = ?", (old,))
+            return moved
+
+        return await self._write(job)
 
     async def tidy(self, *, keep: float) -> int:
         """Remove some of what nobody waits for any more; return how many.
@@ -207,10 +220,16 @@ class Desk:
             keep: s for which an id is known; dead letters are kept longer.
         """
         now = self._clock.unix()
-        bounds = {"before": now - keep, "dead_before": now - DEAD_KEPT, "most": STEP}
+        bounds = {
+            "before": now - keep,
+            "dead_before": now - DEAD_KEPT,
+            "most": STEP,
+            "known": self._known,
+        }
 
         def job(connection: sqlite3.Connection) -> int:
             removed = connection.execute(_TIDY, bounds).rowcount
+            removed += entities.tidy(connection, now, STEP)
             (free,) = connection.execute("PRAGMA freelist_count").fetchone()
             for _ in range(min(free, _PAGES)):
                 # One page for each call: the module steps a pragma without rows once.

@@ -1,5 +1,6 @@
 """Where does a database file lie, and what becomes of one that is damaged?"""
 
+import fcntl
 import os
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,23 @@ def prepare(path: Path) -> None:
             f"{path} (storage.sqlite_path) cannot be written: {error.strerror}; let "
             "this user write the folder, or mount a volume there"
         ) from None
+
+
+def hold(path: Path) -> int | None:
+    """Return a lock on a file, as long as the process lives; None: another has it.
+
+    It only tells gateways of one host apart; SQLite has locks of its own.
+    """
+    try:
+        lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, _OWN_FILE)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def identity(path: Path) -> tuple[int, int] | None:

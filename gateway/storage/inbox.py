@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from gateway.clock import Clock
 from gateway.inbox.ports import Arrival, Delivery, Settlement, Stored, StoreUnavailable
+from gateway.storage import entities
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
 T = TypeVar("T")
@@ -30,22 +31,24 @@ INSERT INTO deliveries (seq, subscriber, state, due, entity)
 VALUES (?, ?, 'pending', ?, ?)
 """
 _DUE: Final = """
-SELECT seq FROM deliveries
-WHERE subscriber = :subscriber AND state IN ('pending', 'delivering') AND due <= :now
-AND :subscriber NOT IN (SELECT subscriber FROM disabled)
-ORDER BY due LIMIT :most
-"""
-_DUE_IN_ORDER: Final = """
 SELECT seq FROM deliveries AS one
 WHERE subscriber = :subscriber AND state IN ('pending', 'delivering') AND due <= :now
-AND :subscriber NOT IN (SELECT subscriber FROM disabled)
+AND NOT EXISTS (
+  SELECT 1 FROM disabled WHERE subscriber = :subscriber AND target IN ('', :target)
+)
+AND EXISTS (
+  SELECT 1 FROM events WHERE events.seq = one.seq AND environment = :environment
+)
+"""
+_IN_ORDER: Final = """
 AND (entity = '' OR NOT EXISTS (
   SELECT 1 FROM deliveries AS earlier
   WHERE earlier.subscriber = one.subscriber AND earlier.entity = one.entity
   AND earlier.seq < one.seq AND earlier.state IN ('pending', 'delivering')
 ))
-ORDER BY due LIMIT :most
 """
+_SOONEST: Final = "ORDER BY due LIMIT :most"
+_ANY: Final = "ORDER BY tries > 0, random() LIMIT :most"
 _CLAIM: Final = """
 UPDATE deliveries SET state = 'delivering', due = ?, wait = ?, owner = ?
 WHERE seq = ? AND subscriber = ?
@@ -83,6 +86,7 @@ class SqliteInbox:
         owner: str,
         lease: float,
         clock: Clock,
+        targets: Mapping[str, str] | None = None,
     ) -> None:
         """Wire it.
 
@@ -93,7 +97,9 @@ class SqliteInbox:
             owner: Whose leases are taken back after a restart.
             lease: s.
             clock: Real or fake.
+            targets: What tells one URL of a subscriber from another, by its name.
         """
+        self._targets = targets or {}
         self._database = database
         self._scope = environment, endpoint
         self._owner = owner
@@ -107,6 +113,7 @@ class SqliteInbox:
             StoreUnavailable: it is not on disk within 3 s.
         """
         digest = sha256(arrival.body).digest()
+        told = {name: getattr(arrival, name) for name in entities.TOLD}
 
         def job(connection: sqlite3.Connection) -> Stored:
             done = connection.execute(
@@ -116,6 +123,7 @@ class SqliteInbox:
                 where = (*self._scope, arrival.webhook_id)
                 (known,) = connection.execute(_KNOWN, where).fetchone()
                 return "duplicate" if known == digest else "conflict"
+            entities.note(connection, self._scope[0], told)
             connection.executemany(
                 _DELIVERY,
                 [
@@ -128,16 +136,23 @@ class SqliteInbox:
         return await self._write(job)
 
     async def claim(
-        self, subscriber: str, *, most: int, ordered: bool
+        self, subscriber: str, *, most: int, ordered: bool, fresh: bool = False
     ) -> list[Delivery]:
-        """Lease deliveries that are due, the longest due first.
+        """Lease deliveries that are due, the longest due first; see `InboxStore`.
 
         Raises:
             StoreUnavailable: nothing is leased.
         """
         now = self._clock.unix()
-        asked = {"subscriber": subscriber, "now": now, "most": most}
-        due = _DUE_IN_ORDER if ordered else _DUE
+        asked = {
+            "subscriber": subscriber,
+            "target": self._targets.get(subscriber, ""),
+            "environment": self._scope[0],
+            "now": now,
+            "most": most,
+        }
+        due = _DUE + (_IN_ORDER if ordered else "")
+        due += _ANY if fresh else _SOONEST
 
         def job(connection: sqlite3.Connection) -> list[Delivery]:
             found = [(seq, subscriber) for (seq,) in connection.execute(due, asked)]
@@ -180,8 +195,8 @@ class SqliteInbox:
             connection.execute(_AGAIN, again)
             if one.outcome == "disabled":
                 connection.execute(
-                    "INSERT OR IGNORE INTO disabled VALUES (?, ?)",
-                    (one.subscriber, now),
+                    "INSERT OR REPLACE INTO disabled VALUES (?, ?, ?)",
+                    (one.subscriber, now, self._targets.get(one.subscriber, "")),
                 )
 
         await self._write(job)

@@ -75,7 +75,28 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_unknown ON ledger (created) WHERE state = 'unknown';
 """
 
-MIGRATIONS: Final = (_INBOX, _LEDGER)
+_ENTITIES: Final = """
+CREATE TABLE entities (
+  environment TEXT NOT NULL,
+  entity TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  status TEXT NOT NULL,
+  happened REAL NOT NULL,
+  received REAL NOT NULL,
+  PRIMARY KEY (environment, entity)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX entities_received ON entities (received);
+INSERT INTO entities
+  SELECT environment, entity,
+    substr(event_type, 1, instr(event_type || '.', '.') - 1), status, received, received
+  FROM events WHERE seq IN (
+    SELECT max(seq) FROM events WHERE entity <> '' AND status <> ''
+    GROUP BY environment, entity
+  );
+ALTER TABLE disabled ADD COLUMN target TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES)
 
 
 class NewerSchema(Exception):  # noqa: N818 - named for what happened

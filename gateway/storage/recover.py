@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.storage import entities
 from gateway.storage.sqlite import Database
 
 # By name: the file may have been made by anybody.
@@ -100,6 +101,7 @@ def _bring(
         )
         if done.rowcount != 1:
             return 0
+        entities.note(connection, event["environment"], event)
         for one in deliveries:
             if one["state"] == "delivering":
                 one["state"] = "pending"  # nobody holds its lease here

@@ -113,7 +113,7 @@ class Database:
             connection.execute(f"PRAGMA busy_timeout={_BUSY}")
             return job(connection)
         except sqlite3.Error as error:
-            raise DatabaseUnavailable(explain(error, self.path)) from None
+            raise DatabaseUnavailable(explain(error, self.path, reads=True)) from None
         finally:
             if connection is not None:
                 connection.close()
@@ -241,8 +241,14 @@ def _answer(answers: list[tuple[_Work, Any]]) -> None:
             work.done.set_result(result)
 
 
-def explain(error: Exception, path: Path) -> str:
-    """Return why a file cannot be used and what to do, without any of its content."""
+def explain(error: Exception, path: Path, *, reads: bool = False) -> str:
+    """Return why a file cannot be used and what to do, without any of its content.
+
+    Args:
+        error: What happened.
+        path: Of the file.
+        reads: Whether it was only read: then nothing was moved.
+    """
     if isinstance(error, NewerSchema | FileTrouble):
         return str(error)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -256,5 +262,11 @@ def explain(error: Exception, path: Path) -> str:
         sqlite3.SQLITE_CORRUPT: "it is damaged, and was moved aside",
         sqlite3.SQLITE_NOTADB: "it is no database, and was moved aside",
     }
+    if reads:
+        reasons |= {
+            sqlite3.SQLITE_CORRUPT: "it is damaged: the next write moves it aside",
+            sqlite3.SQLITE_NOTADB: "it is no database: choose another file",
+            sqlite3.SQLITE_ERROR: "it has no tables: no gateway has written it yet",
+        }
     reason = reasons.get(code, f"it fails ({type(error).__name__})")
     return f"{path} (storage.sqlite_path): {reason}"

@@ -52,7 +52,11 @@ class GatewayLists:
         path, seen = f"/{name}?limit=100", set[str]()
         while True:
             page = await self._get(path)
-            found = [one for one in page.get("data") or [] if isinstance(one, dict)]
+            data = None if page is None else page.get("data")
+            if page is None or not isinstance(data, list):
+                # What is no list must not pass for an empty one.
+                raise ListingFailed(f"Dinie gives no list of /{name}")
+            found = [one for one in data if isinstance(one, dict)]
             for one in found:
                 yield one
             if not page.get("has_more"):
@@ -64,8 +68,8 @@ class GatewayLists:
             seen.add(last)
             path = f"/{name}?limit=100&starting_after={last}"
 
-    async def _get(self, path: str) -> Mapping[str, Any]:
-        """Return a JSON object; an empty one where Dinie knows nothing of it."""
+    async def _get(self, path: str) -> Mapping[str, Any] | None:
+        """Return a JSON object; None where Dinie has none there."""
         for _ in range(_TRIES):
             await self._clock.sleep(_PAUSE)
             try:
@@ -76,10 +80,10 @@ class GatewayLists:
                     allow_redirects=False,
                 ) as answer:
                     if answer.status == _NOT_FOUND:
-                        return {}
+                        return None
                     if answer.status == _OK:
                         said = await answer.json(content_type=None)
-                        return said if isinstance(said, dict) else {}
+                        return said if isinstance(said, dict) else None
                     if answer.status not in _BUSY:
                         raise ListingFailed(f"GET {path} was answered {answer.status}")
                     wait = retry_after(answer.headers, unix=self._clock.unix())

@@ -13,6 +13,7 @@ from gateway.storage.inbox import SqliteInbox
 from gateway.storage.sqlite import Database
 from tests.fakes import FakeClock
 
+NAMES = ("a", "b", "c", "crm", "slow", "dead", "ledger")
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
 BODY = b'{"type":"customer.active","data":{"id":"cust_1","status":"active"}}'
@@ -73,7 +74,15 @@ class Observed:
 class Inbox:
     """One process's view of a file."""
 
-    def __init__(self, path: Path, clock: FakeClock, owner: str = "pod-1") -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: FakeClock,
+        owner: str = "pod-1",
+        names: tuple[str, ...] = NAMES,
+        environment: str = "local",
+    ) -> None:
+        known = {name: f"url-of-{name}" for name in names}
         self.clock = clock
         self.quarantined: list[str] = []
         self.database = Database(
@@ -81,13 +90,16 @@ class Inbox:
         )
         self.store = SqliteInbox(
             self.database,
-            environment="local",
+            environment=environment,
             endpoint="/webhooks/dinie",
             owner=owner,
             lease=60.0,
             clock=clock,
+            targets=known,
         )
-        self.desk = Desk(self.database, clock=clock)
+        self.desk = Desk(
+            self.database, clock=clock, environment=environment, targets=known
+        )
 
     async def states(self) -> dict[str, str]:
         """Return the state of each delivery, by id and subscriber."""
@@ -103,10 +115,10 @@ class Inbox:
 
 @asynccontextmanager
 async def opened(
-    path: Path, clock: FakeClock | None = None, owner: str = "pod-1"
+    path: Path, clock: FakeClock | None = None, owner: str = "pod-1", **more: Any
 ) -> AsyncIterator[Inbox]:
     """Open an inbox, and close it."""
-    inbox = Inbox(path, clock or FakeClock(), owner)
+    inbox = Inbox(path, clock or FakeClock(), owner, **more)
     try:
         yield inbox
     finally:

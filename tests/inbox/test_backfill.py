@@ -9,6 +9,7 @@ import pytest
 
 from gateway.inbox.backfill import Found, backfill, missing
 from gateway.inbox.options import InboxOptions, SubscriberOptions
+from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, arrival, opened
 
 NOW = 1_790_000_000.0
@@ -119,3 +120,30 @@ async def test_what_is_missing_is_brought_to_subscribers_once(tmp_path: Path) ->
         "loan.active",
     ]
     assert all(one.arrival.synthetic for one in brought)
+
+
+async def test_what_was_delivered_long_ago_is_not_made_again(tmp_path: Path) -> None:
+    """The record was touched, its status was not."""
+    clock = FakeClock()
+    async with opened(tmp_path / "x.db", clock) as inbox:
+        await inbox.store.add(arrival("e1", received=clock.unix()), [])
+        clock.advance(700_000)
+        await inbox.desk.tidy(keep=604_800)
+        last = await inbox.desk.last_statuses()
+
+    _, seen = last["cust_1"]
+    found = missing(
+        "customer", customer(updated=clock.unix()), seen, since=0.0, now=clock.unix()
+    )
+    assert found is None
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a" * 9, 2**70])
+def test_whatever_dinie_says_can_be_made_an_event(name: Any) -> None:
+    """One odd record must not end the rest."""
+    resource = customer() | {"name": name}
+
+    found = missing("customer", resource, None, since=SINCE, now=NOW)
+
+    assert found is not None
+    assert b"customer.active" in found.body

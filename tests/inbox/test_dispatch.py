@@ -12,7 +12,7 @@ from gateway.inbox.policy import Try
 from gateway.inbox.ports import StoreUnavailable
 from gateway.secret import Secret
 from tests.inbox.lanes import running, subscriber
-from tests.inbox.scene import BODY, SECRET, Inbox, opened
+from tests.inbox.scene import BODY, SECRET, Inbox, arrival, opened
 
 
 @pytest.fixture
@@ -250,3 +250,35 @@ async def test_a_fault_of_ours_ends_neither_lane_nor_gateway(inbox: Inbox) -> No
     said = {fields.get("reason") for _, fields in scene.observed.events}
     assert "a fault of the gateway's: LookupError" in said
     assert scene.carried.brought == [("a", "evt_2")]
+
+
+async def test_one_bad_kind_does_not_hold_up_the_others(inbox: Inbox) -> None:
+    """The subscriber has a fault for one type, and takes everything else."""
+    async with running(inbox) as scene:
+        scene.carried.answer = lambda _, named: Try(
+            500 if named["webhook-id"].startswith("bad") else 200
+        )
+        for number in range(12):
+            await scene.add(f"bad_{number}")
+        await scene.tried(10)
+        await scene.add("good")
+        scene.dispatcher._lanes[0]._circuit._until = 0.0  # some seconds later
+
+        await scene.until("delivered", 1)
+
+    assert ("a", "good") in scene.carried.brought
+
+
+async def test_after_a_410_nothing_leased_goes_out(inbox: Inbox) -> None:
+    """It wants no more of anything."""
+    async with running(inbox) as scene:
+        scene.carried.answer = lambda *_: Try(410)
+        for number in range(30):
+            await inbox.store.add(arrival(f"evt_{number}"), ["a"])
+        scene.dispatcher.wake()
+        await scene.begun()
+        async with asyncio.timeout(20):
+            while scene.dispatcher.under_way:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.01)
+
+    assert scene.carried.begun <= 8  # those that were under way

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.inbox.mask import masked
+from gateway.inbox.mask import entity, masked
+from gateway.secret import MASK
 
 X = "[redacted]"
 
@@ -84,3 +85,29 @@ def test_a_secret_text_never_comes_through(event: Any, key: str) -> None:
     body = orjson.dumps({"data": [event, {key: "ana@example.com"}]})
 
     assert "ana@example.com" not in str(masked(body))
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        ({"id": "1133334444"}, {"id": MASK}),
+        ({"id": "12ABC34501DE35"}, {"id": MASK}),
+        ({"id": "cust_12345678909"}, {"id": MASK}),
+        ({"id": "cust_550e8400e29b"}, {"id": "cust_550e8400e29b"}),
+        ({"status": "Maria"}, {"status": MASK}),
+        ({"type": "Joao.Silva"}, {"type": MASK}),
+        ({"status": "pending_kyc"}, {"status": "pending_kyc"}),
+    ],
+)
+def test_ids_and_words_have_a_form(event: Any, shown: Any) -> None:
+    """A phone or a name must not come through as an id or a status."""
+    assert masked(orjson.dumps(event)) == shown
+    if "id" in event:
+        assert entity(event["id"]) == shown["id"]
+
+
+def test_a_body_may_be_as_deep_as_it_likes() -> None:
+    """It is shown down to where it makes sense."""
+    body = b'{"a":' * 500 + b"1" + b"}" * 500
+
+    assert MASK in str(masked(body))

@@ -144,3 +144,25 @@ def test_a_circuit_closes_with_the_first_success() -> None:
 
     assert never == 0.0
     assert (circuit.wait(6.0), circuit.probing) == (0.0, False)
+
+
+def test_a_delivery_that_may_be_to_blame_keeps_the_circuit_short() -> None:
+    """Forty bad ones of one type must not hold the others up for hours."""
+    circuit, now, waits = Circuit(), 0.0, []
+    for _ in range(10):
+        circuit.record(ok=False, now=now, random=0.5, doubtful=True)
+    for _ in range(20):
+        now += circuit.wait(now)
+        circuit.record(ok=False, now=now, random=0.5, doubtful=True)
+        waits.append(circuit.wait(now))
+
+    assert max(waits) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("done", "doubtful"),
+    [(Try(500), True), (Try(503), False), (Try(429), False), (Try(None), False)],
+)
+def test_a_500_may_be_the_fault_of_one_delivery(done: Try, *, doubtful: bool) -> None:
+    """What a load balancer says is of the subscriber."""
+    assert done.doubtful is doubtful

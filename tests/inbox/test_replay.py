@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gateway.inbox.options import InboxOptions, SubscriberOptions
-from gateway.inbox.replay import STEP, Chosen, replay, wanting
+from gateway.inbox.replay import STEP, Chosen, replay
 
 OPTIONS = InboxOptions(
     subscribers=(
@@ -52,8 +52,3 @@ async def test_nothing_chosen_is_nothing_done() -> None:
 
     assert await replay(desk, Chosen(dead=True), OPTIONS, on_progress=print) == 0
     assert desk.steps == []
-
-
-def test_each_type_goes_to_who_wants_it() -> None:
-    """As when it arrived."""
-    assert wanting(OPTIONS)("customer.active") == ["all"]

@@ -204,3 +204,17 @@ async def test_others_may_not_look_or_act(
     ]
 
     assert statuses == [403] * 5
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/inbox/replay", {"dead": True, "subscriber": "nobody"}),
+    ],
+)
+async def test_a_subscriber_that_is_unknown_is_a_400(
+    client: Client, path: str, asked: dict[str, Any]
+) -> None:
+    """A zero would read as if there were nothing to do."""
+    assert (await client.post(path, json=asked)).status == 400
+    assert (await client.get("/inbox?limit=0")).status == 400

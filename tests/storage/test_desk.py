@@ -161,3 +161,39 @@ async def test_tidying_gives_room_back(inbox: Inbox) -> None:
 
     assert removed == 191
     assert inbox.database.path.stat().st_size < size / 2
+
+
+async def test_who_is_enabled_gets_what_was_kept_now(inbox: Inbox) -> None:
+    """And not after a day that it had asked for when it said 410."""
+    await inbox.store.add(arrival("evt_far"), ["slow"])
+    (one,) = await inbox.store.claim("slow", most=9, ordered=False)
+    gone = Settlement(one.seq, "slow", "disabled", 1, 86_400.0, 410, "")
+    await inbox.store.settle(gone)
+
+    await inbox.desk.enable("slow")
+
+    assert len(await inbox.store.claim("slow", most=9, ordered=False)) == 1
+
+
+async def test_dead_letters_of_names_that_are_gone_stay_dead(inbox: Inbox) -> None:
+    """Nobody would ever deliver them."""
+    await inbox.store.add(arrival("evt_gone"), ["gone"])
+    (one,) = await inbox.store.claim("gone", most=9, ordered=False)
+    await inbox.store.settle(Settlement(one.seq, "gone", "dead", 10, 0.0, 500, ""))
+
+    chosen = await inbox.desk.choose(Chosen(dead=True), both)
+
+    assert "gone" not in {name for _, name, _ in chosen}
+
+
+async def test_never_tried_ones_can_come_first(inbox: Inbox) -> None:
+    """One bad delivery must not be the probe again and again."""
+    await inbox.store.add(arrival("evt_bad"), ["b"])
+    (bad,) = await inbox.store.claim("b", most=1, ordered=False)
+    await inbox.store.settle(Settlement(bad.seq, "b", "retry", 1, 0.0, 500, ""))
+    inbox.clock.advance(1)
+    await inbox.store.add(arrival("evt_good", received=inbox.clock.unix()), ["b"])
+
+    (probe,) = await inbox.store.claim("b", most=1, ordered=False, fresh=True)
+
+    assert probe.arrival.webhook_id == "evt_good"

@@ -36,14 +36,14 @@ def test_only_what_is_new_is_done(
 ) -> None:
     """An upgrade keeps what is there."""
     migrate(connection)
-    connection.execute("INSERT INTO disabled VALUES ('a', 1.0)")
+    connection.execute("INSERT INTO disabled VALUES ('a', 1.0, '')")
     further = (*migrations.MIGRATIONS, "CREATE TABLE further (one TEXT);")
     monkeypatch.setattr(migrations, "MIGRATIONS", further)
 
     migrate(connection)
 
     assert "further" in tables(connection)
-    assert connection.execute("SELECT * FROM disabled").fetchall() == [("a", 1.0)]
+    assert connection.execute("SELECT * FROM disabled").fetchall() == [("a", 1.0, "")]
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(

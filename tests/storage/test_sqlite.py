@@ -11,7 +11,7 @@ import pytest
 
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
-ADD = "INSERT INTO disabled VALUES (?, 1.0)"
+ADD = "INSERT INTO disabled (subscriber, since) VALUES (?, 1.0)"
 
 
 class Scene:

@@ -111,3 +111,24 @@ async def test_a_list_without_an_end_is_said(
         await read(GatewayLists(upstream.base_url, session, clock=FakeClock()))
 
     assert len(upstream.requests) <= 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Step(answer(404, b"{}")),
+        Step(answer(200, b"[]")),
+        Step(answer(200, b'{"data":5}')),
+        Step(answer(200, b"{}")),
+    ],
+    ids=["404", "array", "number", "no-data"],
+)
+async def test_what_is_no_list_does_not_pass_for_an_empty_one(
+    upstream: ScriptedUpstream, session: ClientSession, said: Step
+) -> None:
+    """Somebody would believe that nothing was missed."""
+    upstream.script(said)
+    lists = GatewayLists(upstream.base_url, session, clock=FakeClock())
+
+    with pytest.raises(ListingFailed, match="gives no list of /customers"):
+        await read(lists)

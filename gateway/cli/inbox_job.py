@@ -1,0 +1,66 @@
+"""What do the commands of `dinie-gateway inbox` have in common?"""
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from gateway.cli.options import configured
+from gateway.clock import SystemClock
+from gateway.config.schema import Config
+from gateway.inbox.ports import StoreUnavailable
+from gateway.mailroom import open_database, open_desk
+from gateway.moment import unix_of
+from gateway.storage.desk import Desk
+from gateway.storage.sqlite import Database, DatabaseUnavailable
+from gateway.upstream.listing import ListingFailed
+
+_SPAN: Final = re.compile(r"(\d{1,6})([smhd])")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+Job = Callable[[Config, Database, Desk], Awaitable[int]]
+
+
+def since(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """Return a moment, Unix, s: of `90s`, `15m`, `2h`, `3d`, or of a date and time."""
+    if value is None:
+        return None
+    if span := _SPAN.fullmatch(value):
+        return SystemClock.unix() - int(span[1]) * _UNITS[span[2]]
+    moment = unix_of(value)
+    if moment is None:
+        raise click.BadParameter("must be 90s, 15m, 2h, 3d or 2026-11-24T08:00:00Z")
+    return moment
+
+
+def run(job: Job, *, config_dir: str | None, overrides: tuple[str, ...]) -> None:
+    """Run a job on the file of the configuration, and exit with its code."""
+    config = configured(config_dir, overrides)
+    sys.exit(asyncio.run(_guarded(job, config)))
+
+
+async def _guarded(job: Job, config: Config) -> int:
+    clock = SystemClock()
+    database = open_database(
+        config,
+        clock,
+        on_quarantine=lambda name: click.echo(f"damaged; moved to {name}", err=True),
+    )
+    try:
+        return await job(config, database, open_desk(config, database, clock))
+    except (StoreUnavailable, DatabaseUnavailable, ListingFailed) as error:
+        click.echo(str(error), err=True)
+        return 1
+    finally:
+        await database.close()
+
+
+def progress(what: str, done: int, of: int | None) -> None:
+    """Say how far something long is, from time to time."""
+    if done % 500 == 0 or done == of:
+        at = datetime.fromtimestamp(SystemClock.unix(), UTC).strftime("%H:%M:%S")
+        total = "" if of is None else f" of {of}"
+        click.echo(f"{at} {what}: {done}{total}", err=True)
