@@ -8,7 +8,6 @@ that ends; either lets through exactly as many as the quota admits.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from zlib import crc32
 
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
@@ -17,13 +16,13 @@ from gateway.clock import Clock
 from gateway.errors import RateLimited
 from gateway.message import Exchange
 from gateway.ratelimit.headers import advertised, retry_after
+from gateway.ratelimit.kinds import lane_of, who_of
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.queue import FairQueue
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
-PRIORITY_ROUTES = frozenset({"/loans", "/auth/credentials", "/webhooks/endpoints"})
 _REFUSED = 429
 _SHORTEST_WAIT = 0.001  # s
 _ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
@@ -116,7 +115,7 @@ class RateLimitStage:
         Raises:
             RateLimited: there will be no room in time; nothing was sent.
         """
-        permit = Permit(_lane(exchange), exchange.caller)
+        permit = Permit(lane_of(exchange), exchange.caller)
         now = self._clock.now()
         self._limiter.shares.arrived(permit.caller)
         if not self._options.enabled:
@@ -124,7 +123,7 @@ class RateLimitStage:
             self._limiter.shares.took(permit.caller)
         else:
             if self._limiter.promised:
-                permit.who = _who(exchange)
+                permit.who = who_of(exchange)
                 self._limiter.redeem(permit, now, self._options.max_wait)
             if self._waiting or self._limiter.acquire(permit, now) > 0:
                 await self._hold(exchange, permit, now)
@@ -203,7 +202,7 @@ class RateLimitStage:
     ) -> RateLimited:
         limiter = self._limiter
         limiter.shares.gave_up(permit.caller)
-        permit.who = _who(exchange)
+        permit.who = who_of(exchange)
         wait = limiter.promise(permit, now, self._ahead(permit), wait)
         quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
         return RateLimited(
@@ -292,15 +291,3 @@ def _queue(permit: Permit) -> int:
     if permit.lane is Lane.PRIORITY:
         return 0
     return _BOOKED if permit.booked else permit.lane + 1
-
-
-def _who(exchange: Exchange) -> int:
-    """Return what tells a request from others, when it comes again."""
-    said = f"{exchange.caller} {exchange.method} {exchange.target} {exchange.key}"
-    return crc32(said.encode())
-
-
-def _lane(exchange: Exchange) -> Lane:
-    if exchange.method == "POST" and exchange.route in PRIORITY_ROUTES:
-        return Lane.PRIORITY
-    return Lane.NORMAL if exchange.interactive else Lane.BATCH
