@@ -18,6 +18,7 @@ from gateway.bootstrap import (
     build_log,
     build_sender,
     build_stages,
+    build_token_breaker,
     build_tokens,
     secrets_check,
     settle_memory,
@@ -28,12 +29,14 @@ from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.durable import Durable
 from gateway.idempotency.policy import upstream_headers
-from gateway.mailroom import Mailroom
+from gateway.reload import Reload
 from gateway.retry.stage import RetryStage
 from gateway.server.admin import build_admin
+from gateway.server.certificates import Certificates
+from gateway.server.explain import explain_routes
 from gateway.server.forward import Base, Forwarder
 from gateway.server.health import Health
-from gateway.server.proxy import Identity, Proxy
+from gateway.server.proxy import Proxy
 from gateway.server.runner import Listener, listen_application, listen_proxy
 from gateway.signals import Signals
 from gateway.telemetry.ids import RequestIds
@@ -41,6 +44,8 @@ from gateway.telemetry.logging import configure, http_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.routes import template
 from gateway.telemetry.stage import TelemetryStage
+from gateway.telemetry.story import Stories
+from gateway.upstream.guarded import GuardedEndpoint
 from gateway.upstream.transport import trust
 from gateway.upstream.watch import Sweeper
 
@@ -107,25 +112,24 @@ class Gateway:
             config, environ, clock=clock, on_refused=self._metrics.secret_refused
         )
         self._endpoint = build_endpoint(config, tls := trust(config.upstream.ca_file))
-        self._tokens, self._next_tokens = build_tokens(
-            self._endpoint,
-            self._secrets,
-            environment=config.environment,
-            clock=clock,
-            metrics=self._metrics,
-        )
+        self._build_tokens()
         self._sender = build_sender(config, tls)
+        self._tls = Certificates(config.listen.tls)
+        self._reload = Reload(self._secrets, self._tls)
+        self._stories = Stories(config.telemetry.explained)
         self._sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
         self._breaker = BreakerStage(config.breaker, clock, random.random, "api")
         self._durable = Durable(
             config, secrets=self._secrets, metrics=self._metrics, clock=clock
         )
+        self._mailroom = self._durable.mailroom
         self._stages = build_stages(
             config,
             records=self._durable.records,
             journal=self._durable.journal,
             clock=clock,
             metrics=self._metrics,
+            secrets=self._secrets,
             tokens=self._tokens,
             canary=build_canary(self._next_tokens, config, self._metrics),
             sweeper=self._sweeper,
@@ -135,9 +139,16 @@ class Gateway:
         self._add_checks()
         self._signals = self._build_signals()
 
-    @property
-    def _mailroom(self) -> Mailroom | None:
-        return self._durable.mailroom
+    def _build_tokens(self) -> None:
+        config, clock = self._config, self._clock
+        self._token_breaker = build_token_breaker(config, clock)
+        self._tokens, self._next_tokens = build_tokens(
+            GuardedEndpoint(self._endpoint, self._token_breaker),
+            self._secrets,
+            environment=config.environment,
+            clock=clock,
+            metrics=self._metrics,
+        )
 
     def _add_checks(self) -> None:
         self._health.add("secrets", partial(secrets_check, self._secrets))
@@ -154,7 +165,7 @@ class Gateway:
             secrets=self._secrets,
             tokens=self._tokens,
             stages=self._stages,
-            breaker=self._breaker,
+            breakers=(self._breaker, self._token_breaker),
             durable=self._durable,
         )
         self._metrics.before_scrape(signals.update)
@@ -184,8 +195,8 @@ class Gateway:
         return Proxy(
             self._stages.around(forwarder),
             prefixes=config.upstream.accepted_prefixes,
-            identity=Identity(config.environment, config.service),
-            telemetry=TelemetryStage(self._metrics, self._log, clock),
+            environment=config.environment,
+            telemetry=TelemetryStage(self._metrics, self._log, clock, self._stories),
             clock=clock.now,
             request_ids=self._ids.accept,
             route_of=template,
@@ -213,7 +224,10 @@ class Gateway:
         proxy = admin = webhooks = None
         if not self._config.listen.proxy.off:
             proxy = await listen_proxy(
-                self._proxy, self._config.listen.proxy, logger=logger
+                self._proxy,
+                self._config.listen.proxy,
+                logger=logger,
+                tls=self._tls.context,
             )
             self._listeners.append(proxy)
         if not self._config.listen.admin.off:
@@ -222,7 +236,10 @@ class Gateway:
                 metrics=self._metrics.render,
                 reload=self._reload,
                 status=self._signals.status,
-                further=self._mailroom.admin() if self._mailroom else (),
+                further=(
+                    *explain_routes(self._stories.tell),
+                    *(self._mailroom.admin() if self._mailroom else ()),
+                ),
             )
             admin = await listen_application(
                 application, self._config.listen.admin, logger=logger
@@ -238,27 +255,12 @@ class Gateway:
 
     def jobs(self, reload: asyncio.Event | None) -> list[Any]:
         """Return what runs beside the listeners, as coroutines."""
-        jobs = [
-            self._secrets.run(),
-            self._tokens.run(),
-            self._next_tokens.run(),
-            self._health.run(),
-            self._log.run(self._clock),
-        ]
-        jobs += self._durable.jobs()
+        parts = self._secrets, self._tokens, self._next_tokens, self._health
+        jobs = [part.run() for part in parts]
+        jobs += [self._log.run(self._clock), *self._durable.jobs()]
         if reload is not None:
-            jobs.append(self._reload_when(reload))
+            jobs.append(self._reload.when(reload))
         return jobs
-
-    async def _reload_when(self, reload: asyncio.Event) -> None:
-        while True:
-            await reload.wait()
-            reload.clear()
-            await self._reload()
-
-    async def _reload(self) -> dict[str, Any]:
-        changed = await self._secrets.refresh("reload")
-        return {"secrets": "changed" if changed else "unchanged"}
 
     async def drain(self) -> None:
         """Finish what was accepted; see "How it stops" in the README."""

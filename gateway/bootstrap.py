@@ -5,7 +5,7 @@ import random
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,11 @@ import structlog
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
+from gateway.breaker.stage import BreakerStage
 from gateway.clock import Clock
 from gateway.config.providers import build_provider
 from gateway.config.schema import Config
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
-from gateway.credentials.local import LocalTokenStage
 from gateway.credentials.ports import TokenEndpoint
 from gateway.credentials.source import TokenSource
 from gateway.credentials.stage import CredentialsStage
@@ -25,6 +25,7 @@ from gateway.deadline.stage import DeadlineStage
 from gateway.forwarding.rules import Rules
 from gateway.idempotency.ports import Journal, Records
 from gateway.idempotency.stage import IdempotencyStage
+from gateway.introductions import build_identity
 from gateway.order import Stages
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.secrets.guard import check_credential, unknown_prefixes
@@ -39,6 +40,8 @@ from gateway.upstream.transport import TransportStage
 from gateway.upstream.watch import Sweeper
 
 _log = structlog.get_logger("gateway.secrets")
+_TOKEN_OPEN = 5.0  # s
+_TOKEN_OPEN_AT_MOST = 30.0  # s
 _LEVELS = {"secrets_refused": "error", "secrets_unavailable": "warning"}
 
 
@@ -108,6 +111,18 @@ def build_tokens(
     return tokens, following
 
 
+def build_token_breaker(config: Config, clock: Clock) -> BreakerStage:
+    """Return the token endpoint's own circuit, which looks again sooner.
+
+    Without a token everybody waits, and asking for one has no effect.
+    """
+    open_for = min(config.breaker.open_for, _TOKEN_OPEN)
+    options = replace(config.breaker, open_for=open_for)
+    return BreakerStage(
+        options, clock, random.random, "token", longest=_TOKEN_OPEN_AT_MOST
+    )
+
+
 def build_canary(tokens: TokenSource, config: Config, metrics: Metrics) -> Canary:
     """Return what sends a share of GETs with the credential that is to come."""
     return Canary(
@@ -134,26 +149,33 @@ def build_stages(
     journal: Journal,
     clock: Clock,
     metrics: Metrics,
+    secrets: SecretKeeper,
     tokens: TokenSource,
     canary: Canary,
     sweeper: Sweeper,
     new_id: Callable[[], str],
 ) -> Stages:
     """Return the stages of one gateway; their order is in `order.py`."""
+    told = build_identity(config, secrets, new_id, clock)
     return Stages(
+        identity=told.stage,
         admission=AdmissionStage(
             config.admission,
             denied=Rules(config.admission.deny, below=True),
             is_upload=Rules(config.admission.upload_routes),
         ),
-        local_tokens=LocalTokenStage(new_id),
+        local_tokens=told.local_tokens,
         deadline=DeadlineStage(config.deadline),
         idempotency=IdempotencyStage(config.idempotency, records, clock.now, journal),
         credentials=CredentialsStage(
             tokens, clock, partial(metrics.retry, "401"), canary
         ),
         ratelimit=RateLimitStage(
-            config.ratelimit, clock, random.random, metrics.permit_wait.observe
+            config.ratelimit,
+            clock,
+            random.random,
+            metrics.permit_wait.observe,
+            told.weights,
         ),
         bulkhead=BulkheadStage(config.admission.max_in_flight, clock=clock.now),
         transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),

@@ -23,6 +23,10 @@ class BadRequest(GatewayError):
     """The request cannot be relayed as it stands."""
 
 
+class CallerUnknown(GatewayError):
+    """The request does not show that it is of one of the callers."""
+
+
 class RouteForbidden(GatewayError):
     """The route is denied by configuration."""
 

@@ -99,6 +99,7 @@ class Exchange:
     untyped: bool = False  # Dinie's answer has no Content-Type, nor may ours
     lost_headers: int = 0  # headers of Dinie's answer that could not be relayed
     release: Callable[[], None] | None = None  # gives back what a stream still holds
+    steps: list[tuple[object, ...]] | None = None  # what happened, for `explain`
 
     def __init__(  # noqa: PLR0917 - one caller, on the hot path
         self,
@@ -130,6 +131,13 @@ class Exchange:
         self.waits = Waits()
         for name, value in known.items():
             setattr(self, name, value)
+
+    def step(self, at: float, what: str, *facts: object) -> None:
+        """Note something that happened at a moment; facts from closed sets only."""
+        if self.steps is None:
+            self.steps = [(at, what, *facts)]
+        else:
+            self.steps.append((at, what, *facts))
 
     def let_go(self) -> None:
         """Give back what an answer that streams still holds; more than once is fine."""

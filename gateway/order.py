@@ -16,6 +16,7 @@ from gateway.credentials.local import LocalTokenStage
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
 from gateway.idempotency.stage import IdempotencyStage
+from gateway.identity.stage import IdentityStage
 from gateway.message import Exchange
 from gateway.ratelimit.stage import RateLimitStage
 
@@ -48,6 +49,7 @@ class Stages:
     renders every error.
     """
 
+    identity: IdentityStage
     admission: AdmissionStage
     local_tokens: LocalTokenStage
     deadline: DeadlineStage
@@ -61,6 +63,7 @@ class Stages:
         """Return the handler inside the stages that run once per request."""
         for stage in reversed(
             (
+                self.identity,  # before a body is read for somebody unknown
                 self.admission,  # refuse before spending anything; then have the body
                 self.local_tokens,  # an SDK's token call is none of Dinie's business
                 self.deadline,  # everything below draws on one budget

@@ -31,6 +31,9 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
     errors.BadRequest: Problem(
         "bad-request", 400, "The request cannot be relayed", "http_request_error"
     ),
+    errors.CallerUnknown: Problem(
+        "caller-unknown", 401, "The caller is not known here", "http_request_denied"
+    ),
     errors.RouteForbidden: Problem(
         "route-forbidden", 403, "The route is denied here", "http_request_denied"
     ),

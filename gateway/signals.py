@@ -16,8 +16,6 @@ from gateway.secrets.ports import moment
 from gateway.server.health import Health
 from gateway.telemetry.metrics import Metrics, version
 
-_CIRCUIT = ("closed", "half-open", "open")
-
 
 @dataclass(frozen=True, slots=True)
 class Signals:
@@ -30,7 +28,7 @@ class Signals:
     secrets: SecretKeeper
     tokens: TokenSource
     stages: Stages
-    breaker: BreakerStage
+    breakers: tuple[BreakerStage, ...]  # of the API, then others
     durable: Durable
 
     def update(self) -> None:
@@ -42,7 +40,8 @@ class Signals:
             metrics.remaining.set(quota.remaining or 0)
             metrics.reset.set(quota.reset_unix or 0)
         metrics.in_flight.set(self.stages.bulkhead.in_flight)
-        metrics.circuit.labels("api").set(self.breaker.state)
+        for breaker in self.breakers:
+            metrics.circuit.labels(breaker.name).set(breaker.state)
         expires_in = self.tokens.expires_in
         # 0 where there is none: an alert must not see the end of a token that is gone.
         metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
@@ -81,7 +80,8 @@ class Signals:
                 "expires": _iso(expires),
                 "next_rotation": _iso(due_at(created, expires, self.config.rotation)),
             },
-            "circuit": _CIRCUIT[self.breaker.state],
+            "circuit": self.breakers[0].circuit,
+            "circuits": {one.name: one.described() for one in self.breakers},
             "quota": self._quota(),
             "requests": {
                 "inside": self.stages.admission.inside,

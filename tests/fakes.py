@@ -116,8 +116,10 @@ class FakeBreaker:
         self.refusal: GatewayError | None = None
         self.on_admit: Callable[[], object] = lambda: None
         self.on_record: Callable[[], object] = lambda: None
+        self.circuit = "closed"
 
-    def admit(self) -> None:
+    def admit(self, *, safe: bool = True) -> None:
+        del safe
         self.on_admit()
         if self.refusal is not None:
             raise self.refusal

@@ -8,6 +8,7 @@ from gateway.problems import CATALOGUE
 # As promised to callers; a change here is a change of the gateway's outside.
 PROMISED = {
     ("bad-request", 400),
+    ("caller-unknown", 401),
     ("route-forbidden", 403),
     ("method-not-allowed", 405),
     ("request-too-large", 413),

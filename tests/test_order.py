@@ -46,6 +46,7 @@ class Trail:
     @property
     def stages(self) -> Stages:
         kinds: dict[str, Callable[..., Any]] = {
+            "identity": self.per_request,
             "admission": self.per_request,
             "local_tokens": self.per_request,
             "deadline": self.per_request,
@@ -72,6 +73,7 @@ async def test_a_request_passes_the_stages_in_their_order() -> None:
     await trail.stages.around(innermost)(REQUEST)
 
     assert trail.names == [
+        "identity",
         "admission",
         "local_tokens",
         "deadline",

@@ -110,4 +110,6 @@ class BulkheadStage:
                     retry_after=1.0,
                 )
         finally:
-            exchange.waits.queue += self._clock() - began
+            waited = self._clock() - began
+            exchange.waits.queue += waited
+            exchange.step(began, "slot", waited, slots.size - slots.free)

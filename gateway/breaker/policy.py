@@ -13,8 +13,9 @@ CLOSED, HALF_OPEN, OPEN = 0, 1, 2  # as the metric `circuit_state` has them
 _SLICES = 10
 _CONNECT_FAILURES = 5  # in a row
 _PROBES = 3
-_LONGEST = 120.0  # s
+LONGEST = 120.0  # s
 _SPREAD = 0.2  # of the time open, either way
+_SAFE_FIRST = 1.0  # s in which only a call without an effect may be the probe
 _PROBE_WAIT = 1.0  # s; a guess at when the running probe will be done
 
 
@@ -25,6 +26,7 @@ class Breaker:
         "_calls",
         "_connects",
         "_failures",
+        "_longest",
         "_opened",
         "_options",
         "_probing",
@@ -32,11 +34,16 @@ class Breaker:
         "_span",
         "_successes",
         "_until",
+        "changed_at",
+        "reason",
         "state",
     )
 
-    def __init__(self, options: BreakerOptions) -> None:
+    def __init__(self, options: BreakerOptions, *, longest: float = LONGEST) -> None:
         self.state = CLOSED
+        self.reason = "nothing has failed yet"  # for the last change, for people
+        self.changed_at: float | None = None
+        self._longest = longest
         self._options = options
         self._span = options.window / _SLICES
         self._calls = [0] * _SLICES
@@ -48,14 +55,21 @@ class Breaker:
         self._probing = False
         self._successes = 0
 
-    def admit(self, now: float) -> float:
-        """Let a call pass: 0.0, or the s until asking is worth trying."""
+    def admit(self, now: float, *, safe: bool = True) -> float:
+        """Let a call pass: 0.0, or the s until asking is worth trying.
+
+        Args:
+            now: s.
+            safe: Whether it has no effect; such ones go first when it is time to look.
+        """
         if self.state == CLOSED:
             return 0.0
         if self.state == OPEN:
-            if now < self._until:
-                return self._until - now
-            self.state, self._successes = HALF_OPEN, 0
+            opens_at = self._until if safe else self._until + _SAFE_FIRST
+            if now < opens_at:
+                return opens_at - now
+            self._change(HALF_OPEN, now, "it was time to look again")
+            self._successes = 0
         if self._probing:
             return _PROBE_WAIT
         self._probing = True
@@ -89,26 +103,35 @@ class Breaker:
         self._failures[index] += 1
         self._connects = self._connects + 1 if verdict == "connect_failure" else 0
         calls = sum(self._calls)
-        if self._connects >= _CONNECT_FAILURES or (
+        failures = sum(self._failures)
+        if self._connects >= _CONNECT_FAILURES:
+            self._open(now, random, f"{self._connects} connections failed in a row")
+        elif (
             calls >= self._options.min_calls
-            and sum(self._failures) >= self._options.failure_ratio * calls
+            and failures >= self._options.failure_ratio * calls
         ):
-            self._open(now, random)
+            within = f"{self._options.window:g} s"
+            self._open(now, random, f"{failures} of {calls} calls failed in {within}")
 
     def _probed(self, now: float, random: float, *, success: bool) -> None:
         self._probing = False
         if not success:
-            self._open(now, random)
+            self._open(now, random, "a probe failed")
             return
         self._successes += 1
         if self._successes >= _PROBES:
-            self.state, self._opened = CLOSED, 0
+            self._change(CLOSED, now, f"{_PROBES} probes were answered")
+            self._opened = 0
             self._forget()
 
-    def _open(self, now: float, random: float) -> None:
+    def _change(self, state: int, now: float, reason: str) -> None:
+        self.state, self.changed_at, self.reason = state, now, reason
+
+    def _open(self, now: float, random: float, reason: str) -> None:
         # 2**n overflows a float long before anybody gets there.
-        span = min(_LONGEST, self._options.open_for * 2.0 ** min(self._opened, 30))
-        self.state = OPEN
+        span = self._options.open_for * 2.0 ** min(self._opened, 30)
+        span = min(self._longest, span)
+        self._change(OPEN, now, reason)
         self._until = now + span * (1 - _SPREAD + 2 * _SPREAD * random)
         self._opened += 1
         self._forget()

@@ -7,9 +7,11 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.breaker.options import BreakerOptions
-from gateway.breaker.policy import CLOSED, Breaker
+from gateway.breaker.policy import CLOSED, LONGEST, Breaker
 from gateway.clock import Clock
 from gateway.errors import CircuitOpen
+
+_NAMES = ("closed", "half-open", "open")
 
 
 class BreakerStage:
@@ -21,6 +23,8 @@ class BreakerStage:
         clock: Clock,
         random: Callable[[], float],
         name: str,
+        *,
+        longest: float = LONGEST,
     ) -> None:
         """Wire the breaker.
 
@@ -29,10 +33,11 @@ class BreakerStage:
             clock: Real or fake.
             random: Returns from [0, 1).
             name: Of the upstream, as callers and metrics see it.
+            longest: s that it stays open at most.
         """
         self.name = name
         self._enabled = options.enabled
-        self._breaker = Breaker(options)
+        self._breaker = Breaker(options, longest=longest)
         self._clock = clock
         self._random = random
         self._prober: asyncio.Task[object] | None = None
@@ -42,8 +47,24 @@ class BreakerStage:
         """Return 0 for closed, 1 for half-open, 2 for open."""
         return self._breaker.state
 
-    def admit(self) -> None:
-        """Let one attempt pass.
+    @property
+    def circuit(self) -> str:
+        """Return `closed`, `half-open` or `open`."""
+        return _NAMES[self._breaker.state]
+
+    def described(self) -> dict[str, object]:
+        """Return how it stands, since how long, s, and why."""
+        changed = self._breaker.changed_at
+        return {
+            "state": self.circuit,
+            "since_seconds": None
+            if changed is None
+            else round(self._clock.now() - changed),
+            "reason": self._breaker.reason,
+        }
+
+    def admit(self, *, safe: bool = True) -> None:
+        """Let one attempt pass; `safe` where it has no effect.
 
         Raises:
             CircuitOpen: the upstream failed too often; nothing is to be sent.
@@ -51,7 +72,7 @@ class BreakerStage:
         breaker = self._breaker
         if breaker.state == CLOSED:
             return
-        wait = breaker.admit(self._clock.now())
+        wait = breaker.admit(self._clock.now(), safe=safe)
         if wait > 0:
             raise CircuitOpen(
                 f"Too many calls to {self.name} failed lately, so it is not asked; "

@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     field_validator,
+    model_validator,
 )
 
 from gateway.admission.options import AdmissionOptions
@@ -18,6 +19,7 @@ from gateway.breaker.options import BreakerOptions
 from gateway.config.address import Address, parse_address
 from gateway.deadline.options import DeadlineOptions
 from gateway.idempotency.options import IdempotencyOptions
+from gateway.identity.options import IdentityOptions
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import PATTERN
 from gateway.ratelimit.options import RateLimitOptions
@@ -90,12 +92,21 @@ class Upstream(_Section):
         return value
 
 
+class Tls(_Section):
+    """TLS on the proxy listener; without a certificate it speaks plain HTTP."""
+
+    cert_file: str | None = None
+    key_file: str | None = None
+    client_ca_file: str | None = None  # asks for client certificates, signed by these
+
+
 class Listen(_Section):
     """Where the gateway listens."""
 
     proxy: Where = Address("127.0.0.1", 8080)
     webhooks: Where = Address()
     admin: Where = Address("127.0.0.1", 8081)
+    tls: Tls = Tls()
 
 
 class Drain(_Section):
@@ -139,6 +150,27 @@ class Secrets(_Section):
         return value
 
 
+def check_callers(value: IdentityOptions) -> None:
+    """Complain about callers that could not be told apart.
+
+    Raises:
+        ValueError: and says what is wrong.
+    """
+    callers = value.callers
+    for kind in ("name", "subject", "certificate"):
+        named = [one for caller in callers if (one := getattr(caller, kind))]
+        if len(set(named)) < len(named):
+            raise ValueError(f"callers: each needs a {kind} of its own")
+    for one in callers:
+        if not _NAME.fullmatch(one.name) or one.name == "other":
+            raise ValueError(
+                "callers: name must be 1 to 63 of a-z, 0-9, - and _, and not other"
+            )
+    keyed = (value.jwks_file, value.issuer, value.audience)
+    if any(one.subject for one in callers) and not all(keyed):
+        raise ValueError("callers: subject needs jwks_file, issuer and audience")
+
+
 class Config(_Section):
     """Everything that can be set."""
 
@@ -154,6 +186,7 @@ class Config(_Section):
     breaker: BreakerOptions = BreakerOptions()
     admission: AdmissionOptions = AdmissionOptions()
     idempotency: IdempotencyOptions = IdempotencyOptions()
+    identity: IdentityOptions = IdentityOptions()
     webhooks: InboxOptions = InboxOptions()
     storage: Storage = Storage()
     rotation: RotationOptions = RotationOptions()
@@ -182,6 +215,29 @@ class Config(_Section):
         if not re.fullmatch(r"[!-~]{0,64}", value.namespace):
             raise ValueError("namespace must be up to 64 visible ASCII characters")
         return value
+
+    @field_validator("listen")
+    @classmethod
+    def _whole_tls(cls, value: Listen) -> Listen:
+        tls = value.tls
+        if (tls.cert_file is None) != (tls.key_file is None):
+            raise ValueError("tls: cert_file and key_file go together")
+        if tls.client_ca_file and tls.cert_file is None:
+            raise ValueError("tls: client_ca_file needs cert_file and key_file")
+        return value
+
+    @field_validator("identity")
+    @classmethod
+    def _tellable(cls, value: IdentityOptions) -> IdentityOptions:
+        check_callers(value)
+        return value
+
+    @model_validator(mode="after")
+    def _certified(self) -> "Config":
+        named = any(one.certificate for one in self.identity.callers)
+        if named and not self.listen.tls.client_ca_file:
+            raise ValueError("identity.callers: certificate needs listen.tls")
+        return self
 
     @field_validator("webhooks")
     @classmethod

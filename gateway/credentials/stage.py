@@ -74,4 +74,6 @@ class CredentialsStage:
                 return await self._source.token(deadline=exchange.deadline)
             return await self._source.renewed(stale, deadline=exchange.deadline)
         finally:
-            exchange.waits.token += self._clock.now() - began
+            waited = self._clock.now() - began
+            exchange.waits.token += waited
+            exchange.step(began, "token", waited)

@@ -203,7 +203,9 @@ class IdempotencyStage:
                 retry_after=1.0,
             ) from None
         finally:
-            exchange.waits.queue += self._clock() - began
+            waited = self._clock() - began
+            exchange.waits.queue += waited
+            exchange.step(began, "followed", waited)
 
 
 def _intent(exchange: Exchange, key: str) -> Intent:

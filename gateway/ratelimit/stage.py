@@ -7,7 +7,7 @@ that ends; either lets through exactly as many as the quota admits.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from math import isfinite
 
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
@@ -21,23 +21,12 @@ from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.queue import FairQueue
+from gateway.ratelimit.snapshot import Snapshot, snapshot
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _REFUSED = 429
 _SHORTEST_WAIT = 0.001  # s
 _ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The quota as learned, for metrics and the status page."""
-
-    limit: int | None  # requests per window; None while none is known
-    remaining: int | None  # requests; the least advertised in this window
-    reset_unix: float | None  # s since 1970, on the server's clock
-    in_flight: int
-    foreign_share: float  # of the limit, used by others in this window, at least
-    waiting: int
 
 
 _BOOKED = 1  # the queue of those who come when they were told to
@@ -94,18 +83,14 @@ class RateLimitStage:
     @property
     def snapshot(self) -> Snapshot:
         """Return the quota as it stands."""
-        limiter = self._limiter
-        window, in_flight = limiter.window, limiter.ledger.in_flight
-        if window is None:
-            return Snapshot(None, None, None, in_flight, 0.0, self._waiting)
-        return Snapshot(
-            limiter.limit,
-            max(0, int(limiter.ledger.low)),
-            window.name,
-            in_flight,
-            limiter.foreign_share,
-            self._waiting,
-        )
+        return snapshot(self._limiter, self._waiting)
+
+    @property
+    def _facts(self) -> tuple[int, int | None, int, int]:
+        """Return limit, remaining, in flight and waiting; None where nobody told."""
+        ledger = self._limiter.ledger
+        remaining = max(0, int(ledger.low)) if isfinite(ledger.low) else None
+        return self._limiter.limit, remaining, ledger.in_flight, self._waiting
 
     async def __call__(
         self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
@@ -174,6 +159,7 @@ class RateLimitStage:
         finally:
             held = self._clock.now() - began
             exchange.waits.permit += held
+            exchange.step(began, "permit", held, *self._facts)
             self._on_wait(held)
         if not granted:
             now = self._clock.now()
@@ -204,6 +190,7 @@ class RateLimitStage:
         limiter.shares.gave_up(permit.caller)
         permit.who = who_of(exchange)
         wait = limiter.promise(permit, now, self._ahead(permit), wait)
+        exchange.step(now, "refused_by_limiter", round(wait, 1), *self._facts)
         quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
         return RateLimited(
             f"Dinie's quota {quota}has no room for this request in time; nothing was "

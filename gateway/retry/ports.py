@@ -38,8 +38,12 @@ class Sender(Protocol):
 class Breaker(Protocol):
     """Says whether the upstream may be asked, and hears how it went."""
 
-    def admit(self) -> None:
-        """Raise CircuitOpen, or let one attempt pass."""
+    @property
+    def circuit(self) -> str:
+        """Return `closed`, `half-open` or `open`."""
+
+    def admit(self, *, safe: bool = True) -> None:
+        """Raise CircuitOpen, or let one attempt pass; `safe` if it has no effect."""
 
     def record(self, outcome: str) -> None:
         """Take one verdict: `success`, `failure`, `connect_failure` or `ignored`."""

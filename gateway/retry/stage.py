@@ -39,6 +39,7 @@ from gateway.retry.ports import AttemptFailed, Breaker, Observer, Sender
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SERVER_ERROR = 500
 _BREAKER_FAILURES = frozenset({500, 502, 503, 504})
 
@@ -170,7 +171,10 @@ class _Attempts(RetryOptionsBase):
     async def attempt(self, request: ClientRequest) -> ClientResponse:
         """Make one attempt, and judge a failed one."""
         breaker = self._stage.breaker
-        breaker.admit()
+        if breaker.circuit != "closed":
+            now = self._stage.clock.now()
+            self._exchange.step(now, "circuit", breaker.circuit)
+        breaker.admit(safe=self._exchange.method in _SAFE)
         self._made += 1
         verdict = "ignored"
         try:
@@ -221,20 +225,30 @@ class _Attempts(RetryOptionsBase):
     def _schedule(self, reason: str, *, asked: float | None, paced: bool) -> bool:
         """Decide about one more attempt, and pay for it; sets the wait."""
         stage, exchange = self._stage, self._exchange
-        if self._made >= self._allowed or exchange.caller_gone:
-            return False
         now = stage.clock.now()
         wait = wait_before(self._made, asked, stage.options, random=stage.random())
-        if now + wait + MARGIN > min(exchange.deadline, stage.horizon()):
-            return False
+        rule = self._against(now, wait)
         # A 429 is paced by the limiter; everything else loads a failing upstream.
-        if not paced and not stage.budget.withdraw(now=now):
-            exchange.note = "budget"
+        if rule is None and not paced and not stage.budget.withdraw(now=now):
+            exchange.note = rule = "budget"
+        if rule is not None:
+            exchange.step(now, "no_retry", reason, rule)
             return False
         self._wait = wait
         exchange.waits.backoff += wait
+        exchange.step(now, "retry", reason, wait)
         stage.observer.retry(reason)
         return True
+
+    def _against(self, now: float, wait: float) -> str | None:
+        """Return the rule that forbids one more attempt; None: none does."""
+        if self._made >= self._allowed:
+            return "attempts"
+        if self._exchange.caller_gone:
+            return "caller_gone"
+        if now + wait + MARGIN > min(self._exchange.deadline, self._stage.horizon()):
+            return "deadline"
+        return None
 
     def final(self, error: GatewayError) -> GatewayError:
         """Return what the caller must be told, knowing what earlier attempts did."""

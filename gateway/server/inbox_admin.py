@@ -1,7 +1,6 @@
 """The inbox on the admin listener: as `dinie-gateway inbox`, in JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, Protocol
 
 import orjson
@@ -11,6 +10,7 @@ from gateway.inbox.mask import entity, masked
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.ports import StoreUnavailable
 from gateway.inbox.replay import Chosen, Desk, replay
+from gateway.peer import is_local
 
 _MOST: Final = 1000
 _STATES: Final = frozenset({"pending", "delivering", "delivered", "dead"})
@@ -152,18 +152,6 @@ def _local(answer: Answer) -> Answer:
         return await answer(request)
 
     return handler
-
-
-def is_local(remote: str | None) -> bool:
-    """Return whether a peer is on this host; a Unix socket's has no address."""
-    if not remote:
-        return True
-    try:
-        address = ip_address(remote.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 async def _object(request: web.Request) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -37,14 +36,6 @@ class Telemetry(Protocol):
         """Record an exchange that has its answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What an answer says about the gateway that gave it."""
-
-    environment: str
-    service: str
-
-
 class Proxy:
     """The handler of the proxy listener: raise anywhere below, rendered once here."""
 
@@ -53,7 +44,7 @@ class Proxy:
         handler: Handler,
         *,
         prefixes: Sequence[str],
-        identity: Identity,
+        environment: str,
         telemetry: Telemetry,
         clock: Callable[[], float],
         request_ids: Callable[[str | None], tuple[str, str]],
@@ -64,7 +55,7 @@ class Proxy:
         Args:
             handler: The stages around the forwarding handler.
             prefixes: Stripped from inbound paths; the first that fits.
-            identity: For the answers' headers and the caller's name.
+            environment: Named in the answers.
             telemetry: Hears of every finished exchange.
             clock: Monotonic, s.
             request_ids: Takes the caller's id, returns ours and the one to echo.
@@ -72,7 +63,7 @@ class Proxy:
         """
         self._handler = handler
         self._prefixes = tuple(sorted(prefixes, key=len, reverse=True))
-        self._identity = identity
+        self._environment = environment
         self._telemetry = telemetry
         self._clock = clock
         self._request_ids = request_ids
@@ -136,9 +127,6 @@ class Proxy:
         retries = control.get("x-dinie-retry-count", "0")
         exchange.retrying_caller = retries.isdigit() and retries.strip("0") != ""
         exchange.repeatable = plain not in _NOT_REPEATABLE
-        named = control.get("x-gateway-caller")
-        service = self._identity.service
-        exchange.caller = (service or "other") if named in {None, service} else "other"
 
     def _read_target(self, raw: str) -> tuple[str, str, str | None, str, str]:
         """Return target, path, query, plain path and route of a request target.
@@ -158,7 +146,7 @@ class Proxy:
             response.headers,
             exchange,
             echoed=exchange.echoed_id,
-            environment=self._identity.environment,
+            environment=self._environment,
             took=self._clock() - exchange.started,
         )
         if self.closing:

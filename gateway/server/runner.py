@@ -1,6 +1,7 @@
 """Which sockets listen, and how do they stop?"""
 
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -83,6 +84,7 @@ async def listen_proxy(
     address: Address,
     *,
     logger: logging.Logger,
+    tls: ssl.SSLContext | None = None,
 ) -> Listener:
     """Start the proxy listener: the low-level server, without an application."""
     server = _Server(
@@ -97,7 +99,8 @@ async def listen_proxy(
         max_field_size=_FIELD_LIMIT,
         logger=logger,
     )
-    return await _listen(web.ServerRunner(server, shutdown_timeout=_SHUTDOWN), address)
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
+    return await _listen(runner, address, tls)
 
 
 async def listen_application(
@@ -114,13 +117,17 @@ async def listen_application(
     return await _listen(runner, address)
 
 
-async def _listen(runner: web.BaseRunner, address: Address) -> Listener:
+async def _listen(
+    runner: web.BaseRunner, address: Address, tls: ssl.SSLContext | None = None
+) -> Listener:
     await runner.setup()
     site: web.BaseSite
     if address.path is not None:
-        site = web.UnixSite(runner, address.path, backlog=_BACKLOG)
+        site = web.UnixSite(runner, address.path, backlog=_BACKLOG, ssl_context=tls)
     else:
-        site = web.TCPSite(runner, address.host, address.port, backlog=_BACKLOG)
+        site = web.TCPSite(
+            runner, address.host, address.port, backlog=_BACKLOG, ssl_context=tls
+        )
     try:
         await site.start()
     except BaseException:

@@ -1,7 +1,9 @@
 """How much is logged, and in which form?"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,3 +12,4 @@ class TelemetryOptions:
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    explained: Annotated[int, Ge(0), Le(100_000)] = 2000  # requests for /explain

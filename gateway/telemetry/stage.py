@@ -10,6 +10,7 @@ from gateway.clock import Clock
 from gateway.message import Exchange, milliseconds
 from gateway.telemetry.ids import digest
 from gateway.telemetry.metrics import METHODS, Metrics
+from gateway.telemetry.story import Stories
 
 _SERVER_ERROR = 500
 _FLUSH = 0.1  # s that a line may be kept back
@@ -128,7 +129,10 @@ def _quoted(text: str) -> str:
 class TelemetryStage:
     """Hears of every finished exchange from the boundary."""
 
-    def __init__(self, metrics: Metrics, log: RequestLog, clock: Clock) -> None:
+    def __init__(
+        self, metrics: Metrics, log: RequestLog, clock: Clock, stories: Stories
+    ) -> None:
+        self._stories = stories
         self._metrics = metrics
         self._log = log
         self._clock = clock
@@ -145,4 +149,6 @@ class TelemetryStage:
                 metrics.unknown_outcomes.labels(exchange.route).inc()
         if exchange.lost_headers:
             metrics.lost_headers.inc(exchange.lost_headers)
-        self._log.write(exchange, status=status, took=took, at=self._clock.unix())
+        at = self._clock.unix()
+        self._stories.keep(exchange, status=status, took=took, at=at)
+        self._log.write(exchange, status=status, took=took, at=at)

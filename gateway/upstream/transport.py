@@ -75,13 +75,15 @@ class TransportStage:
         if exchange.upload:
             whole = exchange.deadline
         label: str = Outcome.NOT_SENT
+        status = 0
         try:
             with self._sweeper.watch(whole) as watch:
                 request.on_send = partial(self._before_send, exchange, watch)
                 response = await handler(request)
                 watch.until = whole
                 await read_answer(exchange, response)
-            label = STATUS_CLASSES[response.status // 100]
+            status = response.status
+            label = STATUS_CLASSES[status // 100]
             return response
         except asyncio.CancelledError:
             if exchange.sends > sends:
@@ -96,6 +98,7 @@ class TransportStage:
         finally:
             took = self._clock() - began
             exchange.waits.upstream += took
+            exchange.step(began, "attempt", exchange.sends, label, status, took)
             self._on_attempt(exchange.route, label, took)
 
     def _before_send(self, exchange: Exchange, watch: Watch) -> None:

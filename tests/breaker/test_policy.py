@@ -164,3 +164,46 @@ def test_a_dead_upstream_is_asked_a_bounded_number_of_times(
     slow = 30.0 / OPTIONS.min_calls  # callers so rare never fill the window
     if max(gaps) < slow or verdict == "connect_failure":
         assert asked <= OPTIONS.min_calls + now / (OPTIONS.open_for * 0.8)
+
+
+def test_a_post_lets_others_look_first() -> None:
+    """Whether Dinie is back is not to be tried with somebody's loan."""
+    breaker = opened(at=100.0)
+
+    posted = breaker.admit(115.0, safe=False)
+    looked = breaker.admit(115.5)
+    alone = opened(at=100.0).admit(116.0, safe=False)
+
+    assert (posted, looked, alone) == (1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "reason"),
+    [
+        (["connect_failure"] * 5, "5 connections failed in a row"),
+        (["failure"] * 20, "20 of 20 calls failed in 30 s"),
+        (["success"] * 12 + ["failure"] * 12, "12 of 24 calls failed in 30 s"),
+        (["success"], "nothing has failed yet"),
+    ],
+)
+def test_the_last_change_has_a_reason(verdicts: list[str], reason: str) -> None:
+    """For whoever reads the page at night."""
+    breaker = fed(*verdicts)
+
+    assert breaker.reason == reason
+    assert breaker.changed_at == (None if "nothing" in reason else 100.0)
+
+
+def test_it_opens_for_no_longer_than_it_may() -> None:
+    """The token endpoint's is looked at again sooner."""
+    breaker, now = Breaker(OPTIONS, longest=20.0), 100.0
+    for _ in range(5):
+        breaker.record("connect_failure", now, HALF)
+    spans = []
+    for _ in range(4):
+        spans.append(breaker.admit(now))
+        now += spans[-1]
+        breaker.admit(now)
+        breaker.record("failure", now, HALF)
+
+    assert spans == pytest.approx([15.0, 20.0, 20.0, 20.0])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.context import EXCHANGE
 from gateway.credentials.local import LocalTokenStage, local_grant
 from gateway.credentials.policy import classify_bearer
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, CallerUnknown
 from gateway.message import Body, Exchange
 
 FORM = "application/x-www-form-urlencoded"
@@ -103,20 +103,81 @@ async def test_only_the_token_call_is_answered_here(
     assert (answer.headers.get("Cache-Control") == "no-store") is local
 
 
-async def test_a_token_says_whose_calls_are_made_with_it() -> None:
-    """SDKs cannot set a header for each call, but they carry their token."""
-    stage = LocalTokenStage(abc)
+def secret(value: str) -> str | None:
+    """Return the token for the caller whose secret this is."""
+    return "gw_bound" if value == "gw_right" else None
 
-    async def handler(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response()
 
-    asked = Exchange("r", "POST", "/auth/token", 0.0, plain_path="/auth/token")
-    asked.caller = "billing"
-    await stage(cast("web.BaseRequest", {EXCHANGE: asked}), handler)
-    call = Exchange(
-        "r", "GET", "/loans", 0.0, control={"authorization": "Bearer gw_abc"}
+@pytest.mark.parametrize(
+    ("authorization", "content_type", "body"),
+    [
+        pytest.param(None, JSON, b'{"client_secret":"gw_right"}', id="json"),
+        pytest.param(None, FORM, b"client_id=x&client_secret=gw_right", id="form"),
+        pytest.param("Basic eDpnd19yaWdodA==", FORM, b"", id="basic"),
+        pytest.param("basic eDpnd19yaWdodA==", JSON, b"{}", id="basic-and-json"),
+    ],
+)
+async def test_a_caller_that_shows_its_secret_gets_a_token_of_its_own(
+    authorization: str | None, content_type: str, body: bytes
+) -> None:
+    """In either dialect; SDKs cannot set a header for each call."""
+    control = {} if authorization is None else {"authorization": authorization}
+    exchange = Exchange(
+        "r",
+        "POST",
+        "/auth/token",
+        0.0,
+        plain_path="/auth/token",
+        body=Body(body),
+        content_type=content_type,
+        control=control,
     )
+    stage = LocalTokenStage(abc, bind=secret)
 
-    await stage(cast("web.BaseRequest", {EXCHANGE: call}), handler)
+    answer = await stage(Asked(exchange, "203.0.113.5"), nobody)  # type: ignore[arg-type]
 
-    assert call.caller == "billing"
+    assert isinstance(answer, web.Response)
+    assert orjson.loads(cast("bytes", answer.body))["access_token"] == "gw_bound"
+
+
+@pytest.mark.parametrize(
+    ("remote", "refused"), [("203.0.113.5", True), ("127.0.0.1", False)]
+)
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"client_secret":"x"}', b"[1]", b"{"])
+async def test_another_secret_gets_a_token_on_this_host_only(
+    remote: str, body: bytes, *, refused: bool
+) -> None:
+    """A sidecar's service has dummies; a stranger has nothing."""
+    exchange = Exchange(
+        "r",
+        "POST",
+        "/auth/token",
+        0.0,
+        plain_path="/auth/token",
+        body=Body(body),
+        content_type=JSON,
+    )
+    exchange.caller = "billing"
+    stage = LocalTokenStage(abc, bind=secret)
+
+    try:
+        await stage(Asked(exchange, remote), nobody)  # type: ignore[arg-type]
+    except CallerUnknown:
+        assert refused
+    except BadRequest:
+        assert (body, refused) == (b"{", False)
+    else:
+        assert not refused
+        assert dict(stage.issued) == {"gw_abc": "billing"}
+
+
+class Asked(dict[object, object]):
+    """A request from somewhere."""
+
+    def __init__(self, exchange: Exchange, remote: str) -> None:
+        super().__init__({EXCHANGE: exchange})
+        self.remote = remote
+
+
+async def nobody(_: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.errors import RateLimited
-from gateway.ratelimit.stage import Snapshot
+from gateway.ratelimit.snapshot import Snapshot
 from tests.ratelimit.scene import Scene
 from tests.ratelimit.timeline import settle
 

@@ -11,7 +11,7 @@ from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.ports import Settlement, StoreUnavailable
 from gateway.server.admin import build_admin
 from gateway.server.health import Health
-from gateway.server.inbox_admin import InboxAdmin, is_local
+from gateway.server.inbox_admin import InboxAdmin
 from tests.inbox.scene import Inbox, arrival, opened
 
 OPTIONS = InboxOptions(
@@ -167,26 +167,6 @@ async def test_a_store_that_does_not_answer_is_a_503(
 
     assert answer.status == 503
     assert "/secret/path" not in await answer.text()
-
-
-@pytest.mark.parametrize(
-    ("remote", "local"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        (None, True),
-        ("", True),
-        ("10.0.0.7", False),
-        ("fe80::1%eth0", False),
-        ("::ffff:10.0.0.7", False),
-        ("nonsense", False),
-    ],
-)
-def test_who_is_on_this_host(remote: str | None, *, local: bool) -> None:
-    """The port is open to whoever scrapes it."""
-    assert is_local(remote) is local
 
 
 async def test_others_may_not_look_or_act(

@@ -10,6 +10,7 @@ import pytest
 from gateway.message import Exchange
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.stage import RequestLog, TelemetryStage
+from gateway.telemetry.story import Stories
 from tests.fakes import FakeClock
 
 
@@ -21,7 +22,7 @@ class Scene:
         self.clock = FakeClock()
         self.metrics = Metrics(environment="sandbox")
         self.log = RequestLog(self.stream, environment="sandbox")
-        self.stage = TelemetryStage(self.metrics, self.log, self.clock)
+        self.stage = TelemetryStage(self.metrics, self.log, self.clock, Stories(10))
 
     def lines(self) -> list[dict[str, Any]]:
         self.log.flush()

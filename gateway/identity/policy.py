@@ -1,0 +1,116 @@
+"""Who is it, by what a request shows? Pure.
+
+What proves itself counts anywhere: a certificate, a token. A mere name in a header
+counts only from this host, where whoever can connect could do worse. Where any caller
+has a proof, nobody else comes in from outside.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from gateway.identity.options import IdentityOptions
+from gateway.secret import Secret
+
+OTHER: Final = "other"
+PREFIX: Final = "gw_"  # of every bearer that is the gateway's business
+LIFE: Final = 3600  # s that a bound token is good for
+_LEAST: Final = 24  # characters of a caller's token; shorter ones can be guessed
+_NONCE: Final = 16  # hexadecimal digits
+_SIGNED: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows of who sends it."""
+
+    local: bool  # from this host
+    bearer: str | None = None
+    certificate: str | None = None  # verified
+    named: str | None = None  # in a header, by whoever wrote it
+
+
+class Callers:
+    """The callers of a configuration."""
+
+    def __init__(self, options: IdentityOptions, *, service: str) -> None:
+        """Wire them; `service` is who calls where nobody says anything."""
+        self._service = service
+        self.names = frozenset(one.name for one in options.callers)
+        self._fields = {one.name: one.token for one in options.callers if one.token}
+        self._subjects = {one.subject: one.name for one in options.callers}
+        self._certificates = {one.certificate: one.name for one in options.callers}
+        self.weights = {one.name: one.weight for one in options.callers}
+        self.have_tokens = bool(self._fields)
+        self.strict = any(
+            one.token or one.subject or one.certificate for one in options.callers
+        )
+
+    def tokens(self, fields: Mapping[str, Secret]) -> dict[str, str]:
+        """Return the callers' tokens that are good ones, by caller."""
+        held = {name: fields.get(field) for name, field in self._fields.items()}
+        return {
+            name: token.reveal()
+            for name, token in held.items()
+            if token is not None and _usable(token.reveal())
+        }
+
+    def of_subject(self, subject: str) -> str | None:
+        """Return whose service account it is."""
+        return self._subjects.get(subject)
+
+    def of_certificate(self, name: str | None) -> str | None:
+        """Return whose certificate it is."""
+        return None if name is None else self._certificates.get(name)
+
+    def said(self, named: str | None) -> str:
+        """Return who it is by its own word, which is taken from this host only."""
+        if named is None:
+            return self._service or OTHER
+        known = named in self.names or (named == self._service and named)
+        return named if known else OTHER
+
+
+def _usable(token: str) -> bool:
+    return token.startswith(PREFIX) and len(token) >= _LEAST and token.isascii()
+
+
+def whose(bearer: str, tokens: Mapping[str, str]) -> str | None:
+    """Return whose token it is; takes as long whichever it is, or if it is none."""
+    found = None
+    for name, token in tokens.items():
+        if hmac.compare_digest(token.encode(), bearer.encode()):
+            found = name
+    return found
+
+
+def bind(token: str, *, until: float, nonce: str) -> str:
+    """Return a bearer that stands for a caller's token until a moment, Unix, s.
+
+    Any gateway that knows the token can tell whose it is, without remembering it.
+    """
+    body = f"{int(until):x}.{nonce[:_NONCE]}"
+    return f"{PREFIX}{body}.{_seal(token, body)}"
+
+
+def bound_to(bearer: str, tokens: Mapping[str, str], *, now: float) -> str | None:
+    """Return to whom a bearer was bound; None: to nobody, or it has run out."""
+    body, _, seal = bearer.removeprefix(PREFIX).rpartition(".")
+    moment, _, nonce = body.partition(".")
+    if len(seal) != _SIGNED or len(nonce) != _NONCE or not seal.isascii():
+        return None
+    found = None
+    for name, token in tokens.items():
+        if hmac.compare_digest(_seal(token, body), seal):
+            found = name
+    try:
+        ended = int(moment, 16) < now
+    except ValueError:
+        return None
+    return None if ended else found
+
+
+def _seal(token: str, body: str) -> str:
+    return hmac.new(token.encode(), body.encode(), sha256).hexdigest()

@@ -1,0 +1,18 @@
+"""What does telling callers apart need?"""
+
+from typing import Protocol
+
+
+class Untrusted(Exception):  # noqa: N818 - named for what happened
+    """A token claims to be of our issuer and is not good; the text is safe."""
+
+
+class Subjects(Protocol):
+    """Verifies projected service-account tokens."""
+
+    def subject(self, bearer: str) -> str | None:
+        """Return the subject of a token; None: it is of another issuer, or no JWT.
+
+        Raises:
+            Untrusted: it claims to be of ours, and does not hold.
+        """

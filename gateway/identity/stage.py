@@ -1,0 +1,127 @@
+"""Say who calls, or refuse whoever cannot show it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiohttp import web
+
+from gateway.clock import Clock
+from gateway.context import EXCHANGE
+from gateway.errors import CallerUnknown
+from gateway.identity.policy import PREFIX, Callers, Shown, bound_to, whose
+from gateway.identity.ports import Subjects, Untrusted
+from gateway.message import Exchange
+from gateway.peer import certificate_name, is_local
+from gateway.secret import Secret
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_HOW: Final = (
+    "the request does not show who sends it: use the token, the certificate or the "
+    "service account of one of identity.callers"
+)
+
+
+class IdentityStage:
+    """An aiohttp server middleware that sets `exchange.caller`."""
+
+    def __init__(
+        self,
+        callers: Callers,
+        *,
+        fields: Callable[[], Mapping[str, Secret] | None],
+        subjects: Subjects | None,
+        issued: Mapping[str, str],
+        asks_for_token: Callable[[Exchange], bool],
+        clock: Clock,
+    ) -> None:
+        """Wire the stage.
+
+        Args:
+            callers: Of the configuration.
+            fields: Returns the secrets in force, with the callers' tokens.
+            subjects: Verifies service-account tokens; None: none are taken.
+            issued: Whose the tokens are that were given out on this host.
+            asks_for_token: Whether a request shows its secret in its body.
+            clock: Real or fake.
+        """
+        self._callers = callers
+        self._fields = fields
+        self._subjects = subjects
+        self._issued = issued
+        self._asks_for_token = asks_for_token
+        self._clock = clock
+
+    def __call__(
+        self, request: web.BaseRequest, handler: Handler
+    ) -> Awaitable[web.StreamResponse]:
+        """Name the caller, then go on.
+
+        Raises:
+            CallerUnknown: it shows nothing that counts.
+        """
+        exchange = request[EXCHANGE]
+        if not self._callers.names:
+            self._name_alone(exchange)
+        else:
+            exchange.caller = self._name(exchange, shown_by(request, exchange))
+        return handler(request)
+
+    def _name_alone(self, exchange: Exchange) -> None:
+        """Name the one service that there is, or somebody else on its host."""
+        named = exchange.control.get("x-gateway-caller")
+        exchange.caller = self._callers.said(named)
+        bearer = exchange.control.get("authorization")
+        if bearer is not None and named is None:
+            token = bearer.rpartition(" ")[2]
+            exchange.caller = self._issued.get(token, exchange.caller)
+
+    def _name(self, exchange: Exchange, shown: Shown) -> str:
+        callers = self._callers
+        proven = callers.of_certificate(shown.certificate)
+        if proven is None and shown.bearer is not None:
+            proven = self._by_bearer(exchange, shown.bearer)
+        if proven is not None:
+            return proven
+        if shown.local or self._asks_for_token(exchange):
+            return callers.said(shown.named)
+        if callers.strict:
+            raise CallerUnknown(_HOW)
+        return callers.said(None)
+
+    def _by_bearer(self, exchange: Exchange, bearer: str) -> str | None:
+        """Return whose bearer it is; None: it is none of ours."""
+        callers = self._callers
+        if bearer.startswith(PREFIX):
+            tokens = callers.tokens(self._fields() or {})
+            found = (
+                whose(bearer, tokens)
+                or bound_to(bearer, tokens, now=self._clock.unix())
+                or self._issued.get(bearer)
+            )
+            if found is None and callers.have_tokens:
+                raise CallerUnknown("no caller of identity.callers has this token")
+            return found
+        if self._subjects is None:
+            return None
+        try:
+            subject = self._subjects.subject(bearer)
+        except Untrusted as error:
+            raise CallerUnknown(f"{error}") from None
+        if subject is None:
+            return None
+        exchange.own_bearer = False  # it is for the gateway, and never goes on to Dinie
+        found = callers.of_subject(subject)
+        if found is None:
+            raise CallerUnknown("no caller of identity.callers has this subject")
+        return found
+
+
+def shown_by(request: web.BaseRequest, exchange: Exchange) -> Shown:
+    """Return what a request shows of who sends it."""
+    scheme, _, bearer = exchange.control.get("authorization", "").strip().partition(" ")
+    return Shown(
+        local=is_local(request.remote),
+        bearer=bearer.strip() if scheme.lower() == "bearer" and bearer else None,
+        certificate=certificate_name(request.transport),
+        named=exchange.control.get("x-gateway-caller"),
+    )

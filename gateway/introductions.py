@@ -1,0 +1,68 @@
+"""How do the parts that tell callers apart become one?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from secrets import token_hex
+
+from gateway.clock import Clock
+from gateway.config.schema import Config
+from gateway.credentials.local import LocalTokenStage, asks_for_token
+from gateway.identity.policy import LIFE, Callers, bind, whose
+from gateway.identity.ports import Subjects
+from gateway.identity.stage import IdentityStage
+from gateway.secret import Secret
+from gateway.secrets.keeper import SecretKeeper
+
+
+@dataclass(frozen=True, slots=True)
+class Introductions:
+    """The stages that know callers, and what each caller's share weighs."""
+
+    stage: IdentityStage
+    local_tokens: LocalTokenStage
+    weights: Mapping[str, float]
+
+
+def build_identity(
+    config: Config, secrets: SecretKeeper, new_id: Callable[[], str], clock: Clock
+) -> Introductions:
+    """Return what tells callers apart, as the configuration has them."""
+    callers = Callers(config.identity, service=config.service)
+
+    def fields() -> Mapping[str, Secret] | None:
+        return None if secrets.current is None else secrets.current.fields
+
+    def bound(shown: str) -> str | None:
+        """Return a token for the caller whose secret is shown; None: it is nobody's."""
+        tokens = callers.tokens(fields() or {})
+        name = whose(shown, tokens)
+        if name is None:
+            return None
+        return bind(tokens[name], until=clock.unix() + LIFE, nonce=token_hex(8))
+
+    local = LocalTokenStage(new_id, bind=bound if callers.strict else None)
+    stage = IdentityStage(
+        callers,
+        fields=fields,
+        subjects=_subjects(config, clock),
+        issued=local.issued,
+        asks_for_token=asks_for_token,
+        clock=clock,
+    )
+    return Introductions(stage, local, callers.weights)
+
+
+def _subjects(config: Config, clock: Clock) -> Subjects | None:
+    """Return what verifies service-account tokens; None where none are taken."""
+    identity = config.identity
+    if not (identity.jwks_file and identity.issuer and identity.audience):
+        return None
+    # Its library takes a while to import; only who uses it pays.
+    from gateway.identity.projected import ProjectedTokens  # noqa: PLC0415
+
+    return ProjectedTokens(
+        identity.jwks_file,
+        issuer=identity.issuer,
+        audience=identity.audience,
+        clock=clock,
+    )

@@ -1,0 +1,96 @@
+"""What happened to a request? Kept for the last few, for whoever asks by its id.
+
+Only numbers and words from closed sets: no path, no key, no header, nothing of a body.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+from gateway.message import Exchange
+
+# What the facts of each step are called.
+_FACTS: Final[dict[str, tuple[str, ...]]] = {
+    "permit": ("waited_ms", "limit", "remaining", "in_flight", "waiting"),
+    "refused_by_limiter": (
+        "told_to_wait_s",
+        "limit",
+        "remaining",
+        "in_flight",
+        "waiting",
+    ),
+    "slot": ("waited_ms", "in_flight"),
+    "circuit": ("state",),
+    "attempt": ("number", "outcome", "status", "took_ms"),
+    "retry": ("because", "after_ms"),
+    "no_retry": ("because", "rule"),
+    "token": ("waited_ms",),
+    "followed": ("waited_ms",),
+}
+
+
+class Stories:
+    """The last requests, the oldest forgotten first."""
+
+    def __init__(self, most: int) -> None:
+        """Keep so many; 0: none."""
+        # Searched one by one when somebody asks: that is rare, and each request pays
+        # for an index.
+        self._kept: deque[tuple[Any, ...]] = deque(maxlen=most)
+
+    def keep(self, exchange: Exchange, *, status: int, took: float, at: float) -> None:
+        """Keep what is known of a finished exchange; `took` in s, `at` Unix, s."""
+        self._kept.append(
+            (
+                exchange.request_id,
+                exchange.method,
+                exchange.route,
+                exchange.caller,
+                status,
+                exchange.slug,
+                exchange.sends,
+                exchange.waits,
+                exchange.steps,
+                exchange.started,
+                took,
+                at,
+            )
+        )
+
+    def tell(self, request_id: str) -> dict[str, Any] | None:
+        """Return what happened last under an id; None: it is not known any more."""
+        found = (one for one in reversed(self._kept) if one[0] == request_id)
+        kept = next(found, None)
+        if kept is None:
+            return None
+        _, method, route, caller, status, slug, sends, waits, steps, *rest = kept
+        started, took, at = rest
+        return {
+            "request_id": request_id,
+            "ended": at,
+            "method": method,
+            "route": route,
+            "caller": caller,
+            "status": status,
+            "problem": slug,
+            "sends": sends,
+            "took_ms": _ms(took),
+            "waits_ms": {
+                name: _ms(getattr(waits, name))
+                for name in ("queue", "permit", "token", "backoff", "upstream")
+            },
+            "steps": [_told(step, started) for step in steps or ()],
+        }
+
+
+def _told(step: tuple[Any, ...], started: float) -> dict[str, Any]:
+    at, what, *facts = step
+    names = _FACTS[what]
+    shown = {
+        name: _ms(fact) if name.endswith("_ms") else fact
+        for name, fact in zip(names, facts, strict=True)
+    }
+    return {"at_ms": _ms(at - started), "what": what, **shown}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -1,0 +1,75 @@
+"""Stories: what happened to the last requests, and nothing of a person."""
+
+from typing import Any
+
+from gateway.message import Exchange
+from gateway.telemetry.story import Stories
+
+
+def finished(number: int = 1, **known: Any) -> Exchange:
+    exchange = Exchange(
+        f"id-{number}", "POST", "/customers?cpf=123", 1000.0, route="/customers"
+    )
+    for name, value in known.items():
+        setattr(exchange, name, value)
+    return exchange
+
+
+def test_a_story_has_each_wait_attempt_and_decision() -> None:
+    """In their order, with what they were about."""
+    exchange = finished(sends=2, caller="billing", key="order-7")
+    exchange.step(1000.1, "permit", 0.1, 100, 40, 3, 2)
+    exchange.step(1000.2, "attempt", 1, "5xx", 503, 0.25)
+    exchange.step(1000.45, "retry", "503", 0.5)
+    exchange.step(1000.95, "circuit", "half-open")
+    exchange.step(1000.95, "attempt", 2, "2xx", 201, 0.05)
+    stories = Stories(10)
+
+    stories.keep(exchange, status=201, took=1.0, at=1_790_000_000.0)
+    told = stories.tell("id-1")
+
+    assert told is not None
+    assert (told["status"], told["sends"], told["took_ms"]) == (201, 2, 1000.0)
+    assert [(one["at_ms"], one["what"]) for one in told["steps"]] == [
+        (100.0, "permit"),
+        (200.0, "attempt"),
+        (450.0, "retry"),
+        (950.0, "circuit"),
+        (950.0, "attempt"),
+    ]
+    assert told["steps"][0] == {
+        "at_ms": 100.0,
+        "what": "permit",
+        "waited_ms": 100.0,
+        "limit": 100,
+        "remaining": 40,
+        "in_flight": 3,
+        "waiting": 2,
+    }
+    assert told["steps"][2] == {
+        "at_ms": 450.0,
+        "what": "retry",
+        "because": "503",
+        "after_ms": 500.0,
+    }
+    assert "cpf" not in str(told)
+    assert "order-7" not in str(told)
+
+
+def test_the_oldest_are_forgotten() -> None:
+    """Memory is bounded; an id that comes twice is the last one's."""
+    stories = Stories(4)
+    for number in (1, 2, 2, 3, 4):
+        stories.keep(finished(number), status=200, took=0.1, at=float(number))
+
+    known = [number for number in range(6) if stories.tell(f"id-{number}")]
+
+    assert known == [2, 3, 4]
+
+
+def test_it_can_be_switched_off() -> None:
+    """Zero keeps none."""
+    stories = Stories(0)
+    stories.keep(finished(), status=200, took=0.1, at=0.0)
+
+    assert stories.tell("id-1") is None
