@@ -1,9 +1,10 @@
 """May the upstream be asked, or does it fail too often? Pure.
 
 CLOSED counts verdicts in ten slices of the window. Too many failures among enough
-calls, or five refused connections in a row, make it OPEN for a while that doubles from
-one time to the next. Then HALF_OPEN admits three probes, one at a time: three successes
-close it, one failure opens it again.
+calls, enough of them in a row, or five refused connections in a row make it OPEN for a
+while that doubles from one time to the next; meanwhile one call without an effect may
+look every few seconds. Then HALF_OPEN admits three probes, one at a time: three
+successes close it, one failure opens it again.
 """
 
 from gateway.breaker.options import BreakerOptions
@@ -15,8 +16,13 @@ _CONNECT_FAILURES = 5  # in a row
 _PROBES = 3
 LONGEST = 120.0  # s
 _SPREAD = 0.2  # of the time open, either way
+_LOOK = 3.0  # s between calls that are let pass while it is open, to see whether
 _SAFE_FIRST = 1.0  # s in which only a call without an effect may be the probe
 _PROBE_WAIT = 1.0  # s; a guess at when the running probe will be done
+
+
+def _spread(random: float) -> float:
+    return 1 - _SPREAD + 2 * _SPREAD * random
 
 
 class Breaker:
@@ -27,9 +33,12 @@ class Breaker:
         "_connects",
         "_failures",
         "_longest",
+        "_look_at",
         "_opened",
         "_options",
         "_probing",
+        "_row",
+        "_row_at",
         "_slice",
         "_span",
         "_successes",
@@ -50,8 +59,11 @@ class Breaker:
         self._failures = [0] * _SLICES
         self._slice = 0
         self._connects = 0  # refused in a row
+        self._row = 0  # failed in a row,
+        self._row_at = 0.0  # since then
         self._opened = 0  # times in a row without closing
         self._until = 0.0  # s; open so long
+        self._look_at = 0.0
         self._probing = False
         self._successes = 0
 
@@ -67,7 +79,10 @@ class Breaker:
         if self.state == OPEN:
             opens_at = self._until if safe else self._until + _SAFE_FIRST
             if now < opens_at:
-                return opens_at - now
+                if not safe or self._probing or now < self._look_at:
+                    return opens_at - now
+                self._probing = True
+                return 0.0
             self._change(HALF_OPEN, now, "it was time to look again")
             self._successes = 0
         if self._probing:
@@ -85,6 +100,8 @@ class Breaker:
         """
         if verdict not in {"success", "failure", "connect_failure"}:
             self.cancel_probe()
+        elif self.state == OPEN and self._probing:
+            self._looked(now, random, success=verdict == "success")
         elif self.state == HALF_OPEN:
             self._probed(now, random, success=verdict == "success")
         elif self.state == CLOSED:
@@ -98,20 +115,35 @@ class Breaker:
         index = self._turn(now)
         self._calls[index] += 1
         if verdict == "success":
-            self._connects = 0
+            self._connects = self._row = 0
             return
         self._failures[index] += 1
+        if not self._row or now - self._row_at > self._options.window:
+            self._row, self._row_at = 0, now
+        self._row += 1
         self._connects = self._connects + 1 if verdict == "connect_failure" else 0
         calls = sum(self._calls)
         failures = sum(self._failures)
         if self._connects >= _CONNECT_FAILURES:
             self._open(now, random, f"{self._connects} connections failed in a row")
+        elif self._row >= self._options.min_calls:
+            # A busy upstream would have to fail for half a window to reach the ratio.
+            self._open(now, random, f"{self._row} calls failed in a row")
         elif (
             calls >= self._options.min_calls
             and failures >= self._options.failure_ratio * calls
         ):
             within = f"{self._options.window:g} s"
             self._open(now, random, f"{failures} of {calls} calls failed in {within}")
+
+    def _looked(self, now: float, random: float, *, success: bool) -> None:
+        """Take the verdict on a call that was let pass while it is open."""
+        self._probing = False
+        if success:
+            self._change(HALF_OPEN, now, "a look in between was answered")
+            self._successes = 1
+        else:
+            self._look_at = now + _LOOK * _spread(random)
 
     def _probed(self, now: float, random: float, *, success: bool) -> None:
         self._probing = False
@@ -132,14 +164,15 @@ class Breaker:
         span = self._options.open_for * 2.0 ** min(self._opened, 30)
         span = min(self._longest, span)
         self._change(OPEN, now, reason)
-        self._until = now + span * (1 - _SPREAD + 2 * _SPREAD * random)
+        self._until = now + span * _spread(random)
+        self._look_at = now + _LOOK * _spread(random)
         self._opened += 1
         self._forget()
 
     def _forget(self) -> None:
         self._calls = [0] * _SLICES
         self._failures = [0] * _SLICES
-        self._connects = 0
+        self._connects = self._row = 0
         self._probing = False
 
     def _turn(self, now: float) -> int:

@@ -181,7 +181,7 @@ def test_a_post_lets_others_look_first() -> None:
     ("verdicts", "reason"),
     [
         (["connect_failure"] * 5, "5 connections failed in a row"),
-        (["failure"] * 20, "20 of 20 calls failed in 30 s"),
+        (["failure"] * 20, "20 calls failed in a row"),
         (["success"] * 12 + ["failure"] * 12, "12 of 24 calls failed in 30 s"),
         (["success"], "nothing has failed yet"),
     ],
@@ -207,3 +207,34 @@ def test_it_opens_for_no_longer_than_it_may() -> None:
         breaker.record("failure", now, HALF)
 
     assert spans == pytest.approx([15.0, 20.0, 20.0, 20.0])
+
+
+def test_while_it_is_open_something_harmless_may_look() -> None:
+    """Every three seconds; a success is the first of three probes."""
+    breaker = opened(at=100.0)
+
+    soon = breaker.admit(102.9)
+    posted = breaker.admit(103.0, safe=False)
+    looks = breaker.admit(103.0)
+    beside = breaker.admit(103.1)
+    breaker.record("failure", 104.0, HALF)
+    again = breaker.admit(106.9)
+    looks_again = breaker.admit(107.0)
+    breaker.record("success", 107.1, HALF)
+
+    assert (soon > 0, posted > 0, beside > 0, again > 0) == (True,) * 4
+    assert (looks, looks_again, breaker.state) == (0.0, 0.0, HALF_OPEN)
+    for _ in range(2):
+        assert breaker.admit(107.2) == 0.0
+        breaker.record("success", 107.2, HALF)
+    assert breaker.state == CLOSED
+
+
+def test_a_row_of_failures_is_of_one_window() -> None:
+    """Twenty a day apart are weather."""
+    breaker, now = Breaker(OPTIONS), 100.0
+    for _ in range(40):
+        breaker.record("failure", now, HALF)
+        now += 5.0
+
+    assert breaker.state == CLOSED

@@ -27,12 +27,12 @@ def broken(**options: bool) -> tuple[BreakerStage, FakeClock]:
 async def test_an_open_circuit_refuses_and_says_until_when() -> None:
     """The caller backs off for the right time, and Dinie is left alone."""
     stage, clock = broken()
-    clock.advance(5.0)
+    clock.advance(2.0)
 
     with pytest.raises(CircuitOpen) as refused:
         stage.admit()
 
-    assert (refused.value.retry_after, stage.state) == (10.0, 2)
+    assert (refused.value.retry_after, stage.state) == (13.0, 2)
     assert "api" in refused.value.detail
 
 

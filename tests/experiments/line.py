@@ -1,0 +1,134 @@
+"""The stages between an accepted request and Dinie, over a made-up Dinie and clock."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+from aiohttp import ClientRequest, ClientResponse
+from multidict import CIMultiDict
+from yarl import URL
+
+from gateway.admission.bulkhead import BulkheadStage
+from gateway.breaker.options import BreakerOptions
+from gateway.breaker.stage import BreakerStage
+from gateway.message import Exchange
+from gateway.ratelimit.options import RateLimitOptions
+from gateway.ratelimit.stage import RateLimitStage
+from gateway.retry.options import RetryOptions
+from gateway.retry.policy import Outcome
+from gateway.retry.ports import AttemptFailed
+from gateway.retry.stage import RetryStage
+from tests.experiments.virtual import LoopClock
+
+REQUEST = cast("ClientRequest", None)
+WHERE = URL("http://dinie.test/v3")
+Dinie = Callable[[Exchange], Awaitable[tuple[int, dict[str, str]]]]
+
+
+class _Heard:
+    """Counts retries."""
+
+    def __init__(self) -> None:
+        self.retries = 0
+
+    def retry(self, reason: str) -> None:
+        del reason
+        self.retries += 1
+
+    def identical_5xx(self) -> None:
+        """Count nothing."""
+
+
+class Line:
+    """Retry, breaker, limiter and bulkhead, in the order of the gateway."""
+
+    def __init__(
+        self,
+        dinie: Dinie,
+        *,
+        seed: int = 1,
+        in_flight: int = 64,
+        breaker: BreakerOptions | None = None,
+        retry: RetryOptions | None = None,
+        attempt: float = 15.0,
+    ) -> None:
+        self.clock = LoopClock()
+        self.dice = random.Random(seed)
+        self.heard = _Heard()
+        self.calls: list[float] = []  # moments at which Dinie was asked
+        self._dinie = dinie
+        self._attempt = attempt
+        self.breaker = BreakerStage(
+            breaker or BreakerOptions(), self.clock, self.dice.random, "api"
+        )
+        self.limiter = RateLimitStage(RateLimitOptions(), self.clock, self.dice.random)
+        self.bulkhead = BulkheadStage(in_flight, clock=self.clock.now)
+        self.retry = RetryStage(
+            retry or RetryOptions(),
+            clock=self.clock,
+            random=self.dice.random,
+            breaker=self.breaker,
+            observer=self.heard,
+            horizon=lambda: float("inf"),
+        )
+
+    async def send(self, exchange: Exchange) -> ClientResponse:
+        """Take a request through the stages.
+
+        Raises:
+            GatewayError: what its caller is told.
+        """
+        bound = partial(self._limited, exchange)
+        return await self.retry.run(exchange, self, WHERE, bound, None)
+
+    def request(
+        self,
+        method: str,
+        url: URL,
+        *,
+        exchange: Exchange,
+        attempt: Any,
+        **more: Any,
+    ) -> Awaitable[ClientResponse]:
+        """Make one attempt, as the gateway's sender does."""
+        del method, url, exchange, more
+        return cast("Awaitable[ClientResponse]", attempt(REQUEST))
+
+    async def _limited(
+        self, exchange: Exchange, request: ClientRequest
+    ) -> ClientResponse:
+        inner = partial(self._slotted, exchange)
+        return await self.limiter(exchange, request, inner)
+
+    async def _slotted(
+        self, exchange: Exchange, request: ClientRequest
+    ) -> ClientResponse:
+        return await self.bulkhead(exchange, request, partial(self._send, exchange))
+
+    async def _send(self, exchange: Exchange, _: ClientRequest) -> ClientResponse:
+        exchange.sends += 1
+        self.calls.append(self.clock.now())
+        left = min(self._attempt, exchange.deadline - self.clock.now())
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                status, headers = await self._dinie(exchange)
+        except TimeoutError:
+            raise AttemptFailed(Outcome.TIMEOUT, "no answer in time") from None
+        exchange.answer = b""
+        said = SimpleNamespace(
+            method=exchange.method,
+            status=status,
+            headers=CIMultiDict(headers),
+            close=lambda: None,
+            raise_for_status=lambda: None,
+        )
+        return cast("ClientResponse", said)
+
+
+def exchange(number: int, now: float, method: str = "GET", **known: Any) -> Exchange:
+    """Return a request that came now, with a deadline of 25 s."""
+    known = {"deadline": now + 25.0, "key": f"k{number}", **known}
+    return Exchange(str(number), method, f"/banks?n={number}", now, **known)
