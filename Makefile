@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-vault soak check format lint types imports e2e bench lock lock-check clean install
+.PHONY: help demo test test-vault soak check format lint types imports e2e bench experiment lock lock-check clean install
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ e2e: install ## only the tests that start real processes
 bench: install ## gateway and bare pass-through, inbox and bare verifier, in one run
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.inbox
+
+experiment: install ## share a quota with a flood, and weather a storm; table and charts
+	$(BIN)/python -m tests.experiments
 
 lock: install ## pin what is installed into constraints.txt
 	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt

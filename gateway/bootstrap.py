@@ -157,12 +157,14 @@ def build_stages(
 ) -> Stages:
     """Return the stages of one gateway; their order is in `order.py`."""
     told = build_identity(config, secrets, new_id, clock)
+    limiter, bulkhead = build_limits(config, clock, metrics, told.weights)
     return Stages(
         identity=told.stage,
         admission=AdmissionStage(
             config.admission,
             denied=Rules(config.admission.deny, below=True),
             is_upload=Rules(config.admission.upload_routes),
+            shed=(limiter.shed, bulkhead.shed),
         ),
         local_tokens=told.local_tokens,
         deadline=DeadlineStage(config.deadline),
@@ -170,16 +172,29 @@ def build_stages(
         credentials=CredentialsStage(
             tokens, clock, partial(metrics.retry, "401"), canary
         ),
-        ratelimit=RateLimitStage(
-            config.ratelimit,
-            clock,
-            random.random,
-            metrics.permit_wait.observe,
-            told.weights,
-        ),
-        bulkhead=BulkheadStage(config.admission.max_in_flight, clock=clock.now),
+        ratelimit=limiter,
+        bulkhead=bulkhead,
         transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),
     )
+
+
+def build_limits(
+    config: Config, clock: Clock, metrics: Metrics, weights: Mapping[str, float]
+) -> tuple[RateLimitStage, BulkheadStage]:
+    """Return what bounds the attempts: by the quota, and by their number."""
+    limiter = RateLimitStage(
+        config.ratelimit,
+        clock,
+        random.random,
+        metrics.permit_wait.observe,
+        weights,
+    )
+    bulkhead = BulkheadStage(
+        config.admission.max_in_flight,
+        clock=clock.now,
+        adaptive=config.admission.adaptive,
+    )
+    return limiter, bulkhead
 
 
 def build_log(config: Config, *, quiet: bool) -> RequestLog:

@@ -19,4 +19,5 @@ class AdmissionOptions:
     )
     max_in_flight: Annotated[int, Ge(1)] = 64  # exchanges with Dinie at once
     max_queue: Annotated[int, Ge(0)] = 256  # exchanges waiting for a slot
+    adaptive: bool = False  # fewer than max_in_flight while Dinie gets slow
     deny: tuple[str, ...] = ("/auth/credentials",)  # and everything below

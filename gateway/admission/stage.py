@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -23,6 +23,7 @@ from gateway.errors import BadRequest, Draining, Overloaded, RouteForbidden
 from gateway.message import Body, Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_BATCH_PART = 0.75  # of the room that batch work may fill
 BODY_TIMEOUT = 30.0  # s for a body to arrive
 
 
@@ -36,6 +37,7 @@ class AdmissionStage:
         denied: Callable[[str], bool],
         is_upload: Callable[[str], bool],
         body_timeout: float = BODY_TIMEOUT,
+        shed: Sequence[Callable[[], bool]] = (),
     ) -> None:
         """Wire the stage.
 
@@ -44,11 +46,13 @@ class AdmissionStage:
             denied: Whether a plain path is denied.
             is_upload: Whether a plain path is an upload route.
             body_timeout: s for a body to arrive.
+            shed: Each sends batch work that waits away, or says that none does.
         """
         self._options = options
         self._denied = denied
         self._is_upload = is_upload
         self._body_timeout = body_timeout
+        self._shed = shed
         self._most = options.max_in_flight + UPLOAD_SLOTS + options.max_queue
         self.inside = 0
         self.draining = False
@@ -68,8 +72,7 @@ class AdmissionStage:
         exchange = request[EXCHANGE]
         if self._denied(exchange.plain_path):
             raise RouteForbidden("the route is denied by admission.deny")
-        if self.inside >= self._most:
-            raise Overloaded("the queue is full (admission.max_queue)", retry_after=1.0)
+        self._make_room(exchange)
         self.inside += 1
         try:
             if request.can_read_body:
@@ -79,6 +82,19 @@ class AdmissionStage:
         finally:
             self.inside -= 1
             exchange.body.close()
+
+    def _make_room(self, exchange: Exchange) -> None:
+        """Let a request in where there is room, or where batch work gives some up.
+
+        Raises:
+            Overloaded: there is none.
+        """
+        if self.inside < self._most * (1.0 if exchange.interactive else _BATCH_PART):
+            return
+        # What is sent away leaves at once; until then one more is inside.
+        if exchange.interactive and any(shed() for shed in self._shed):
+            return
+        raise Overloaded("the queue is full (admission.max_queue)", retry_after=1.0)
 
     async def _take_body(self, request: web.BaseRequest, exchange: Exchange) -> None:
         cap = cap_of(self._options, upload=exchange.upload)

@@ -13,6 +13,8 @@ CLOSED, HALF_OPEN, OPEN = 0, 1, 2  # as the metric `circuit_state` has them
 
 _SLICES = 10
 _CONNECT_FAILURES = 5  # in a row
+_TIMEOUT_COUNTS = 2  # failures in a row
+_VERDICTS = frozenset({"success", "failure", "timeout", "connect_failure"})
 _PROBES = 3
 LONGEST = 120.0  # s
 _SPREAD = 0.2  # of the time open, either way
@@ -94,11 +96,12 @@ class Breaker:
         """Take the verdict on a call that passed while closed, or on the probe.
 
         Args:
-            verdict: `success`, `failure`, `connect_failure`, or anything else for none.
+            verdict: `success`, `failure`, `timeout`, `connect_failure`, or anything
+                else for none.
             now: s.
             random: From [0, 1).
         """
-        if verdict not in {"success", "failure", "connect_failure"}:
+        if verdict not in _VERDICTS:
             self.cancel_probe()
         elif self.state == OPEN and self._probing:
             self._looked(now, random, success=verdict == "success")
@@ -120,7 +123,8 @@ class Breaker:
         self._failures[index] += 1
         if not self._row or now - self._row_at > self._options.window:
             self._row, self._row_at = 0, now
-        self._row += 1
+        # One that hangs holds a place for as long as others need to fail ten times.
+        self._row += _TIMEOUT_COUNTS if verdict == "timeout" else 1
         self._connects = self._connects + 1 if verdict == "connect_failure" else 0
         calls = sum(self._calls)
         failures = sum(self._failures)
@@ -128,7 +132,7 @@ class Breaker:
             self._open(now, random, f"{self._connects} connections failed in a row")
         elif self._row >= self._options.min_calls:
             # A busy upstream would have to fail for half a window to reach the ratio.
-            self._open(now, random, f"{self._row} calls failed in a row")
+            self._open(now, random, "one call after another failed")
         elif (
             calls >= self._options.min_calls
             and failures >= self._options.failure_ratio * calls

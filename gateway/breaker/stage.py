@@ -82,7 +82,7 @@ class BreakerStage:
         self._prober = asyncio.current_task()
 
     def record(self, outcome: str) -> None:
-        """Take the verdict: `success`, `failure`, `connect_failure` or `ignored`."""
+        """Take the verdict, as `Breaker.record` has it, or `ignored`."""
         if not self._enabled:
             return
         breaker = self._breaker

@@ -13,7 +13,7 @@ from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.clock import Clock
-from gateway.errors import RateLimited
+from gateway.errors import Overloaded, RateLimited
 from gateway.message import Exchange
 from gateway.ratelimit.headers import advertised, retry_after
 from gateway.ratelimit.kinds import lane_of, who_of
@@ -26,6 +26,7 @@ from gateway.ratelimit.snapshot import Snapshot, snapshot
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _REFUSED = 429
 _SHORTEST_WAIT = 0.001  # s
+_SHED_FOR = 5.0  # s; when batch work may come again
 _ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
 
 
@@ -138,6 +139,23 @@ class RateLimitStage:
             sends=max(1, sends),
         )
         self._wake()
+
+    def shed(self) -> bool:
+        """Send the newest batch work that waits away; False: none does."""
+        batch = self._queues[-1]
+        newest = max(batch, key=lambda waiter: waiter.until, default=None)
+        if newest is None or not batch.remove(newest.permit.caller, newest):
+            return False
+        self._waiting -= 1
+        self._limiter.shares.gave_up(newest.permit.caller)
+        if not newest.gate.done():
+            newest.gate.set_exception(
+                Overloaded(
+                    "the gateway is full, and batch work makes room first",
+                    retry_after=_SHED_FOR,
+                )
+            )
+        return True
 
     async def _hold(self, exchange: Exchange, permit: Permit, began: float) -> None:
         """Wait for a permit in the queue; leave no trace where that fails."""

@@ -46,7 +46,10 @@ class Breaker(Protocol):
         """Raise CircuitOpen, or let one attempt pass; `safe` if it has no effect."""
 
     def record(self, outcome: str) -> None:
-        """Take one verdict: `success`, `failure`, `connect_failure` or `ignored`."""
+        """Take one verdict.
+
+        It is `success`, `failure`, `timeout`, `connect_failure` or `ignored`.
+        """
 
 
 class Observer(Protocol):

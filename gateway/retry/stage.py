@@ -41,6 +41,7 @@ MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SERVER_ERROR = 500
+_VERDICTS = {Outcome.NOT_SENT: "connect_failure", Outcome.TIMEOUT: "timeout"}
 _BREAKER_FAILURES = frozenset({500, 502, 503, 504})
 
 
@@ -182,9 +183,7 @@ class _Attempts(RetryOptionsBase):
             verdict = "failure" if response.status in _BREAKER_FAILURES else "success"
             return response
         except AttemptFailed as failure:
-            verdict = (
-                "connect_failure" if failure.outcome is Outcome.NOT_SENT else "failure"
-            )
+            verdict = _VERDICTS.get(failure.outcome, "failure")
             raise self._failed(failure) from failure
         finally:
             breaker.record(verdict)

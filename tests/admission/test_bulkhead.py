@@ -217,3 +217,50 @@ async def test_a_stream_holds_its_slot_to_its_end() -> None:
     streaming.let_go()
 
     assert (during, stage.in_flight) == (1, 0)
+
+
+async def test_batch_work_stands_behind_and_its_newest_goes_first() -> None:
+    """What somebody waits for at a screen comes before what runs at night."""
+    slots, order = Slots(1), list[str]()
+    await slots.take(0.0)
+
+    async def take(name: str, *, batch: bool) -> None:
+        try:
+            await slots.take(5.0, batch=batch)
+        except Overloaded:
+            order.append(f"{name} shed")
+            return
+        order.append(name)
+        slots.give()
+
+    waiting = [("b1", True), ("b2", True), ("a1", False), ("b3", True)]
+    tasks = [asyncio.create_task(take(name, batch=batch)) for name, batch in waiting]
+    await settle()
+    shed = slots.shed()
+    await settle()
+    slots.give()
+    await asyncio.gather(*tasks)
+
+    assert (shed, slots.shed()) == (True, False)
+    assert order == ["b3 shed", "a1", "b1", "b2"]
+    assert slots.free == 1
+
+
+async def test_slots_can_become_fewer_and_more_again() -> None:
+    """Those in use go on; what is given back beyond the size is not taken."""
+    slots = Slots(3)
+    for _ in range(3):
+        await slots.take(0.0)
+
+    slots.resize(1)
+    slots.give()
+    fewer = slots.take_free()
+    slots.give()
+    waiter = asyncio.create_task(slots.take(5.0))
+    await settle()
+    slots.resize(3)
+    await settle()
+
+    assert fewer is False
+    assert waiter.done()
+    assert slots.free == 1

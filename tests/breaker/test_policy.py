@@ -32,6 +32,8 @@ def opened(at: float = 100.0) -> Breaker:
         pytest.param(["success"] * 11 + ["failure"] * 10, CLOSED, id="under-half"),
         pytest.param(["ignored"] * 50, CLOSED, id="no-verdict"),
         pytest.param(["failure"] * 19 + ["ignored"] * 9, CLOSED, id="not-counted"),
+        pytest.param(["timeout"] * 9, CLOSED, id="some-hang"),
+        pytest.param(["timeout"] * 10, OPEN, id="many-hang"),
         pytest.param(["connect_failure"] * 4, CLOSED, id="four-connects"),
         pytest.param(["connect_failure"] * 5, OPEN, id="five-connects"),
         pytest.param(
@@ -181,7 +183,7 @@ def test_a_post_lets_others_look_first() -> None:
     ("verdicts", "reason"),
     [
         (["connect_failure"] * 5, "5 connections failed in a row"),
-        (["failure"] * 20, "20 calls failed in a row"),
+        (["failure"] * 20, "one call after another failed"),
         (["success"] * 12 + ["failure"] * 12, "12 of 24 calls failed in 30 s"),
         (["success"], "nothing has failed yet"),
     ],

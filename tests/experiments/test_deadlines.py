@@ -92,54 +92,63 @@ def test_no_sum_of_waits_goes_past_the_deadline(
     assert max(over) <= LATE
 
 
-async def _hang(count: int) -> dict[str, Any]:
-    """Return what became of so many requests on a Dinie that hangs, and recovers."""
-    loop = asyncio.get_running_loop()
-    well = asyncio.Event()
+class Hanging:
+    """A Dinie that hangs until it is well, and callers."""
 
-    async def dinie(_: Exchange) -> tuple[int, dict[str, str]]:
-        if not well.is_set():
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.well = asyncio.Event()
+        self.line = Line(self._answer, attempt=10.0)
+        self.over: list[float] = []  # s after the deadline, of each request
+        self.served = 0
+
+    async def _answer(self, _: Exchange) -> tuple[int, dict[str, str]]:
+        if not self.well.is_set():
             await asyncio.sleep(3600.0)
         await asyncio.sleep(0.05)
         return 200, {}
 
-    line = Line(dinie, attempt=10.0)
-    over: list[float] = []
-    served = 0
-
-    async def one(number: int) -> None:
-        nonlocal served
-        made = exchange(number, loop.time())
+    async def one(self, number: int) -> None:
+        made = exchange(number, self.loop.time())
         with suppress(GatewayError):
-            await line.send(made)
-            served += 1
-        over.append(loop.time() - made.deadline)
+            await self.line.send(made)
+            self.served += 1
+        self.over.append(self.loop.time() - made.deadline)
 
-    tracemalloc.start()
-    tasks = []
-    for number in range(count):
-        tasks.append(loop.create_task(one(number)))
-        await asyncio.sleep(0.01)
-    await asyncio.gather(*tasks)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    while_hanging = len(over), served, len(line.calls)
-    well.set()
-    back, recovered = 0.0, loop.time()
-    while not back:
-        before = served
-        await one(count + int(loop.time() * 10))
-        if served > before:
-            back = loop.time() - recovered
-        await asyncio.sleep(0.1)
+    async def crowd(self, count: int) -> int:
+        """Send so many, a hundred a second; return the peak of memory, bytes."""
+        tracemalloc.start()
+        tasks = []
+        for number in range(count):
+            tasks.append(self.loop.create_task(self.one(number)))
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*tasks)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    async def recover(self) -> float:
+        """Be well; return after how many s somebody is served."""
+        self.well.set()
+        began, before = self.loop.time(), self.served
+        while self.served == before:
+            await self.one(int(self.loop.time() * 10))
+            await asyncio.sleep(0.1)
+        return self.loop.time() - began
+
+
+async def _hang(count: int) -> dict[str, Any]:
+    """Return what became of so many requests on a Dinie that hangs, and recovers."""
+    made = Hanging()
+    peak = await made.crowd(count)
     return {
-        "answered": while_hanging[0],
-        "served": while_hanging[1],
-        "calls": while_hanging[2],
-        "over": max(over),
         "peak": peak,
-        "back": back,
-        "held": line.bulkhead.in_flight,
+        "answered": len(made.over),
+        "served": made.served,
+        "calls": len(made.line.calls),
+        "over": max(made.over),
+        "held": made.line.bulkhead.in_flight,
+        "back": await made.recover(),
     }
 
 
