@@ -7,9 +7,12 @@ from pathlib import Path
 
 from tests.experiments.charts import draw_flood, draw_storm
 from tests.experiments.flood import Flood, flood
+from tests.experiments.overdue import overdue
 from tests.experiments.storm import Storm, storm
 
 _IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+_REQUESTS, _RATE = 1000, 200.0  # requests/s
+_LATE = 0.1  # s
 _USED = 0.95  # of the quota
 _SHARE, _BACK = 0.10, 5.0  # of the normal calls; s
 
@@ -65,16 +68,22 @@ def main() -> int:
     seen = asyncio.run(
         flood(limit=given.limit, window=given.window, windows=given.windows)
     )
+    late = asyncio.run(overdue(count=_REQUESTS, rate=_RATE))
     storms = [storm("errors"), storm("refused"), storm("hangs")]
     draw_flood(seen, given.out / "fair-shares.png")
     draw_storm(storms, given.out / "storm.png")
     fair = _is_fair(seen)
     calm = all(one.share <= _SHARE and one.back_after <= _BACK for one in storms)
     said = [*_flood_table(seen), "", *_storm_table(storms), ""]
+    said.append(
+        f"{len(late)} requests at {_RATE:g}/s on a Dinie that hangs: "
+        f"the latest answer came {late[-1] * 1000:.0f} ms after its deadline"
+    )
+    timely = late[-1] <= _LATE
     yes = {True: "yes", False: "NO"}
-    said.append(f"fair: {yes[fair]}; weathered: {yes[calm]}")
+    said.append(f"fair: {yes[fair]}; weathered: {yes[calm]}; in time: {yes[timely]}")
     sys.stdout.write("\n".join([*said, f"charts: {given.out.name}/*.png", ""]))
-    return 0 if fair and calm else 1
+    return 0 if fair and calm and timely else 1
 
 
 if __name__ == "__main__":
