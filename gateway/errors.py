@@ -43,6 +43,10 @@ class IdempotencyKeyReused(GatewayError):
     """The key was used for another request."""
 
 
+class IdempotencyExpired(GatewayError):
+    """The key is so old that Dinie has forgotten it."""
+
+
 class RateLimited(GatewayError):
     """The learned quota cannot admit the request in time."""
 

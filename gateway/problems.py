@@ -49,6 +49,12 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
         "The idempotency key belongs to another request",
         "http_request_denied",
     ),
+    errors.IdempotencyExpired: Problem(
+        "idempotency-expired",
+        409,
+        "Dinie has forgotten the idempotency key",
+        "http_request_denied",
+    ),
     errors.RateLimited: Problem(
         "rate-limited", 429, "The quota at Dinie is spent", "http_request_denied"
     ),

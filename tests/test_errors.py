@@ -13,6 +13,7 @@ PROMISED = {
     ("method-not-allowed", 405),
     ("request-too-large", 413),
     ("idempotency-key-reused", 422),
+    ("idempotency-expired", 409),
     ("rate-limited", 429),
     ("upstream-auth-failed", 502),
     ("upstream-unreachable", 502),

@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.idempotency.ports import Record
 
-LIFE: Final = 86_400.0  # s; Dinie keeps a key for 24 hours
+LIFE: Final = 604_800.0  # s; Dinie keeps a key for a day, and after it we know better
 CAPACITY: Final = 100_000  # records
 _LOOKED_AT: Final = 64  # oldest records considered for eviction at a time
 

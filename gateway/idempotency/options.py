@@ -10,4 +10,6 @@ class IdempotencyOptions:
 
     header: Literal["both", "docs", "sdk"] = "both"
     namespace: str = ""  # when set, a caller's key goes upstream as namespace:key
+    # of a key that Dinie has forgotten: sent again it would be a second effect
+    expired: Literal["refuse", "send"] = "refuse"
     durable: bool = True  # intents and outcomes of POSTs outlive a restart

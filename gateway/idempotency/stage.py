@@ -10,7 +10,12 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from gateway.context import EXCHANGE
-from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
+from gateway.errors import (
+    GatewayError,
+    IdempotencyExpired,
+    IdempotencyKeyReused,
+    OutcomeUnknown,
+)
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import callers_key, key_upstream, minted_key
@@ -18,6 +23,7 @@ from gateway.idempotency.ports import Intent, Journal, Record, Records
 from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+KNOWN_AT_DINIE = 86_400.0 - 300.0  # s; a day, less what clocks may differ by
 _POOL = 4096  # bytes of randomness fetched at once
 _KEY_BYTES = 16
 _REFUSED = 400  # statuses from here on say that this send had no effect
@@ -124,6 +130,7 @@ class IdempotencyStage:
                 )
             flight = self._flights.get(key)
             if flight is None:
+                self._refuse_forgotten(record)
                 return await self._lead(request, exchange, key, record, handler)
             result = await self._follow(flight, exchange)
             if not _same_authority(flight.leader, exchange):
@@ -137,6 +144,22 @@ class IdempotencyStage:
                 exchange.untyped = flight.leader.untyped
                 exchange.retry_after = flight.leader.retry_after
                 return _replay(result)
+
+    def _refuse_forgotten(self, record: Record | None) -> None:
+        """Refuse a key that Dinie has forgotten: the request would take effect again.
+
+        Raises:
+            IdempotencyExpired: as said.
+        """
+        if record is None:
+            return
+        old = self._clock() - record.created_at > KNOWN_AT_DINIE
+        if old and self._options.expired == "refuse":
+            raise IdempotencyExpired(
+                "the key was used over a day ago, and Dinie has forgotten it: sent "
+                "again, the request may take effect a second time. Read the resource; "
+                "use a new key if it is to happen again"
+            )
 
     async def _lead(
         self,

@@ -197,7 +197,7 @@ class SqliteLedger:
                 f"{self._database.path}.intents: {error.strerror}"
             ) from None
         now = self._clock.unix()
-        since = now - REMEMBERED
+        since = now - _KEPT
 
         def job(connection: sqlite3.Connection) -> tuple[list[Any], int]:
             lost = connection.execute(

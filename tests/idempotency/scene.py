@@ -22,12 +22,15 @@ class Scene:
     """A stage and what stands behind it."""
 
     def __init__(
-        self, answerer: Answerer | None = None, journal: Journal | None = None
+        self,
+        answerer: Answerer | None = None,
+        journal: Journal | None = None,
+        **options: Any,
     ) -> None:
         self.clock = FakeClock()
         self.records = MemoryRecords(on_evicted=lambda: None)
         self.stage = IdempotencyStage(
-            IdempotencyOptions(namespace="shop"),
+            IdempotencyOptions(namespace="shop", **options),
             self.records,
             self.clock.now,
             journal or NoJournal(),

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from gateway.errors import (
+    IdempotencyExpired,
     IdempotencyKeyReused,
     OutcomeUnknown,
     Overloaded,
@@ -234,3 +235,31 @@ async def test_a_method_other_than_post_gets_no_key_of_ours(
 
     assert (exchange.key, exchange.upstream_key) == expected
     assert len(scene.records) == 0
+
+
+@pytest.mark.parametrize(
+    ("age", "expired", "sent"),
+    [
+        (80_000, "refuse", True),
+        (86_399, "refuse", False),
+        (500_000, "refuse", False),
+        (604_801, "refuse", True),
+        (90_000, "send", True),
+    ],
+)
+async def test_a_key_that_dinie_has_forgotten_is_not_sent_again(
+    age: float, expired: str, *, sent: bool
+) -> None:
+    """It would be a second loan."""
+    scene = Scene(expired=expired)
+    await scene.send(call())
+    scene.clock.advance(age)
+
+    again = scene.send(call(deadline=scene.clock.now() + 25))
+    if sent:
+        await again
+    else:
+        with pytest.raises(IdempotencyExpired, match="over a day ago"):
+            await again
+
+    assert len(scene.calls) == 1 + sent

@@ -5,6 +5,7 @@ from aiohttp import web
 
 from gateway.errors import (
     GatewayError,
+    IdempotencyExpired,
     IdempotencyKeyReused,
     OutcomeUnknown,
     Overloaded,
@@ -93,13 +94,16 @@ async def test_a_plain_refusal_is_an_answer() -> None:
 
 
 async def test_a_repeat_does_not_make_a_record_live_longer() -> None:
-    """Dinie counts its 24 hours from the first request."""
+    """The days are counted from the first request, as Dinie does."""
     scene = Scene()
     await scene.send(call())
     scene.clock.advance(80_000.0)
     await scene.send(call(deadline=90_000.0))
 
     scene.clock.advance(6_400.0)
+    with pytest.raises(IdempotencyExpired):
+        await scene.send(call(deadline=90_000.0))
+    scene.clock.advance(604_800.0 - 86_400.0)
 
     assert outcome(scene) is None
 

@@ -118,10 +118,13 @@ async def test_a_minted_key_is_forgotten_with_its_answer(scene: Scene) -> None:
     assert records.get("gw-2", now=scene.clock.now()) is not None
 
 
-async def test_a_record_ends_when_dinie_forgets_the_key(scene: Scene) -> None:
-    """After a day the same key is another request's."""
+async def test_a_record_outlives_dinies_memory_of_the_key(scene: Scene) -> None:
+    """For a week it is known that the key was used; then it is another request's."""
     await scene.begin("order-1")
     scene.clock.advance(86_401)
+    kept = await scene.kill()
+    assert kept.get("order-1", now=scene.clock.now()) is not None
+    scene.clock.advance(604_800 - 86_400)
 
     records = await scene.kill()
 
