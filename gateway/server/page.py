@@ -51,12 +51,25 @@ def _table(rows: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, Mapping):  # a check: whether it holds, and why
-        word = "yes" if value.get("ok") else "<span class=no>no</span>"
-        return f"{word}: {escape(str(value.get('reason', '')))}"
+    if isinstance(value, Mapping):
+        return _described(value)
     if isinstance(value, bool):
         return "yes" if value else "<span class=no>no</span>"
     return "unknown" if value is None else escape(str(value)) or "none"
+
+
+def _described(value: Mapping[str, Any]) -> str:
+    """Return a check, a circuit, or whatever else has parts."""
+    if "ok" in value:
+        word = "yes" if value["ok"] else "<span class=no>no</span>"
+    elif "state" in value:
+        word = escape(str(value["state"]))
+        if value["state"] != "closed":
+            word = f"<span class=no>{word}</span>"
+    else:
+        parts = [f"{name}: {part}" for name, part in value.items()]
+        return escape(", ".join(parts)) or "none"
+    return f"{word}: {escape(str(value.get('reason', '')))}"
 
 
 def _words(name: str) -> str:

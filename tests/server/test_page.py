@@ -35,3 +35,26 @@ def test_unknown_is_said_in_words() -> None:
 
     assert "<th scope=row>Next rotation</th><td>unknown</td>" in page
     assert "<th scope=row>Service</th><td>none</td>" in page
+
+
+def test_a_circuit_says_how_it_stands_and_why() -> None:
+    """A closed one must not read as a fault."""
+    circuits = {
+        "api": {"state": "open", "since_seconds": 3, "reason": "<5> calls failed"},
+        "token": {"state": "closed", "since_seconds": None, "reason": "all is well"},
+    }
+
+    page = render_page({"ready": True, "circuits": circuits}).decode()
+
+    assert "<td><span class=no>open</span>: &lt;5&gt; calls failed</td>" in page
+    assert "<td>closed: all is well</td>" in page
+
+
+def test_other_parts_are_listed() -> None:
+    """Whatever they are called."""
+    webhooks = {"unknown_subscribers": {"old<": 2}, "nobody": {}}
+
+    page = render_page({"ready": True, "webhooks": webhooks}).decode()
+
+    assert "<td>old&lt;: 2</td>" in page
+    assert "<td>none</td>" in page
