@@ -17,8 +17,8 @@ async def test_a_request_can_be_asked_about(
     story = orjson.loads(told.body)
 
     assert (said.status, story["status"], story["sends"]) == (200, 200, 3)
-    whats = [one["what"] for one in story["steps"] if one["what"] != "permit"]
-    assert [what for what in whats if what != "token"] == [
+    kinds = [one["what"] for one in story["steps"] if one["what"] != "permit"]
+    assert [kind for kind in kinds if kind != "token"] == [
         "attempt",
         "retry",
         "attempt",
