@@ -144,11 +144,18 @@ class Limiter(Quota):
             if not bookings:
                 del self._bookings[permit.caller]
         if self.shares.crowded and not window.sliding:
+            left = window.resets_at - now
+            if left <= 0:
+                # The next one has begun, and is to be shared before an answer tells.
+                left = window.length
+                if not self._overdue:
+                    self._overdue = True
+                    self.shares.opened(now)
             held += self.shares.owed_to_others(
                 permit.caller,
                 now,
                 places=float(self.limit - self._reserve - self._foreign),
-                left=window.resets_at - now,
+                left=left,
                 length=window.length,
             )
         return held

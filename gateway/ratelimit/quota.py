@@ -49,6 +49,7 @@ class Quota:
         self._assumed = False  # the window was not advertised, only supposed
         self._silent = 0
         self._jitter = 0.0
+        self._overdue = False  # the window's time is up, and no answer told of the next
         # What `acquire` looks at each time, worked out once per answer:
         self._burst_until = -inf
         self._floor = 0.0  # room above it is there for everybody
@@ -141,7 +142,9 @@ class Quota:
         self._probe = None
         self._jitter = PROBE_SPREAD * self._random()
         self.traffic.opened(now, before=before)
-        self.shares.opened(now)
+        if not self._overdue:
+            self.shares.opened(now)
+        self._overdue = False
         self._refresh(now)
 
     def _learn(self, permit: Permit, now: float, seen: Advertised, sends: int) -> bool:

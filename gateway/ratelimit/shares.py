@@ -130,9 +130,10 @@ class Shares:
         total = sum(one.weight for one in self._callers.values()) or 1.0
         needs, likely = {}, {}
         for name, one in self._callers.items():
-            before = one.rate
-            if before is None:
-                before = places * one.weight / total / length
+            before = one.rate or 0.0
+            if name in self._configured:
+                # It may have been quiet: who is first after a night takes no more.
+                before = max(before, places * one.weight / total / length)
             rate = (before * memory + one.arrived) / (memory + elapsed)
             coming = rate * left
             likely[name] = one.used + one.waiting + coming

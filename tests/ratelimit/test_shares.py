@@ -93,8 +93,8 @@ def test_what_a_calm_one_does_not_come_for_flows_on() -> None:
     assert stays[-1] < 1
 
 
-def test_configured_callers_are_expected_in_the_first_window() -> None:
-    """Nobody knows them yet, and the flood comes first."""
+def test_configured_callers_are_expected_at_the_beginning_of_a_window() -> None:
+    """They were quiet, and the flood comes first; what they leave flows on."""
     shares = Shares({"a": 1.0, "b": 2.0, "flood": 1.0})
     shares.opened(0.0)
     for _ in range(50):
@@ -102,7 +102,11 @@ def test_configured_callers_are_expected_in_the_first_window() -> None:
 
     assert owed(shares, "flood", 0.1, 59.9) == pytest.approx(67.5, abs=1)
     shares.opened(60.0)
-    assert owed(shares, "flood", 60.1, 59.9) == 0.0
+    for _ in range(200):
+        shares.arrived("flood")
+    assert owed(shares, "flood", 60.1, 59.9) == pytest.approx(67.5, abs=1)
+    assert owed(shares, "flood", 90.0, 30.0) < 35
+    assert owed(shares, "flood", 119.9, 0.1) < 1
 
 
 def test_an_own_place_is_not_owed_to_others() -> None:
