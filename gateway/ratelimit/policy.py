@@ -120,7 +120,9 @@ class Limiter(Quota):
         """Return the wait for a place in a window to come, s."""
         length = max(window.length, 1.0)
         places = max(1, self.limit - self._reserve)
-        mine = self.shares.entitled(permit.caller, places, length)
+        mine = self.shares.entitled(
+            permit.caller, now, places=places, length=length
+        )
         if spread:  # some of a window goes to those from the end of the one before
             mine = mine * _BOOKABLE - 1
         mine = max(1.0, mine)

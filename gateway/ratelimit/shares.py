@@ -113,29 +113,42 @@ class Shares:
         one = self._callers.get(caller)
         return one is not None and one.calm
 
-    def entitled(self, caller: str, places: float, length: float) -> float:
+    def entitled(
+        self, caller: str, now: float, *, places: float, length: float
+    ) -> float:
         """Return how many places of a whole window are a caller's that wants all."""
-        needs, weights = {caller: places}, {caller: 1.0}
-        for name, one in self._callers.items():
-            weights[name] = one.weight
-            if name != caller:
-                rate = places / length if one.rate is None else one.rate
-                needs[name] = max(float(one.arrived), rate * length)
+        rates = self._rates(now, places, length)
+        needs = {
+            name: max(float(one.arrived), rates[name] * length)
+            for name, one in self._callers.items()
+        }
+        weights = {name: one.weight for name, one in self._callers.items()}
+        needs[caller] = places
+        weights.setdefault(caller, 1.0)
         return filled(needs, weights, places)[caller]
 
-    def _reckon(self, now: float, places: float, left: float, length: float) -> None:
+    def _rates(self, now: float, places: float, length: float) -> dict[str, float]:
+        """Return how often each is likely to ask, requests/s."""
         elapsed = max(0.0, now - self._opened_at)
-        left = max(0.0, left)
         memory = _MEMORY * length
         total = sum(one.weight for one in self._callers.values()) or 1.0
-        needs, likely = {}, {}
+        rates = {}
         for name, one in self._callers.items():
             before = one.rate or 0.0
             if name in self._configured:
                 # It may have been quiet: who is first after a night takes no more.
                 before = max(before, places * one.weight / total / length)
-            rate = (before * memory + one.arrived) / (memory + elapsed)
-            coming = rate * left
+            rates[name] = (before * memory + one.arrived) / (memory + elapsed)
+        return rates
+
+    def _reckon(self, now: float, places: float, left: float, length: float) -> None:
+        elapsed = max(0.0, now - self._opened_at)
+        left = max(0.0, left)
+        total = sum(one.weight for one in self._callers.values()) or 1.0
+        needs, likely = {}, {}
+        rates = self._rates(now, places, length)
+        for name, one in self._callers.items():
+            coming = rates[name] * left
             likely[name] = one.used + one.waiting + coming
             needs[name] = likely[name] + _DEVIATIONS * sqrt(coming)
         weights = {name: one.weight for name, one in self._callers.items()}

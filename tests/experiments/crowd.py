@@ -32,6 +32,7 @@ class Caller:
     rate: float  # requests/s
     weight: float = 1.0
     patient: bool = False  # comes again when it was told to
+    alike: bool = False  # asks the same thing each time, so that each may be promised
 
 
 @dataclass(slots=True)
@@ -64,7 +65,10 @@ class Crowd:
         latency: float = 0.1,
         reserve: float = 0.05,
         configured: bool = True,
+        quiet: float = 0.0,
     ) -> None:
+        """Set the stage; after one request nobody comes for the `quiet` time, s."""
+        self._quiet = quiet
         self.clock = Timeline()
         self.callers = {one.name: one for one in callers}
         self.server = FixedServer(limit, length)
@@ -86,17 +90,17 @@ class Crowd:
 
     async def play(self, windows: int) -> "Crowd":
         """Run to the end of the last window."""
-        end = windows * self.server.length
+        end = self._quiet + windows * self.server.length
         for one in self.callers.values():
-            self._next(0.0, one)
+            self._next(self._quiet, one)
+        if self._quiet:
+            self._start(Seen(), "first", 0)
         while self._events and self._events[0][0] < end:
             moment, _, name, again = heapq.heappop(self._events)
             await self.clock.advance(max(0.0, self._began + moment - self.clock.now()))
             if not again:
                 self._next(moment, self.callers[name])
-            task = asyncio.create_task(self._one(self.seen[name], name, again))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self.seen[name], name, again)
         await self.clock.advance(max(0.0, self._began + end - self.clock.now()))
         for task in list(self._tasks):
             task.cancel()
@@ -108,6 +112,11 @@ class Crowd:
         """Return the share of the quota that was used."""
         served = sum(len(seen.admitted) for seen in self.seen.values())
         return (served - self.rejected) / (windows * self.server.limit)
+
+    def _start(self, seen: Seen, name: str, again: int) -> None:
+        task = asyncio.create_task(self._one(seen, name, again))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _next(self, after: float, caller: Caller) -> None:
         self._push(after + self.dice.expovariate(caller.rate), caller.name, 0)
@@ -121,10 +130,11 @@ class Crowd:
         seen.offered += not again
         seen.returned += bool(again)
         number = again or self._order
+        question = 0 if name in self.callers and self.callers[name].alike else number
         exchange = Exchange(
             str(number),
             "GET",
-            f"/banks?n={number}",
+            f"/banks?n={question}",
             now,
             deadline=now + TOTAL,
             caller=name,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -69,6 +70,8 @@ async def flood(*, limit: int, window: float, windows: int, seed: int = 1) -> Fl
             ) as session,
         ):
             made = _Players(session, f"http://{stack.running.proxy}/v3/banks")
+            await made.wait_for_a_window()
+            simulator.journal.clear()
             await made.play(limit / window, window * windows, seed)
         entries = [one for one in simulator.journal if one.target.endswith("/banks")]
     finally:
@@ -83,6 +86,12 @@ class _Players:
         self._session = session
         self._url = url
         self.got = {name: Got() for name in CALLERS}
+
+    async def wait_for_a_window(self) -> None:
+        """Let a window begin, as its reset tells."""
+        async with self._session.get(self._url) as answer:
+            reset = float(answer.headers["X-RateLimit-Reset"])
+        await asyncio.sleep(max(0.0, reset - time.time()))
 
     async def play(self, quota: float, seconds: float, seed: int) -> None:
         """Have all callers call; `quota` in requests/s."""

@@ -7,13 +7,15 @@ from tests.experiments.crowd import Caller, Crowd
 WINDOWS = 3
 
 
-def flooded(limit: int, length: float, *, weight: float = 1.0) -> list[Caller]:
+def flooded(
+    limit: int, length: float, *, weight: float = 1.0, alike: bool = False
+) -> list[Caller]:
     """Return two calm callers and one that floods at twenty times the quota."""
     calm = 0.2 * limit / length
     return [
         Caller("calm-a", calm, weight=weight),
         Caller("calm-b", calm, weight=weight),
-        Caller("flood", 20 * limit / length),
+        Caller("flood", 20 * limit / length, alike=alike),
     ]
 
 
@@ -34,6 +36,26 @@ async def test_a_flood_takes_only_what_is_left(
         assert seen.refused == 0
         assert seen.wait(0.99) <= length / limit  # a pacing gap
     assert crowd.seen["flood"].refused > 1000
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("quiet", [19.2, 19.9, 20.0, 20.4, 27.0])
+async def test_a_flood_after_a_quiet_time_takes_only_what_is_left(
+    quiet: float, seed: int
+) -> None:
+    """Nobody was there to be counted: it must not be promised what is theirs."""
+    limit, length = 200, 20.0
+    callers = flooded(limit, length, alike=True)
+    crowd = Crowd(callers, limit=limit, length=length, seed=seed, quiet=quiet)
+
+    await crowd.play(WINDOWS)
+
+    assert crowd.rejected == 0
+    assert crowd.used(WINDOWS) >= 0.95
+    for name in ("calm-a", "calm-b"):
+        seen = crowd.seen[name]
+        assert seen.refused == 0
+        assert seen.wait(0.99) <= length / limit
 
 
 async def test_greedy_callers_share_by_weight() -> None:

@@ -149,5 +149,23 @@ def test_a_greedy_caller_is_entitled_to_what_others_do_not_use() -> None:
             shares.arrived(name)
             shares.gave_up(name)
 
-    assert shares.entitled("flood", 90.0, 60.0) == pytest.approx(70.0)
-    assert shares.entitled("calm", 90.0, 60.0) == pytest.approx(45.0)
+    def entitled(caller: str) -> float:
+        return shares.entitled(caller, 60.0, places=90.0, length=60.0)
+
+    assert entitled("flood") == pytest.approx(70.0)
+    assert entitled("calm") == pytest.approx(45.0)
+
+
+def test_who_is_configured_and_was_quiet_keeps_its_part_of_windows_to_come() -> None:
+    """A flood after a quiet night is promised no more than its share of the next."""
+    shares = Shares({"a": 1.0, "b": 1.0, "flood": 1.0})
+    shares.opened(0.0)
+    shares.opened(60.0)
+    for _ in range(100):
+        shares.arrived("flood")
+
+    def entitled(now: float) -> float:
+        return shares.entitled("flood", now, places=90.0, length=60.0)
+
+    assert entitled(60.1) == pytest.approx(30.0, abs=1)
+    assert entitled(119.0) > 60.0
