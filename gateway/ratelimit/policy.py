@@ -145,22 +145,26 @@ class Limiter(Quota):
             held = bookings.expected(now, window.resets_at)
             if not bookings:
                 del self._bookings[permit.caller]
-        if self.shares.crowded and not window.sliding:
-            left = window.resets_at - now
-            if left <= 0:
-                # The next one has begun, and is to be shared before an answer tells.
-                left = window.length
-                if not self._overdue:
-                    self._overdue = True
-                    self.shares.opened(now)
-            held += self.shares.owed_to_others(
-                permit.caller,
-                now,
-                places=float(self.limit - self._reserve - self._foreign),
-                left=left,
-                length=window.length,
-            )
-        return held
+        return held + self._owed(permit, now, window)
+
+    def _owed(self, permit: Permit, now: float, window: Window) -> float:
+        """Return how many places stay for other callers."""
+        if not self.shares.crowded or window.sliding:
+            return 0.0
+        left = window.resets_at - now
+        if left <= 0:
+            # The next one has begun, and is to be shared before an answer tells.
+            left = window.length
+            if not self._overdue:
+                self._overdue = True
+                self.shares.opened(now)
+        return self.shares.owed_to_others(
+            permit.caller,
+            now,
+            places=float(self.limit - self._reserve - self._foreign),
+            left=left,
+            length=window.length,
+        )
 
     def _scarce(self, permit: Permit, now: float) -> float:
         """Return the wait where a burst is not free; 0.0 or less: go."""
@@ -221,8 +225,8 @@ class Limiter(Quota):
                 return wait
         room = self._room()
         least = self._least(permit, now, window)
-        if permit.booked and room > 0:
-            return 0.0  # a promise is worth a place of the reserve
+        if permit.booked and room > self._before_promises(permit, now, window):
+            return 0.0
         crowded = self.shares.crowded
         if room > least and crowded and self._is_calm(permit, now, window):
             return 0.0
@@ -232,6 +236,15 @@ class Limiter(Quota):
         if permit.lane is Lane.PRIORITY or room > self._floor:
             return 0.0
         return self._granted_at + self._gap(now, window, room) - now
+
+    def _before_promises(self, permit: Permit, now: float, window: Window) -> float:
+        """Return how many places are not there for who was promised one.
+
+        A promise within a caller's own share is worth a place of the reserve. What
+        was promised of the others' was so while they did not come.
+        """
+        owed = self._owed(permit, now, window)
+        return 0.0 if self.shares.is_within(permit.caller) else owed
 
     def _least(self, permit: Permit, now: float, window: Window) -> float:
         """Return how many places an attempt has to leave."""

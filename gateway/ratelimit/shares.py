@@ -21,7 +21,7 @@ _SOONEST = 0.01  # s between two reckonings
 class _Caller:
     """One caller's part of this window."""
 
-    __slots__ = ("arrived", "calm", "owed", "rate", "used", "waiting", "weight")
+    __slots__ = ("arrived", "calm", "fair", "owed", "rate", "used", "waiting", "weight")
 
     def __init__(self, weight: float, rate: float | None) -> None:
         self.weight = weight
@@ -30,6 +30,7 @@ class _Caller:
         self.used = 0  # places taken in this window
         self.waiting = 0
         self.owed = 0.0  # places that stay for it
+        self.fair = 0.0  # places that are its own, whoever comes
         self.calm = False  # whether it goes at once
 
 
@@ -113,6 +114,11 @@ class Shares:
         one = self._callers.get(caller)
         return one is not None and one.calm
 
+    def is_within(self, caller: str) -> bool:
+        """Return whether another place is within a caller's own, as last reckoned."""
+        one = self._callers.get(caller)
+        return one is None or not self.crowded or one.used + 1 <= one.fair
+
     def entitled(
         self, caller: str, now: float, *, places: float, length: float
     ) -> float:
@@ -157,8 +163,8 @@ class Shares:
         for name, one in self._callers.items():
             one.owed = max(0.0, shares[name] - one.used)
             # Its whole need fits; or it uses its share no faster than time goes by.
-            fair = min(shares[name], places * one.weight / total)
-            due = fair * min(1.0, elapsed / length + _AHEAD)
+            one.fair = places * one.weight / total
+            due = min(shares[name], one.fair) * min(1.0, elapsed / length + _AHEAD)
             one.calm = likely[name] <= shares[name] or one.used + 1 <= due
             self._owed += one.owed
         self._reckoned_at = now

@@ -247,9 +247,10 @@ class RateLimitStage:
 
     def _admit(self, now: float) -> float:
         """Serve the queues in order; return when to look again."""
+        soonest = float("inf")
+        # Callers whose share is used up: they block nobody, and keep their own order.
+        passed: set[str] = set()
         for queue in self._queues:
-            soonest = float("inf")
-            passed: set[str] = set()  # callers whose share of the window is used up
             while turn := queue.head(passed):
                 caller, waiter = turn
                 wait = self._limiter.acquire(waiter.permit, now)
@@ -258,11 +259,9 @@ class RateLimitStage:
                     passed.add(caller)
                     continue
                 self._open(queue.pop(caller), granted=True)
-            if passed:
-                self._slot_at = soonest
-                # What has no room for these has none for the queues below.
-                return soonest
-        return float("inf")
+        if passed:
+            self._slot_at = soonest
+        return soonest
 
     def _open(self, waiter: _Waiter, *, granted: bool) -> None:
         self._waiting -= 1
