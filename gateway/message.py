@@ -74,6 +74,7 @@ class Exchange:
     route: str = "other"  # the template used as a label
     caller: str = "other"
     interactive: bool = True
+    background: bool = False  # batch work that may take a fiftieth of the quota
     headers: Sequence[tuple[str, str]] = ()  # to be relayed
     control: Mapping[str, str] = _NO_CONTROL  # lower-case names
     deadline: float = 0.0

@@ -15,7 +15,9 @@ def lane_of(exchange: Exchange) -> Lane:
     """Return the lane of a request: what moves money goes first, batch work last."""
     if exchange.method == "POST" and exchange.route in PRIORITY_ROUTES:
         return Lane.PRIORITY
-    return Lane.NORMAL if exchange.interactive else Lane.BATCH
+    if exchange.interactive:
+        return Lane.NORMAL
+    return Lane.BACKGROUND if exchange.background else Lane.BATCH
 
 
 def who_of(exchange: Exchange) -> int:

@@ -25,6 +25,7 @@ class Lane(IntEnum):
     PRIORITY = 0
     NORMAL = 1
     BATCH = 2
+    BACKGROUND = 3
 
 
 class Permit:
@@ -62,7 +63,7 @@ class Ledger:
     def __init__(self) -> None:
         self.low: float = 0.0  # infinite where answers tell no limit
         self.in_flight = 0
-        self.batch = 0  # of those in flight
+        self.batch = 0  # of those in flight; background work too
         self.late = 0  # of those in flight; they went before this window opened
         self.owed = 0  # in flight and ghosts
         self.serial = 0  # grows with each window
@@ -77,7 +78,7 @@ class Ledger:
         """Count an attempt as in flight."""
         self.in_flight += 1
         self.owed += 1
-        if permit.lane is Lane.BATCH:
+        if permit.lane >= Lane.BATCH:
             self.batch += 1
         permit.serial = self.serial
         permit.taken_at = now
@@ -88,7 +89,7 @@ class Ledger:
         self.owed -= 1
         if permit.serial != self.serial:
             self.late -= 1
-        if permit.lane is Lane.BATCH:
+        if permit.lane >= Lane.BATCH:
             self.batch -= 1
 
     def haunt(self, now: float) -> None:

@@ -7,21 +7,20 @@ Before the first answer they go one at a time. When the time of a spent window i
 one probe goes after a random moment; its answer opens the next window, and so does 2 s
 without one. A 429 closes everything until the moment that it names; then one goes
 first as well. PRIORITY may use the reserve and is not paced; BATCH keeps out of the
-way. Where several callers come, each is left its share (`shares`), and who was refused
-finds the place that it was promised (`bookings`).
+way (`batch`). Where several callers come, each is left its share (`shares`), and who
+was refused finds the place that it was promised (`bookings`).
 """
 
 from collections.abc import Callable, Mapping
 from math import inf
 
+from gateway.ratelimit.batch import background_gap, most_in_flight, until_free
 from gateway.ratelimit.bookings import Bookings
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.quota import Quota
 from gateway.ratelimit.window import Window
 
 PATIENCE = 2.0  # s a probe may take before we go on without its answer
-_BATCH_ABOVE = 0.3  # of the limit; below, batch work stops
-_BATCH_SHARE = 0.02  # of the limit; batch attempts in flight at once, at least 1
 _SHORTEST_WAIT = 0.005  # s; below, a wait is only a scheduling cost
 _RELEASED_IN = 2.0  # s before a window's end in which the reserve is let go,
 _RELEASED_PART = 0.1  # or this share of the window, if that is less
@@ -43,6 +42,7 @@ class Limiter(Quota):
         """Start knowing nothing; the arguments are those of `Quota`."""
         super().__init__(reserve, random, weights)
         self._bookings: dict[str, Bookings] = {}
+        self._polled_at = -inf  # when background work last had a place
 
     def acquire(self, permit: Permit, now: float) -> float:
         """Take a place for an attempt: 0.0, or the wait in s, which took nothing."""
@@ -52,7 +52,7 @@ class Limiter(Quota):
         if (
             now >= self._burst_until
             or ledger.low - ledger.owed <= self._floor
-            or permit.lane is Lane.BATCH
+            or permit.lane >= Lane.BATCH
             or self.shares.crowded
             or self._bookings
         ):
@@ -62,6 +62,8 @@ class Limiter(Quota):
         ledger.take(permit, now)
         self.shares.took(permit.caller)
         self._granted_at = now
+        if permit.lane is Lane.BACKGROUND:
+            self._polled_at = now
         return 0.0
 
     @property
@@ -120,9 +122,7 @@ class Limiter(Quota):
         """Return the wait for a place in a window to come, s."""
         length = max(window.length, 1.0)
         places = max(1, self.limit - self._reserve)
-        mine = self.shares.entitled(
-            permit.caller, now, places=places, length=length
-        )
+        mine = self.shares.entitled(permit.caller, now, places=places, length=length)
         if spread:  # some of a window goes to those from the end of the one before
             mine = mine * _BOOKABLE - 1
         mine = max(1.0, mine)
@@ -219,8 +219,8 @@ class Limiter(Quota):
         return min(due, self._probed_at + PATIENCE - now)
 
     def _within(self, permit: Permit, now: float, window: Window) -> float:
-        if permit.lane is Lane.BATCH:
-            wait = self._batch_wait(now, window)
+        if permit.lane >= Lane.BATCH:
+            wait = self._batch_wait(permit, now, window)
             if wait:
                 return wait
         room = self._room()
@@ -261,13 +261,19 @@ class Limiter(Quota):
             return self._reserve
         return self._reserve * left / last
 
-    def _batch_wait(self, now: float, window: Window) -> float:
+    def _batch_wait(self, permit: Permit, now: float, window: Window) -> float:
         """Return how long batch work has to keep out of the way, s."""
-        if self.ledger.batch >= max(1, _BATCH_SHARE * self.limit):
+        if self.ledger.batch >= most_in_flight(self.limit):
             return self.traffic.round_trip
-        if self._room() <= _BATCH_ABOVE * self.limit:
-            return self._until_more(now, window)
-        return 0.0
+        if permit.lane is Lane.BACKGROUND:
+            gap = background_gap(self.limit, window.length)
+            if now < self._polled_at + gap:
+                return self._polled_at + gap - now
+        left = max(0.0, window.resets_at - now)
+        length = max(window.length, left, 1e-6)
+        part = 1.0 if window.sliding else left / length
+        wait = until_free(permit.lane, self._room(), self.limit, part=part) * length
+        return min(wait, self._until_more(now, window)) if wait else 0.0
 
     def _is_calm(self, permit: Permit, now: float, window: Window) -> bool:
         """Return whether a caller keeps to its share, and was promised nothing else."""

@@ -31,6 +31,7 @@ _ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
 
 
 _BOOKED = 1  # the queue of those who come when they were told to
+_BATCH = 3  # the first of those for work that nobody waits for
 
 
 class _Waiter:
@@ -74,7 +75,7 @@ class RateLimitStage:
         self._on_wait = on_wait
         # Priority, then those who were promised a place, then the others.
         self._queues: tuple[FairQueue[_Waiter], ...] = tuple(
-            FairQueue(weights) for _ in range(4)
+            FairQueue(weights) for _ in range(5)
         )
         self._waiting = 0
         self._alarm: asyncio.Task[None] | None = None
@@ -142,7 +143,7 @@ class RateLimitStage:
 
     def shed(self) -> bool:
         """Send the newest batch work that waits away; False: none does."""
-        batch = self._queues[-1]
+        batch = max(self._queues[_BATCH:], key=len)
         newest = max(batch, key=lambda waiter: waiter.until, default=None)
         if newest is None or not batch.remove(newest.permit.caller, newest):
             return False

@@ -123,7 +123,9 @@ class Proxy:
         exchange.control = control
         exchange.content_type = control.get("content-type", "")
         exchange.own_bearer = classify_bearer(control.get("authorization")) == "own"
-        exchange.interactive = control.get("x-gateway-priority") != "batch"
+        priority = control.get("x-gateway-priority")
+        exchange.background = priority == "background"
+        exchange.interactive = priority != "batch" and not exchange.background
         retries = control.get("x-dinie-retry-count", "0")
         exchange.retrying_caller = retries.isdigit() and retries.strip("0") != ""
         exchange.repeatable = plain not in _NOT_REPEATABLE

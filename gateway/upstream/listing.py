@@ -75,7 +75,7 @@ class GatewayLists:
             try:
                 async with self._session.get(
                     URL(self._base + path, encoded=True),
-                    headers={"X-Gateway-Priority": "batch"},
+                    headers={"X-Gateway-Priority": "background"},
                     timeout=ClientTimeout(total=_TIMEOUT),
                     allow_redirects=False,
                 ) as answer:

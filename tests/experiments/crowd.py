@@ -31,6 +31,7 @@ class Caller:
     name: str
     rate: float  # requests/s
     weight: float = 1.0
+    priority: str = "interactive"
     patient: bool = False  # comes again when it was told to
     alike: bool = False  # asks the same thing each time, so that each may be promised
 
@@ -130,7 +131,8 @@ class Crowd:
         seen.offered += not again
         seen.returned += bool(again)
         number = again or self._order
-        question = 0 if name in self.callers and self.callers[name].alike else number
+        caller = self.callers.get(name, Caller(name, 0.0))
+        question = 0 if caller.alike else number
         exchange = Exchange(
             str(number),
             "GET",
@@ -138,13 +140,15 @@ class Crowd:
             now,
             deadline=now + TOTAL,
             caller=name,
+            interactive=caller.priority == "interactive",
+            background=caller.priority == "background",
         )
         try:
             await self.stage(exchange, REQUEST, self._answer_of(exchange, seen))
         except RateLimited as refused:
             seen.refused += 1
             seen.late += bool(again)
-            if self.callers[name].patient and refused.retry_after is not None:
+            if caller.patient and refused.retry_after is not None:
                 # In whole seconds, as the header has it.
                 told = -floor(-refused.retry_after)
                 self._push(self.clock.now() - self._began + told, name, number)

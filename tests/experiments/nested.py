@@ -45,9 +45,7 @@ async def nested(*, ailing: float, max_retries: int) -> int:
             with ThreadPoolExecutor(_COUNT) as pool:
                 calls = []
                 for _ in range(_COUNT):
-                    calls.append(
-                        loop.run_in_executor(pool, _call, url, max_retries)
-                    )
+                    calls.append(loop.run_in_executor(pool, _call, url, max_retries))
                     await asyncio.sleep(1 / _RATE)
                 await asyncio.gather(*calls)
         return sum("/customers" in entry.target for entry in simulator.journal)

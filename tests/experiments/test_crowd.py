@@ -79,6 +79,34 @@ async def test_what_nobody_needs_flows_on() -> None:
     assert crowd.used(WINDOWS) >= 0.95
 
 
+async def test_batch_work_that_is_alone_has_the_whole_quota() -> None:
+    """What is kept for others is not wasted where they do not come."""
+    callers = [Caller("nightly", 50.0, priority="batch")]
+
+    crowd = await Crowd(callers, limit=200, length=20.0, seed=1).play(WINDOWS)
+
+    assert crowd.rejected == 0
+    assert crowd.used(WINDOWS) >= 0.93
+
+
+async def test_batch_work_keeps_nobody_waiting_and_polling_has_a_fiftieth() -> None:
+    """However much of both there is."""
+    limit, length = 200, 20.0
+    callers = [
+        Caller("web", 0.25 * limit / length),
+        Caller("nightly", 5 * limit / length, priority="batch"),
+        Caller("poller", limit / length, priority="background"),
+    ]
+    crowd = Crowd(callers, limit=limit, length=length, seed=1, configured=False)
+
+    await crowd.play(WINDOWS)
+
+    assert crowd.rejected == 0
+    assert crowd.seen["web"].refused == 0
+    assert crowd.seen["web"].wait(0.95) <= length / limit
+    assert 1 < len(crowd.seen["poller"].admitted) <= 0.02 * limit * WINDOWS + 1
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize(
     ("callers", "length", "windows"),

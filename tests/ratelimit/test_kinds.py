@@ -21,6 +21,7 @@ def exchange(method: str = "GET", target: str = "/banks", **known: Any) -> Excha
         (exchange("GET", route="/loans"), Lane.NORMAL),
         (exchange("POST", route="/customers"), Lane.NORMAL),
         (exchange("GET", interactive=False), Lane.BATCH),
+        (exchange("GET", interactive=False, background=True), Lane.BACKGROUND),
     ],
 )
 def test_money_goes_first_and_batch_work_last(made: Exchange, lane: Lane) -> None:

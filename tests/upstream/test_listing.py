@@ -57,7 +57,7 @@ async def test_every_page_and_every_loan_is_read(
         "/loans/ln_1",
         "/loans/ln_2",
     ]
-    assert upstream.requests[0].all("X-Gateway-Priority") == ["batch"]
+    assert upstream.requests[0].all("X-Gateway-Priority") == ["background"]
     assert clock.slept == [0.2] * 5
 
 
