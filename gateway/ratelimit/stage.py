@@ -7,7 +7,6 @@ that ends; either lets through exactly as many as the quota admits.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from math import isfinite
 
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
@@ -28,8 +27,6 @@ _REFUSED = 429
 _SHORTEST_WAIT = 0.001  # s
 _SHED_FOR = 5.0  # s; when batch work may come again
 _ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
-
-
 _BOOKED = 1  # the queue of those who come when they were told to
 _BATCH = 3  # the first of those for work that nobody waits for
 
@@ -88,11 +85,11 @@ class RateLimitStage:
         return snapshot(self._limiter, self._waiting)
 
     @property
-    def _facts(self) -> tuple[int, int | None, int, int]:
+    def _facts(self) -> tuple[int | None, int | None, int, int]:
         """Return limit, remaining, in flight and waiting; None where nobody told."""
-        ledger = self._limiter.ledger
-        remaining = max(0, int(ledger.low)) if isfinite(ledger.low) else None
-        return self._limiter.limit, remaining, ledger.in_flight, self._waiting
+        ledger, limit = self._limiter.ledger, self._limiter.limit or None
+        remaining = max(0, int(ledger.low)) if limit else None
+        return limit, remaining, ledger.in_flight, self._waiting
 
     async def __call__(
         self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
@@ -114,6 +111,8 @@ class RateLimitStage:
                 self._limiter.redeem(permit, now, self._options.max_wait)
             if self._waiting or self._limiter.acquire(permit, now) > 0:
                 await self._hold(exchange, permit, now)
+            else:
+                exchange.step(now, "permit", 0.0, *self._facts)
         before = exchange.sends
         try:
             response = await handler(request)
@@ -163,6 +162,7 @@ class RateLimitStage:
         until = min(began + self._options.max_wait, exchange.deadline - MARGIN)
         wait = self._predict(permit, began)
         if wait == 0.0:
+            exchange.step(began, "permit", 0.0, *self._facts)
             return
         if began + wait > until:
             raise self._refusal(exchange, permit, began, wait)

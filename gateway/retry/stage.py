@@ -172,9 +172,8 @@ class _Attempts(RetryOptionsBase):
     async def attempt(self, request: ClientRequest) -> ClientResponse:
         """Make one attempt, and judge a failed one."""
         breaker = self._stage.breaker
-        if breaker.circuit != "closed":
-            now = self._stage.clock.now()
-            self._exchange.step(now, "circuit", breaker.circuit)
+        now = self._stage.clock.now()
+        self._exchange.step(now, "circuit", breaker.circuit)
         breaker.admit(safe=self._exchange.method in _SAFE)
         self._made += 1
         verdict = "ignored"

@@ -1,9 +1,15 @@
 """`/explain`: the story of a request of a running gateway."""
 
+from typing import Any
+
 import orjson
 
 from tests.inprocess import Stack
 from tests.upstreams import DROP, ScriptedUpstream, Step, answer
+
+
+def of_kind(story: dict[str, Any], what: str) -> list[dict[str, Any]]:
+    return [one for one in story["steps"] if one["what"] == what]
 
 
 async def test_a_request_can_be_asked_about(
@@ -17,15 +23,12 @@ async def test_a_request_can_be_asked_about(
     story = orjson.loads(told.body)
 
     assert (said.status, story["status"], story["sends"]) == (200, 200, 3)
-    kinds = [one["what"] for one in story["steps"] if one["what"] != "permit"]
-    assert [kind for kind in kinds if kind != "token"] == [
-        "attempt",
-        "retry",
-        "attempt",
-        "retry",
-        "attempt",
-    ]
-    outcomes = [one["outcome"] for one in story["steps"] if one["what"] == "attempt"]
+    kinds = [one["what"] for one in story["steps"] if one["what"] != "token"]
+    once = ["circuit", "permit", "attempt"]
+    assert kinds == [*once, "retry", *once, "retry", *once]
+    assert all(one["state"] == "closed" for one in of_kind(story, "circuit"))
+    assert all("remaining" in one for one in of_kind(story, "permit"))
+    outcomes = [one["outcome"] for one in of_kind(story, "attempt")]
     assert outcomes == ["5xx", "dropped", "2xx"]
     assert b"12345678909" not in told.body
 
