@@ -87,6 +87,8 @@ async def test_no_place_leaks_whatever_happens(seed: int) -> None:
 
     for index in range(400):
         exchange = scene.exchange(str(index), interactive=dice.random() < 0.8)
+        exchange.background = dice.random() < 0.5
+        exchange.caller = dice.choice("abc")
         handler = partial(fail, exchange)
         tasks.append(asyncio.create_task(_tell(scene, exchange, handler)))
         await scene.clock.advance(dice.expovariate(15))
@@ -95,6 +97,8 @@ async def test_no_place_leaks_whatever_happens(seed: int) -> None:
     await scene.clock.advance(60.0)
 
     after, ledger = scene.stage.snapshot, scene.stage._limiter.ledger
+    callers = scene.stage._limiter.shares._callers.values()
+    assert {(one.waiting, one.used < 0) for one in callers} == {(0, False)}
     assert all(task.done() for task in tasks)
     assert (after.in_flight, after.waiting, scene.clock.sleepers) == (0, 0, 0)
     assert (ledger.batch, ledger.late) == (0, 0)
