@@ -153,15 +153,12 @@ class Limiter(Quota):
             return 0.0
         left = window.resets_at - now
         if left <= 0:
-            # The next one has begun, and is to be shared before an answer tells.
             left = window.length
-            if not self._overdue:
-                self._overdue = True
-                self.shares.opened(now)
+            self._expire(now)
         return self.shares.owed_to_others(
             permit.caller,
             now,
-            places=float(self.limit - self._reserve - self._foreign),
+            places=self._places(told=not self._overdue),
             left=left,
             length=window.length,
         )
@@ -227,8 +224,7 @@ class Limiter(Quota):
         least = self._least(permit, now, window)
         if permit.booked and room > self._before_promises(permit, now, window):
             return 0.0
-        crowded = self.shares.crowded
-        if room > least and crowded and self._is_calm(permit, now, window):
+        if room > least and self._is_calm(permit, now, window):
             return 0.0
         room -= self._held(permit, now, window)
         if room <= least:
@@ -276,10 +272,13 @@ class Limiter(Quota):
         return min(wait, self._until_more(now, window)) if wait else 0.0
 
     def _is_calm(self, permit: Permit, now: float, window: Window) -> bool:
-        """Return whether a caller keeps to its share, and was promised nothing else."""
-        self._held(permit, now, window)
-        promised = permit.caller in self._bookings
-        return not (window.sliding or promised) and self.shares.is_calm(permit.caller)
+        """Return whether a caller keeps to its share, with work that is waited for."""
+        if not self.shares.crowded or window.sliding or permit.lane >= Lane.BATCH:
+            return False
+        self._owed(permit, now, window)
+        held = self._bookings.get(permit.caller)
+        expected = held.expected(now, window.resets_at) if held else 0.0
+        return self.shares.is_calm(permit.caller, expected)
 
     def _gap(self, now: float, window: Window, room: float) -> float:
         """Return the span between two attempts of a window that runs low, s."""

@@ -63,6 +63,23 @@ class Quota:
     def _room(self) -> float:
         return self.ledger.low - self.ledger.owed - self._foreign
 
+    def _places(self, *, told: bool) -> float:
+        """Return how many places of the window there are to share.
+
+        What was sent before the window opened may be counted in it: where an answer
+        told of the window, it is what was used and what is left.
+        """
+        places: float = self.limit - self._foreign
+        if told:
+            places = min(places, self._room() + self.shares.used)
+        return places - self._reserve
+
+    def _expire(self, now: float) -> None:
+        """Share the next window, which has begun, before an answer tells of it."""
+        if not self._overdue:
+            self._overdue = True
+            self.shares.opened(now)
+
     def not_sent(self, permit: Permit) -> None:
         """Give back the place of an attempt that never left."""
         self._end(permit)

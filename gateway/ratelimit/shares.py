@@ -14,14 +14,25 @@ from math import sqrt
 ELSE = "other"
 _MEMORY = 0.25  # of a window; how long the rate of the last one speaks for this one
 _DEVIATIONS = 2.0  # kept for arrivals above the mean
-_AHEAD = 0.2  # of its share that a caller may use at once
+_AHEAD = 0.8  # of its share that a caller may use at once
 _SOONEST = 0.01  # s between two reckonings
 
 
 class _Caller:
     """One caller's part of this window."""
 
-    __slots__ = ("arrived", "calm", "fair", "owed", "rate", "used", "waiting", "weight")
+    __slots__ = (
+        "arrived",
+        "due",
+        "fair",
+        "likely",
+        "owed",
+        "rate",
+        "share",
+        "used",
+        "waiting",
+        "weight",
+    )
 
     def __init__(self, weight: float, rate: float | None) -> None:
         self.weight = weight
@@ -31,7 +42,9 @@ class _Caller:
         self.waiting = 0
         self.owed = 0.0  # places that stay for it
         self.fair = 0.0  # places that are its own, whoever comes
-        self.calm = False  # whether it goes at once
+        self.due = 0.0  # places that it may have used by now, even if it wants all
+        self.likely = 0.0  # places that it will probably have used in the end
+        self.share = 0.0  # places that it may use
 
 
 class Shares:
@@ -55,6 +68,7 @@ class Shares:
         if one is None:
             one = self._callers[caller] = _Caller(1.0, 0.0)
             self.crowded = len(self._callers) > 1
+            self._reckoned_at = -1.0  # its share is to be known at once
         one.arrived += 1
         one.waiting += 1
 
@@ -109,10 +123,21 @@ class Shares:
         one = self._callers.get(caller)
         return max(0.0, self._owed - (one.owed if one is not None else 0.0))
 
-    def is_calm(self, caller: str) -> bool:
-        """Return whether a caller keeps to its share, as last reckoned."""
+    @property
+    def used(self) -> int:
+        """Return how many places were taken in this window."""
+        return sum(one.used for one in self._callers.values())
+
+    def is_calm(self, caller: str, expected: float) -> bool:
+        """Return whether a caller keeps to its share, as last reckoned.
+
+        `expected` is how many of its requests will probably come because they were
+        told to.
+        """
         one = self._callers.get(caller)
-        return one is not None and one.calm
+        if one is None:
+            return False
+        return one.likely + expected <= one.share or one.used + expected < one.due
 
     def is_within(self, caller: str) -> bool:
         """Return whether another place is within a caller's own, as last reckoned."""
@@ -124,10 +149,10 @@ class Shares:
     ) -> float:
         """Return how many places of a whole window are a caller's that wants all."""
         rates = self._rates(now, places, length)
-        needs = {
-            name: max(float(one.arrived), rates[name] * length)
-            for name, one in self._callers.items()
-        }
+        needs = {}
+        for name, one in self._callers.items():
+            coming = rates[name] * length
+            needs[name] = max(one.arrived, coming + _DEVIATIONS * sqrt(coming))
         weights = {name: one.weight for name, one in self._callers.items()}
         needs[caller] = places
         weights.setdefault(caller, 1.0)
@@ -151,21 +176,22 @@ class Shares:
         elapsed = max(0.0, now - self._opened_at)
         left = max(0.0, left)
         total = sum(one.weight for one in self._callers.values()) or 1.0
-        needs, likely = {}, {}
+        needs = {}
         rates = self._rates(now, places, length)
         for name, one in self._callers.items():
             coming = rates[name] * left
-            likely[name] = one.used + one.waiting + coming
-            needs[name] = likely[name] + _DEVIATIONS * sqrt(coming)
+            one.likely = one.used + one.waiting + coming
+            needs[name] = one.likely + _DEVIATIONS * sqrt(coming)
         weights = {name: one.weight for name, one in self._callers.items()}
         shares = filled(needs, weights, places)
         self._owed = 0.0
         for name, one in self._callers.items():
-            one.owed = max(0.0, shares[name] - one.used)
-            # Its whole need fits; or it uses its share no faster than time goes by.
+            one.share = shares[name]
+            one.owed = max(0.0, one.share - one.used)
             one.fair = places * one.weight / total
-            due = min(shares[name], one.fair) * min(1.0, elapsed / length + _AHEAD)
-            one.calm = likely[name] <= shares[name] or one.used + 1 <= due
+            # It uses its share no faster than time goes by, or is not far ahead.
+            part = max(_AHEAD, elapsed / length)
+            one.due = min(one.share, one.fair) * min(1.0, part)
             self._owed += one.owed
         self._reckoned_at = now
 

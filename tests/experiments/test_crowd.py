@@ -1,5 +1,7 @@
 """Fair shares on a made-up clock: what `make experiment` shows, in seconds."""
 
+import random
+
 import pytest
 
 from tests.experiments.crowd import Caller, Crowd
@@ -77,6 +79,59 @@ async def test_what_nobody_needs_flows_on() -> None:
     crowd = await Crowd(callers, limit=200, length=20.0, seed=1).play(WINDOWS)
 
     assert crowd.used(WINDOWS) >= 0.95
+
+
+def mixed(dice: random.Random, quota: float) -> tuple[list[Caller], list[str]]:
+    """Return callers of any kind beside a greedy one, and who of them is calm."""
+    weights = [dice.choice([1.0, 1.0, 2.0, 4.0]) for _ in range(dice.randint(2, 5))]
+    callers, calm = [], []
+    for number, weight in enumerate(weights):
+        fair = 0.9 * quota * weight / sum(weights)
+        kind = dice.choice(["calm", "rare", "even", "greedy", "batch"])
+        name = f"{kind if number else 'greedy'}-{number}"
+        if not number or kind == "greedy":
+            rate, patient = dice.choice([3, 20]) * quota, dice.random() < 0.5
+            alike = dice.random() < 0.5
+            callers.append(Caller(name, rate, weight, patient=patient, alike=alike))
+        elif kind == "batch":
+            callers.append(Caller(name, 3 * quota, weight, priority="batch"))
+        elif kind == "even":
+            callers.append(Caller(name, fair, weight, patient=True))
+        else:
+            part = 0.02 if kind == "rare" else dice.uniform(0.2, 0.5)
+            callers.append(Caller(name, part * fair, weight))
+            calm.append(name)
+    return callers, calm
+
+
+@pytest.mark.parametrize("start", [0, 8, 16])
+async def test_whoever_comes_together_calm_callers_are_served(start: int) -> None:
+    """Greedy, patient, batch, rare, by weight: none of it is a calm one's business."""
+    offered = refused = waited = 0
+    for seed in range(start, start + 8):
+        dice = random.Random(seed)
+        limit, length = dice.choice([30, 100, 200]), dice.choice([10.0, 20.0])
+        callers, calm = mixed(dice, limit / length)
+        quiet, latency = dice.choice([0.0, 0.5, 1.02]), dice.choice([0.003, 0.1])
+
+        crowd = Crowd(
+            callers,
+            limit=limit,
+            length=length,
+            seed=seed,
+            latency=latency,
+            quiet=quiet * length,
+        )
+        await crowd.play(WINDOWS)
+
+        assert crowd.rejected == 0
+        assert crowd.used(WINDOWS) >= 0.85
+        offered += sum(crowd.seen[name].offered for name in calm)
+        refused += sum(crowd.seen[name].refused for name in calm)
+        waited += sum(wait > 1.0 for name in calm for wait in crowd.seen[name].waits)
+
+    assert offered > 20
+    assert refused + waited <= 0.02 * offered
 
 
 async def test_batch_work_that_is_alone_has_the_whole_quota() -> None:
