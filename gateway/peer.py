@@ -1,14 +1,20 @@
 """Who is at the other end of a connection?"""
 
 import asyncio
+import socket
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 
-def is_local(remote: str | None) -> bool:
-    """Return whether a peer is on this host; a Unix socket's has no address."""
+def is_local(remote: str | None, transport: asyncio.Transport | None) -> bool:
+    """Return whether a peer is on this host.
+
+    A Unix socket's peer has no address, but neither has a stranger's who reset the
+    connection before it was accepted: the kind of socket tells, and nothing else.
+    """
     if not remote:
-        return True
+        sock: Any = transport.get_extra_info("socket") if transport else None
+        return getattr(sock, "family", None) == socket.AF_UNIX
     try:
         address = ip_address(remote.partition("%")[0])
     except ValueError:

@@ -1,5 +1,8 @@
 """Who is at the other end of a connection?"""
 
+import asyncio
+import socket
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -53,8 +56,6 @@ def test_the_name_in_a_certificate(found: Any, name: str | None) -> None:
         ("127.8.8.8", True),
         ("::1", True),
         ("::ffff:127.0.0.1", True),
-        (None, True),
-        ("", True),
         ("10.0.0.7", False),
         ("fe80::1%eth0", False),
         ("::ffff:10.0.0.7", False),
@@ -63,4 +64,20 @@ def test_the_name_in_a_certificate(found: Any, name: str | None) -> None:
 )
 def test_who_is_on_this_host(remote: str | None, *, local: bool) -> None:
     """The port is open to whoever scrapes it."""
-    assert is_local(remote) is local
+    assert is_local(remote, None) is local
+
+
+@pytest.mark.parametrize(
+    ("family", "local"),
+    [(socket.AF_UNIX, True), (socket.AF_INET, False), (socket.AF_INET6, False)],
+)
+@pytest.mark.parametrize("remote", [None, ""])
+def test_a_peer_without_an_address_is_here_on_a_unix_socket_only(
+    remote: str | None, family: int, *, local: bool
+) -> None:
+    """A stranger who resets the connection at once has none either."""
+    sock = SimpleNamespace(family=family)
+    transport = SimpleNamespace(get_extra_info={"socket": sock}.get)
+
+    assert is_local(remote, cast("asyncio.Transport", transport)) is local
+    assert not is_local(remote, None)

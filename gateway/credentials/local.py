@@ -107,7 +107,7 @@ class LocalTokenStage:
                 exchange.control.get("authorization"), content_type, body
             )
             bound = self._bind(shown) if shown else None
-            if bound is None and not is_local(request.remote):
+            if bound is None and not is_local(request.remote, request.transport):
                 raise CallerUnknown("no caller of identity.callers has this secret")
         granted = local_grant(
             content_type, body, random_hex=self._random_hex, bound=bound

@@ -27,6 +27,7 @@ KNOWN_AT_DINIE = 86_400.0 - 300.0  # s; a day, less what clocks may differ by
 _POOL = 4096  # bytes of randomness fetched at once
 _KEY_BYTES = 16
 _REFUSED = 400  # statuses from here on say that this send had no effect
+_UNDECIDED = 429  # from here on an answer says nothing of an earlier send
 
 
 class _Flight:
@@ -99,13 +100,13 @@ class IdempotencyStage:
         try:
             response = await handler(request)
         except OutcomeUnknown:
-            fingerprint = await fingerprint_of(exchange)
-            record = Record(fingerprint, self._clock(), outcome="unknown")
-            self._records.put(key, record, now=self._clock())
-            self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
+            await self._never_known(exchange, key)
             raise
         except GatewayError:
-            self._journal.forget(key)
+            if exchange.unknown_sends:
+                await self._never_known(exchange, key)
+            else:
+                self._journal.forget(key)
             raise
         except BaseException:
             # A fault of ours, or the end of the process, with a send under way.
@@ -114,8 +115,18 @@ class IdempotencyStage:
             else:
                 self._journal.forget(key)
             raise
-        self._journal.forget(key)
+        if exchange.unknown_sends and response.status >= _UNDECIDED:
+            await self._never_known(exchange, key)
+        else:
+            self._journal.forget(key)
         return response
+
+    async def _never_known(self, exchange: Exchange, key: str) -> None:
+        """Keep a minted key: one of its sends may have taken effect."""
+        fingerprint = await fingerprint_of(exchange)
+        record = Record(fingerprint, self._clock(), outcome="unknown")
+        self._records.put(key, record, now=self._clock())
+        self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
 
     async def _keyed(
         self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler

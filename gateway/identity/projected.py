@@ -85,7 +85,7 @@ class ProjectedTokens:
                 if seen != self._seen:
                     self._keys = jwt.PyJWKSet.from_json(self._path.read_text("utf-8"))
                     self._seen = seen
-            except (OSError, ValueError, jwt.PyJWTError):
+            except (OSError, ValueError, AttributeError, TypeError, jwt.PyJWTError):
                 self._seen = None
         if self._keys is None:
             raise Untrusted("identity.jwks_file cannot be read")

@@ -120,7 +120,7 @@ def shown_by(request: web.BaseRequest, exchange: Exchange) -> Shown:
     """Return what a request shows of who sends it."""
     scheme, _, bearer = exchange.control.get("authorization", "").strip().partition(" ")
     return Shown(
-        local=is_local(request.remote),
+        local=is_local(request.remote, request.transport),
         bearer=bearer.strip() if scheme.lower() == "bearer" and bearer else None,
         certificate=certificate_name(request.transport),
         named=exchange.control.get("x-gateway-caller"),

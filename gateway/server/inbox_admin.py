@@ -147,7 +147,7 @@ class InboxAdmin:
 
 def _local(answer: Answer) -> Answer:
     async def handler(request: web.Request) -> Mapping[str, Any]:
-        if not is_local(request.remote):
+        if not is_local(request.remote, request.transport):
             raise web.HTTPForbidden
         return await answer(request)
 

@@ -2,8 +2,7 @@
 
 The intent is appended to a file before the first byte goes out, the outcome soon after
 the answer; twice a second both are folded into the database.
-Where the disk does not take it, requests go on without: Dinie's own memory of a key
-still keeps a repeat from being a second loan.
+Where the disk does not take it, requests go on: Dinie's own memory keeps a repeat away.
 """
 
 import asyncio
@@ -28,9 +27,8 @@ _FOLD: Final = 0.5  # s
 _LOOK: Final = 10  # folds between looks at what is unknown
 _TIDY_EVERY: Final = 600.0  # s; it looks at every row
 _SOON: Final = 0.02  # s until an outcome is written that no intent takes along
-_STEP: Final = 1000  # rows that are tidied at a time
-# Many rows as one statement: at each the module gives up the interpreter, and has to
-# get it back from a busy loop.
+_STEP: Final = 1000  # rows tidied at a time
+# Many rows as one statement: each gives up the interpreter. A dropped key begins anew.
 _WRITE: Final = """
 INSERT INTO ledger (environment, key, fingerprint, route, request_id, state, created,
   changed, status, minted)
@@ -38,7 +36,10 @@ VALUES {rows}
 ON CONFLICT (environment, key) DO UPDATE
 SET state = excluded.state, changed = excluded.changed, status = excluded.status,
   request_id = iif(excluded.request_id = '', request_id, excluded.request_id),
-  fingerprint = iif(fingerprint = '', excluded.fingerprint, fingerprint)
+  fingerprint = iif(fingerprint = '' OR state = 'dropped', excluded.fingerprint,
+    fingerprint),
+  created = iif(state = 'dropped' OR excluded.created > created + 604800,
+    excluded.created, created)
 """
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MOST: Final = 512  # rows of one statement

@@ -177,6 +177,7 @@ class Asked(dict[object, object]):
     def __init__(self, exchange: Exchange, remote: str) -> None:
         super().__init__({EXCHANGE: exchange})
         self.remote = remote
+        self.transport = None
 
 
 async def nobody(_: web.BaseRequest) -> web.StreamResponse:

@@ -214,3 +214,16 @@ def test_nothing_makes_it_raise_and_nothing_forged_is_good(
 ) -> None:
     """A 500 would tell an attacker that something was reached."""
     assert judged(ids, timestamps, signatures, body=body) != "good"
+
+
+def test_an_old_body_cannot_be_cut_up_into_a_new_delivery() -> None:
+    """The signature is over `id.timestamp.body`: a dot in the id moves the cuts."""
+    body = b'{"name":"x.' + TIMESTAMP + b'.y"}'
+    old = b"1000000000"
+    signature = sign(KEY, b"evt_1", old, body)
+    moved, rest = b"evt_1." + old + b'.{"name":"x', b'y"}'
+    assert sign(KEY, moved, TIMESTAMP, rest) == signature
+
+    signed = Signed([moved], [TIMESTAMP], [signature], rest)
+
+    assert verify(signed, [KEY], now=NOW, tolerance=300.0) == "malformed"

@@ -173,7 +173,7 @@ async def test_others_may_not_look_or_act(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither ids nor a replay are Prometheus' business."""
-    monkeypatch.setattr("gateway.server.inbox_admin.is_local", lambda _: False)
+    monkeypatch.setattr("gateway.server.inbox_admin.is_local", lambda *_: False)
 
     statuses = [
         (await client.get("/inbox")).status,

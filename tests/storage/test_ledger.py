@@ -266,3 +266,32 @@ async def test_a_fold_that_is_cut_short_is_done_again(
 
     assert await scene.rows() == {"order-1": "in_flight"}
     assert not scene.folding
+
+
+async def test_a_key_that_was_dropped_begins_anew(scene: Scene) -> None:
+    """Nothing was sent under it: the body that was is the one to know again."""
+    await scene.begin("k1")
+    scene.ledger.forget("k1")
+    await scene.ledger.fold()
+    await scene.begin("k1", fingerprint=b"\x02" * 32)
+    scene.ledger.end("k1", "answered", status=201)
+    await scene.ledger.fold()
+
+    record = (await scene.kill()).get("k1", now=scene.clock.now())
+
+    assert record is not None
+    assert record.fingerprint == b"\x02" * 32
+
+
+async def test_a_key_that_comes_again_after_a_week_is_known_as_new(
+    scene: Scene,
+) -> None:
+    """Else its outcome would be forgotten with the old one's."""
+    await scene.begin("k1")
+    scene.ledger.end("k1", "unknown", status=0)
+    await scene.ledger.fold()
+    scene.clock._now += 8 * 86_400.0
+    await scene.begin("k1")
+    await scene.ledger.fold()
+
+    assert (await scene.kill()).get("k1", now=scene.clock.now()) is not None
