@@ -35,6 +35,8 @@ def certificate_name(transport: asyncio.Transport | None) -> str | None:
     for kind, value in found.get("subjectAltName", ()):
         if kind in {"DNS", "URI"}:
             return str(value)
+    if found.get("subjectAltName"):
+        return None  # RFC 6125: the common name counts only where there is no other
     for part in found.get("subject", ()):
         for name, value in part:
             if name == "commonName":

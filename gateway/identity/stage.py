@@ -78,12 +78,16 @@ class IdentityStage:
     def _name(self, exchange: Exchange, shown: Shown) -> str:
         callers = self._callers
         proven = callers.of_certificate(shown.certificate)
-        if proven is None and shown.bearer is not None:
-            proven = self._by_bearer(exchange, shown.bearer)
+        if shown.bearer is not None:
+            # Beside a certificate too: a token for the gateway never goes on to Dinie.
+            by_bearer = self._by_bearer(exchange, shown.bearer)
+            proven = proven or by_bearer
         if proven is not None:
             return proven
-        if shown.local or self._asks_for_token(exchange):
+        if shown.local:
             return callers.said(shown.named)
+        if self._asks_for_token(exchange):
+            return callers.said(None)
         if callers.strict:
             raise CallerUnknown(_HOW)
         return callers.said(None)

@@ -188,3 +188,22 @@ async def test_a_sidecar_knows_its_service(
     found = await ask(service=service, named=named, authorization=authorization)
 
     assert found.caller == who
+
+
+async def test_a_token_for_the_gateway_beside_a_certificate_goes_no_further() -> None:
+    """Dinie must not see a service account's token, whoever the certificate is of."""
+    seen = await ask(
+        BILLING,
+        authorization="Bearer jwt-billing",
+        remote=FAR,
+        certificate="cn-billing",
+    )
+
+    assert (seen.caller, seen.own_bearer) == ("billing", False)
+
+
+async def test_a_name_from_outside_is_not_believed_with_the_token_call() -> None:
+    """Else a stranger's guesses would be counted as somebody's."""
+    seen = await ask(BILLING, named="billing", remote=FAR, asks=True)
+
+    assert seen.caller == "other"
