@@ -124,7 +124,8 @@ class FakeBreaker:
         if self.refusal is not None:
             raise self.refusal
 
-    def record(self, outcome: str) -> None:
+    def record(self, outcome: str, held: object = None) -> None:
+        del held
         self.verdicts.append(outcome)
         self.on_record()
 

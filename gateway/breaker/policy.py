@@ -20,6 +20,7 @@ LONGEST = 120.0  # s
 _SPREAD = 0.2  # of the time open, either way
 _LOOK = 3.0  # s between calls that are let pass while it is open, to see whether
 _SAFE_FIRST = 1.0  # s in which only a call without an effect may be the probe
+_PROBE_LASTS = 10.0  # s; one that is under way for longer waits in a queue, or is lost
 _PROBE_WAIT = 1.0  # s; a guess at when the running probe will be done
 
 
@@ -38,6 +39,7 @@ class Breaker:
         "_look_at",
         "_opened",
         "_options",
+        "_probed_at",
         "_probing",
         "_row",
         "_row_at",
@@ -67,6 +69,7 @@ class Breaker:
         self._until = 0.0  # s; open so long
         self._look_at = 0.0
         self._probing = False
+        self._probed_at = 0.0
         self._successes = 0
 
     def admit(self, now: float, *, safe: bool = True) -> float:
@@ -81,15 +84,18 @@ class Breaker:
         if self.state == OPEN:
             opens_at = self._until if safe else self._until + _SAFE_FIRST
             if now < opens_at:
-                if not safe or self._probing or now < self._look_at:
+                if not safe or self._is_probed(now) or now < self._look_at:
                     return opens_at - now
-                self._probing = True
-                return 0.0
+                return self._let_probe(now)
             self._change(HALF_OPEN, now, "it was time to look again")
             self._successes = 0
-        if self._probing:
-            return _PROBE_WAIT
-        self._probing = True
+        return _PROBE_WAIT if self._is_probed(now) else self._let_probe(now)
+
+    def _is_probed(self, now: float) -> bool:
+        return self._probing and now < self._probed_at + _PROBE_LASTS
+
+    def _let_probe(self, now: float) -> float:
+        self._probing, self._probed_at = True, now
         return 0.0
 
     def record(self, verdict: str, now: float, random: float) -> None:

@@ -3,7 +3,6 @@
 The retry loop asks before each attempt and reports after it, in the same task.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from gateway.breaker.options import BreakerOptions
@@ -12,6 +11,12 @@ from gateway.clock import Clock
 from gateway.errors import CircuitOpen
 
 _NAMES = ("closed", "half-open", "open")
+
+
+class Pass:
+    """What an attempt holds that may go: its verdict counts for that time only."""
+
+    __slots__ = ()
 
 
 class BreakerStage:
@@ -40,7 +45,9 @@ class BreakerStage:
         self._breaker = Breaker(options, longest=longest)
         self._clock = clock
         self._random = random
-        self._prober: asyncio.Task[object] | None = None
+        # Whoever passed while it was closed holds this, until it opens.
+        self._closed = Pass()
+        self._probe: Pass | None = None
 
     @property
     def state(self) -> int:
@@ -63,7 +70,7 @@ class BreakerStage:
             "reason": self._breaker.reason,
         }
 
-    def admit(self, *, safe: bool = True) -> None:
+    def admit(self, *, safe: bool = True) -> Pass:
         """Let one attempt pass; `safe` where it has no effect.
 
         Raises:
@@ -71,7 +78,7 @@ class BreakerStage:
         """
         breaker = self._breaker
         if breaker.state == CLOSED:
-            return
+            return self._closed
         wait = breaker.admit(self._clock.now(), safe=safe)
         if wait > 0:
             raise CircuitOpen(
@@ -79,16 +86,19 @@ class BreakerStage:
                 "nothing was sent.",
                 retry_after=wait,
             )
-        self._prober = asyncio.current_task()
+        self._probe = Pass()
+        return self._probe
 
-    def record(self, outcome: str) -> None:
-        """Take the verdict, as `Breaker.record` has it, or `ignored`."""
-        if not self._enabled:
-            return
+    def record(self, outcome: str, held: Pass) -> None:
+        """Take the verdict, as `Breaker.record` has it, or `ignored`.
+
+        Attempts from before it opened, or closed, still end: they say nothing of now.
+        """
         breaker = self._breaker
-        if breaker.state != CLOSED:
-            # Attempts from before it opened still end; only the probe's verdict counts.
-            if self._prober is not asyncio.current_task():
-                return
-            self._prober = None
+        counts = self._closed if breaker.state == CLOSED else self._probe
+        if not self._enabled or held is not counts:
+            return
+        self._probe = None
         breaker.record(outcome, self._clock.now(), self._random())
+        if breaker.state != CLOSED:
+            self._closed = Pass()

@@ -27,7 +27,8 @@ class MemoryRecords:
     ) -> None:
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._on_evicted = on_evicted
-        self._capacity = capacity
+        self.capacity = capacity
+        self.whole = False  # whether it holds all that is known of the last week
         self._life = life
 
     def __len__(self) -> int:
@@ -45,7 +46,7 @@ class MemoryRecords:
         """Keep a record, making room among the oldest answered ones."""
         self._records.pop(key, None)
         self._expire(now)
-        if len(self._records) >= self._capacity:
+        if len(self._records) >= self.capacity:
             self._evict()
         self._records[key] = record
 
@@ -71,6 +72,7 @@ class MemoryRecords:
                 self._records.move_to_end(key)
                 continue
             del self._records[key]
+            self.whole = False
             self._on_evicted()
-            if len(self._records) < self._capacity:
+            if len(self._records) < self.capacity:
                 return

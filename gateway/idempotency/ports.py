@@ -8,13 +8,17 @@ from typing import Protocol
 class Record:
     """One key and what it was used for. No body is kept."""
 
-    fingerprint: bytes
+    fingerprint: bytes  # empty where nobody looked at the body
     created_at: float  # s, monotonic
     outcome: str = "in_flight"  # or "answered", "unknown"
+    upstream_key: str = ""  # as Dinie saw it; empty: as it would be now
 
 
 class Records(Protocol):
-    """Keeps a record for as long as Dinie remembers its key."""
+    """Keeps a record for as long as Dinie remembers its key, and some days more."""
+
+    capacity: int  # records
+    whole: bool  # whether it holds all that the journal knows
 
     def get(self, key: str, *, now: float) -> Record | None:
         """Return a key's record while it lives."""
@@ -35,6 +39,7 @@ class Intent:
     route: str  # a template
     request_id: str
     minted: bool
+    upstream_key: str = ""  # as Dinie sees it
 
     def __repr__(self) -> str:
         return f"Intent(route={self.route!r})"
@@ -54,6 +59,9 @@ class Journal(Protocol):
     def forget(self, key: str) -> None:
         """Drop an intent: nothing was sent under it, or nobody will ask for it."""
 
+    async def recall(self, key: str) -> Record | None:
+        """Return what is known of a key that memory does not hold."""
+
 
 class NoJournal:
     """Keeps nothing: records end with the process."""
@@ -68,3 +76,6 @@ class NoJournal:
 
     def forget(self, key: str) -> None:
         """Keep nothing."""
+
+    async def recall(self, key: str) -> Record | None:
+        """Know nothing."""

@@ -20,6 +20,14 @@ from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import callers_key, key_upstream, minted_key
 from gateway.idempotency.ports import Intent, Journal, Record, Records
+from gateway.idempotency.replay import (
+    copied,
+    copy_of,
+    refuse_second_send,
+    replay,
+    same_authority,
+    wanted,
+)
 from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -124,7 +132,7 @@ class IdempotencyStage:
     async def _never_known(self, exchange: Exchange, key: str) -> None:
         """Keep a minted key: one of its sends may have taken effect."""
         fingerprint = await fingerprint_of(exchange)
-        record = Record(fingerprint, self._clock(), outcome="unknown")
+        record = Record(fingerprint, self._clock(), "unknown", key)
         self._records.put(key, record, now=self._clock())
         self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
 
@@ -132,29 +140,38 @@ class IdempotencyStage:
         self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
     ) -> web.StreamResponse:
         exchange.fingerprint = await fingerprint_of(exchange)
+        await self._recall(key)
         while True:
             record = self._records.get(key, now=self._clock())
-            if record is not None and record.fingerprint != exchange.fingerprint:
-                raise IdempotencyKeyReused(
-                    "the key was used for another method, path or body: "
-                    "use a new key for a new request"
-                )
+            _refuse_another(record, exchange)
             flight = self._flights.get(key)
             if flight is None:
                 self._refuse_forgotten(record)
                 return await self._lead(request, exchange, key, record, handler)
             result = await self._follow(flight, exchange)
-            if not _same_authority(flight.leader, exchange):
+            if not same_authority(flight.leader, exchange):
                 continue  # Dinie decides what another bearer may see
-            if exchange.repeatable and _wanted(flight.leader) != _wanted(exchange):
+            if exchange.repeatable and wanted(flight.leader) != wanted(exchange):
                 continue  # it may be gzip, which only one of the two can read
             if isinstance(result, GatewayError):
-                raise _copy_of(result)
-            if result is not None:
+                raise copy_of(result)
+            if result is None:
+                refuse_second_send(flight.leader, exchange)
+            else:
                 # The boundary reads these of an exchange to write its answer's head.
                 exchange.untyped = flight.leader.untyped
                 exchange.retry_after = flight.leader.retry_after
-                return _replay(result)
+                return replay(result)
+
+    async def _recall(self, key: str) -> None:
+        """Look a key up where memory does not hold all that is known."""
+        records = self._records
+        if records.whole or records.get(key, now=self._clock()) is not None:
+            return
+        known = await self._journal.recall(key)
+        # Meanwhile somebody may have begun with it.
+        if known is not None and records.get(key, now=self._clock()) is None:
+            records.put(key, known, now=self._clock())
 
     def _refuse_forgotten(self, record: Record | None) -> None:
         """Refuse a key that Dinie has forgotten: the request would take effect again.
@@ -182,7 +199,7 @@ class IdempotencyStage:
     ) -> web.StreamResponse:
         now = self._clock()
         flight = self._flights[key] = _Flight(exchange)
-        record = Record(exchange.fingerprint, before.created_at if before else now)
+        record = _record(exchange, before, now)
         self._records.put(key, record, now=now)
         result: web.Response | GatewayError | None = None
         status = 0
@@ -192,7 +209,7 @@ class IdempotencyStage:
             status = response.status
             record.outcome = _outcome(exchange, before, response.status)
             if flight.awaited and isinstance(response, web.Response):
-                result = _copy(response)
+                result = copied(response)
             return response
         except GatewayError as error:
             if exchange.sends and not (exchange.caller_gone and exchange.repeatable):
@@ -242,6 +259,28 @@ class IdempotencyStage:
             exchange.step(began, "followed", waited)
 
 
+def _refuse_another(record: Record | None, exchange: Exchange) -> None:
+    """Refuse a key that belongs to another request.
+
+    Raises:
+        IdempotencyKeyReused: as said.
+    """
+    if record and record.fingerprint not in {b"", exchange.fingerprint}:
+        raise IdempotencyKeyReused(
+            "the key was used for another method, path or body: "
+            "use a new key for a new request"
+        )
+
+
+def _record(exchange: Exchange, before: Record | None, now: float) -> Record:
+    """Return a key's record; a repeat goes upstream under the key of before."""
+    if before is not None and before.upstream_key:
+        exchange.upstream_key = before.upstream_key  # the namespace may be another
+    created = before.created_at if before else now
+    upstream = exchange.upstream_key or ""
+    return Record(exchange.fingerprint, created, upstream_key=upstream)
+
+
 def _intent(exchange: Exchange, key: str) -> Intent:
     return Intent(
         key,
@@ -249,24 +288,8 @@ def _intent(exchange: Exchange, key: str) -> Intent:
         exchange.route,
         exchange.request_id,
         exchange.key_minted,
+        exchange.upstream_key or "",
     )
-
-
-def _same_authority(leader: Exchange, follower: Exchange) -> bool:
-    """Return whether both ask with the gateway's token, or with the same bearer."""
-    if not (leader.own_bearer or follower.own_bearer):
-        return True
-    mine, theirs = (one.control.get("authorization") for one in (follower, leader))
-    return leader.own_bearer and follower.own_bearer and mine == theirs
-
-
-def _wanted(exchange: Exchange) -> set[tuple[str, str]]:
-    """Return the headers that choose the form of an answer."""
-    return {
-        (name.lower(), value)
-        for name, value in exchange.headers
-        if name.lower().startswith("accept")
-    }
 
 
 def _outcome(exchange: Exchange, before: Record | None, status: int) -> str:
@@ -275,25 +298,3 @@ def _outcome(exchange: Exchange, before: Record | None, status: int) -> str:
         before is not None and before.outcome == "unknown"
     )
     return "unknown" if doubtful and status >= _REFUSED else "answered"
-
-
-def _copy(response: web.Response) -> web.Response:
-    """Return Dinie's answer again, before the boundary says of it whose it was."""
-    return web.Response(
-        status=response.status,
-        reason=response.reason,
-        headers=response.headers.copy(),
-        body=response.body,
-    )
-
-
-def _replay(response: web.Response) -> web.Response:
-    """Return a follower's own copy of the leader's answer."""
-    copy = _copy(response)
-    copy.headers["Idempotency-Replayed"] = "true"
-    return copy
-
-
-def _copy_of(error: GatewayError) -> GatewayError:
-    """Return an error like the leader's, without its traceback."""
-    return type(error)(error.detail, retry_after=error.retry_after)

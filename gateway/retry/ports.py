@@ -42,10 +42,13 @@ class Breaker(Protocol):
     def circuit(self) -> str:
         """Return `closed`, `half-open` or `open`."""
 
-    def admit(self, *, safe: bool = True) -> None:
-        """Raise CircuitOpen, or let one attempt pass; `safe` if it has no effect."""
+    def admit(self, *, safe: bool = True) -> Any:
+        """Raise CircuitOpen, or let one attempt pass; `safe` if it has no effect.
 
-    def record(self, outcome: str) -> None:
+        Returns what `record` takes to know when it passed.
+        """
+
+    def record(self, outcome: str, held: Any) -> None:
         """Take one verdict.
 
         It is `success`, `failure`, `timeout`, `connect_failure` or `ignored`.

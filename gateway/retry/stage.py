@@ -15,15 +15,10 @@ from aiohttp_retry import RequestParams, RetryClient, RetryOptionsBase
 from yarl import URL
 
 from gateway.clock import Clock
-from gateway.errors import (
-    GatewayError,
-    OutcomeUnknown,
-    UpstreamProtocol,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from gateway.errors import GatewayError, OutcomeUnknown
 from gateway.message import Exchange
 from gateway.retry.budget import RetryBudget
+from gateway.retry.endings import outcome_unknown, problem
 from gateway.retry.options import RetryOptions
 from gateway.retry.policy import (
     RETRYABLE_STATUSES,
@@ -40,7 +35,9 @@ from gateway.retry.ports import AttemptFailed, Breaker, Observer, Sender
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_REFUSED = 400
 _SERVER_ERROR = 500
+_OF_A_PROXY = frozenset({502, 504})  # what Dinie did behind it, it does not know
 _VERDICTS = {Outcome.NOT_SENT: "connect_failure", Outcome.TIMEOUT: "timeout"}
 _HASTE = 1.0  # s; an attempt cut off earlier says nothing of Dinie's health
 _BREAKER_FAILURES = frozenset({500, 502, 503, 504})
@@ -175,7 +172,7 @@ class _Attempts(RetryOptionsBase):
         breaker = self._stage.breaker
         now = self._stage.clock.now()
         self._exchange.step(now, "circuit", breaker.circuit)
-        breaker.admit(safe=self._exchange.method in _SAFE)
+        held = breaker.admit(safe=self._exchange.method in _SAFE)
         self._made += 1
         verdict = "ignored"
         try:
@@ -185,12 +182,10 @@ class _Attempts(RetryOptionsBase):
         except AttemptFailed as failure:
             verdict = _VERDICTS.get(failure.outcome, "failure")
             if verdict == "timeout" and self._stage.clock.now() - now < _HASTE:
-                verdict = (
-                    "ignored"  # the caller's own deadline, and no fault of Dinie's
-                )
+                verdict = "ignored"  # the caller's own deadline: no fault of Dinie's
             raise self._failed(failure) from failure
         finally:
-            breaker.record(verdict)
+            breaker.record(verdict, held)
 
     def _failed(self, failure: AttemptFailed) -> Exception:
         """Return what an attempt without an answer comes to."""
@@ -201,10 +196,20 @@ class _Attempts(RetryOptionsBase):
             failure.outcome, 0, repeatable=exchange.repeatable
         ) and self._schedule(failure.outcome, asked=None, paced=False):
             return _Again()
-        return self._problem(failure)
+        return problem(exchange, failure)
 
     async def accept(self, response: ClientResponse) -> bool:
         """Return whether an answer goes to the caller as it is."""
+        status, exchange = response.status, self._exchange
+        is_post = exchange.method == "POST"
+        if is_post and status in _OF_A_PROXY:
+            exchange.unknown_sends += 1
+        final = self._judge(response)
+        if final and is_post and exchange.unknown_sends and status >= _REFUSED:
+            exchange.note = "unknown"  # the answer speaks of the last try only
+        return final
+
+    def _judge(self, response: ClientResponse) -> bool:
         status, exchange = response.status, self._exchange
         if status not in RETRYABLE_STATUSES:
             return True
@@ -261,35 +266,5 @@ class _Attempts(RetryOptionsBase):
             and exchange.method == "POST"
             and not isinstance(error, OutcomeUnknown)
         ):
-            return self._unknown()
+            return outcome_unknown(exchange)
         return error
-
-    def _unknown(self) -> OutcomeUnknown:
-        key = self._exchange.key
-        return OutcomeUnknown(
-            "The request was sent and no whole answer came, so it may have taken "
-            "effect. "
-            + (
-                f"Repeat it with Idempotency-Key: {key} to learn what became of it."
-                if self._exchange.repeatable
-                else "It cannot be repeated: read the resource to learn what became "
-                "of it."
-            ),
-            retry_after=1.0 if self._exchange.repeatable else None,
-        )
-
-    def _problem(self, failure: AttemptFailed) -> GatewayError:
-        """Return the problem that an exchange ends with after a failed attempt."""
-        exchange, outcome = self._exchange, failure.outcome
-        if exchange.method == "POST" and exchange.unknown_sends:
-            return self._unknown()
-        if exchange.sends == 0:
-            return UpstreamUnreachable(
-                f"Nothing was sent: {failure.detail}.",
-                retry_after=None if outcome is Outcome.TLS_INVALID else 1.0,
-            )
-        if outcome is Outcome.TIMEOUT:
-            return UpstreamTimeout(
-                f"{failure.detail}; the method is safe to repeat.", retry_after=1.0
-            )
-        return UpstreamProtocol(f"{failure.detail}.", retry_after=1.0)

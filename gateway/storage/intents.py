@@ -2,8 +2,13 @@
 
 An append costs microseconds where a commit costs a hundred, and it outlives the process
 as well: that a POST waits for. The database gets the lines twice a second.
+
+Each process has files of its own, numbered in the order in which they came about and
+locked while they grow: nobody takes up what a living neighbour still writes.
 """
 
+import errno
+import fcntl
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,20 +17,28 @@ from typing import Any, Final
 
 import orjson
 
-FIELDS: Final = 10  # of a row: the columns of `ledger`
+FIELDS: Final = 11  # of a row: the columns of `ledger`
+_OLD_FIELDS: Final = 10  # a gateway before this one did not write the key upstream
 _OWN: Final = 0o600
+_MARK: Final = ".intents"
+_DIGITS: Final = 10
+_NONE: Final = -3
+_OLD_NAMES: Final = {"folding": -2, "": -1}  # older than any number
 
 Row = tuple[Any, ...]
 
 
 class IntentLog:
-    """Two files beside the database: one that grows, one that is being folded."""
+    """Files beside the database: one that grows, and those that are being folded."""
 
     def __init__(self, path: Path) -> None:
         """Wire it; nothing is opened yet."""
-        self._path = Path(f"{path}.intents")
-        self._older = Path(f"{path}.intents.folding")
+        self._stem = f"{path.name}{_MARK}"
+        self._folder = path.parent
         self._file: int | None = None
+        self._growing: Path | None = None
+        self._folding: list[Path] = []
+        self._torn = False
 
     def append(self, rows: Iterable[Row]) -> None:
         """Write rows, one line each; when it returns a kill does not undo it.
@@ -33,58 +46,100 @@ class IntentLog:
         Raises:
             OSError: the disk does not take them.
         """
-        if self._file is None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY
-            self._file = os.open(self._path, flags, _OWN)
+        file = self._file if self._file is not None else self._open()
         lines = b"".join(orjson.dumps(row) + b"\n" for row in rows)
-        if os.write(self._file, lines) < len(lines):
-            # The disk is full in the middle of a line; the next one begins anew.
-            os.write(self._file, b"\n")
-            raise OSError(28, os.strerror(28))
+        if self._torn:
+            lines = b"\n" + lines  # what was cut off must not swallow the next line
+        self._torn = True
+        if os.write(file, lines) < len(lines):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._torn = False
+
+    def _open(self) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        number = max((_number(path, self._stem) for path in self._all()), default=0)
+        flags = os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        while True:
+            number = max(number, 0) + 1
+            path = self._folder / f"{self._stem}.{number:0{_DIGITS}d}"
+            with suppress(FileExistsError):  # a neighbour was quicker
+                file = os.open(path, flags, _OWN)
+                break
+        with suppress(OSError):  # not every volume can lock
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._file, self._growing, self._torn = file, path, False
+        return file
+
+    def _all(self) -> list[Path]:
+        found = self._folder.glob(f"{self._stem}*")
+        return [path for path in found if _number(path, self._stem) > _NONE]
 
     def rotate(self) -> None:
-        """Begin another file; what was written is about to be folded.
-
-        Where an earlier fold failed its file is still there, and this one goes on.
-        """
-        if self._older.exists() or not self._path.exists():
-            return
-        self._path.rename(self._older)
-        self.close()
+        """Begin another file; what was written is about to be folded."""
+        if self._growing is not None:
+            self._folding.append(self._growing)
+            self.close()
 
     def folded(self) -> None:
         """Forget what was written before the last rotation."""
-        with suppress(FileNotFoundError):
-            self._older.unlink()
+        for path in self._folding:
+            self.forget(path)
+        self._folding = []
 
-    def left(self) -> list[Row]:
-        """Return what another process wrote and did not fold, in order."""
-        rows: list[Row] = []
-        for path in (self._older, self._path):
-            with suppress(FileNotFoundError):
-                lines = path.read_bytes().split(b"\n")
-                rows += [row for line in lines if (row := _read(line))]
-        return rows
+    def left(self) -> list[Path]:
+        """Return the files that others wrote and did not fold, oldest first."""
+        found = [path for path in self._all() if not self._is_taken(path)]
+        return sorted(found, key=lambda path: _number(path, self._stem))
 
-    def forget(self) -> None:
-        """Remove both files: all that was left is folded."""
-        self.close()
-        for path in (self._older, self._path):
-            with suppress(FileNotFoundError):
-                path.unlink()
+    def _is_taken(self, path: Path) -> bool:
+        """Return whether a file is one's own, or of a process that lives."""
+        if path == self._growing or path in self._folding:
+            return True
+        try:
+            file = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno == errno.EWOULDBLOCK
+        finally:
+            os.close(file)
+        return False
+
+    @staticmethod
+    def forget(path: Path) -> None:
+        """Remove a file: all that was in it is folded."""
+        path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close the file; the next row opens it again."""
+        """Close the file; the next row opens another."""
         if self._file is not None:
             os.close(self._file)
-            self._file = None
+            self._file = self._growing = None
 
 
-def _read(line: bytes) -> Row | None:
+def read(path: Path) -> list[Row]:
+    """Return what a file holds, in order, without lines that were cut off.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return [row for line in path.read_bytes().split(b"\n") if (row := _row(line))]
+
+
+def _number(path: Path, stem: str) -> int:
+    """Return a file's place among the others; `_NONE`: it is none of them."""
+    name = path.name.removeprefix(stem).removeprefix(".")
+    return _OLD_NAMES.get(name, int(name) if name.isdecimal() else _NONE)
+
+
+def _row(line: bytes) -> Row | None:
     """Return a row; None for a line that was cut off."""
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return tuple(row) if isinstance(row, list) and len(row) == FIELDS else None
+    if not isinstance(row, list) or len(row) not in {_OLD_FIELDS, FIELDS}:
+        return None
+    return (*row, "") if len(row) == _OLD_FIELDS else tuple(row)

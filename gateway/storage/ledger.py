@@ -6,59 +6,26 @@ Where the disk does not take it, requests go on: Dinie's own memory keeps a repe
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from itertools import chain, count
-from operator import methodcaller
+from itertools import count
 from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.idempotency.ports import Intent, Record, Records
-from gateway.storage.intents import IntentLog, Row
+from gateway.storage import posts
+from gateway.storage.intents import IntentLog, Row, read
+from gateway.storage.posts import Known, Unknown
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
 _AWAY: Final = 1.0  # s in which a disk that failed is not asked
-_KEPT: Final = 604_800.0  # s; 7 days
-_DROPPED: Final = 60.0  # s
 REMEMBERED: Final = 86_400.0  # s; as long as Dinie remembers a key
 _FOLD: Final = 0.5  # s
 _LOOK: Final = 10  # folds between looks at what is unknown
 _TIDY_EVERY: Final = 600.0  # s; it looks at every row
 _SOON: Final = 0.02  # s until an outcome is written that no intent takes along
-_STEP: Final = 1000  # rows tidied at a time
-# Many rows as one statement: each gives up the interpreter. A dropped key begins anew.
-_WRITE: Final = """
-INSERT INTO ledger (environment, key, fingerprint, route, request_id, state, created,
-  changed, status, minted)
-VALUES {rows}
-ON CONFLICT (environment, key) DO UPDATE
-SET state = excluded.state, changed = excluded.changed, status = excluded.status,
-  request_id = iif(excluded.request_id = '', request_id, excluded.request_id),
-  fingerprint = iif(fingerprint = '' OR state = 'dropped', excluded.fingerprint,
-    fingerprint),
-  created = iif(state = 'dropped' OR excluded.created > created + 604800,
-    excluded.created, created)
-"""
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_MOST: Final = 512  # rows of one statement
+_PATIENCE: Final = 1.0  # s for a look at one key
+_SLICE: Final = 2000  # records brought back before others have their turn
 _MOST_WAITING: Final = 50_000  # rows
-
-
-@cache
-def _statement(rows: int) -> str:
-    return _WRITE.format(rows=", ".join([_ROW] * rows))
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A POST whose outcome nobody knows."""
-
-    key: str
-    route: str
-    request_id: str
-    created: float  # Unix, s
 
 
 class SqliteLedger:
@@ -101,7 +68,13 @@ class SqliteLedger:
         if self._clock.now() < self._away_until:
             return
         told = intent.route, intent.request_id, "in_flight"
-        self._gather(intent.key, intent.fingerprint, told, minted=intent.minted)
+        self._gather(
+            intent.key,
+            intent.fingerprint,
+            told,
+            minted=intent.minted,
+            upstream=intent.upstream_key,
+        )
         self._append()
 
     def end(
@@ -124,11 +97,10 @@ class SqliteLedger:
         status: int = 0,
         *,
         minted: bool = False,
+        upstream: str = "",
     ) -> None:
-        now, named = self._clock.unix(), fingerprint.hex()
-        self._unwritten.append(
-            (self._environment, key, named, *told, now, now, status, int(minted))
-        )
+        now, known = self._clock.unix(), (self._environment, key, fingerprint.hex())
+        self._unwritten.append((*known, *told, now, now, status, int(minted), upstream))
 
     def _soon(self) -> None:
         """Have outcomes appended with the next intent, or by themselves soon."""
@@ -150,15 +122,15 @@ class SqliteLedger:
             self._away(f"{error.strerror}: intents cannot be written")
 
     async def fold(self) -> None:
-        """Bring what was appended into the database.
+        """Bring what was appended into the database, after what was left there.
 
         Raises:
             DatabaseUnavailable: it is tried again; nothing is lost.
         """
         if self._unwritten:
             self._append()
-        if not self._rows:
-            return
+        if not self._rows or not self.loaded:
+            return  # what others left is older: it comes first
         rows, self._rows = self._rows, []
         try:
             self._log.rotate()
@@ -171,10 +143,9 @@ class SqliteLedger:
         self._log.folded()
 
     async def _write(self, rows: list[Row]) -> None:
-        for begin in range(0, len(rows), _MOST):
-            part = rows[begin : begin + _MOST]
-            statement, values = _statement(len(part)), list(chain.from_iterable(part))
-            await self._database.write(methodcaller("execute", statement, values))
+        for begin in range(0, len(rows), posts.MOST):
+            part = rows[begin : begin + posts.MOST]
+            await self._database.write(posts.writing(part))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -191,40 +162,48 @@ class SqliteLedger:
             DatabaseUnavailable: the file cannot be used.
         """
         try:
-            await self._write(self._log.left())
-            self._log.forget()
+            for path in self._log.left():
+                await self._write(await asyncio.to_thread(read, path))
+                self._log.forget(path)
         except OSError as error:
             raise DatabaseUnavailable(
                 f"{self._database.path}.intents: {error.strerror}"
             ) from None
-        now = self._clock.unix()
-        since = now - _KEPT
-
-        def job(connection: sqlite3.Connection) -> tuple[list[Any], int]:
-            lost = connection.execute(
-                "UPDATE ledger SET state = 'unknown' "
-                "WHERE environment = ? AND state = 'in_flight'",
-                (self._environment,),
-            ).rowcount
-            found = connection.execute(
-                "SELECT key, fingerprint, created, state FROM ledger "
-                "WHERE environment = ? AND created > ? AND fingerprint <> '' "
-                "AND state <> 'dropped' "
-                "ORDER BY created",
-                (self._environment, since),
-            )
-            return found.fetchall(), lost
-
-        found, lost = await self._database.write(job)
+        where, since = self._environment, self._clock.unix() - posts.KEPT
+        lost = await self._database.write(posts.losing(where))
+        found = await self._database.read(
+            posts.newest(where, since=since, most=records.capacity)
+        )
+        for begin in range(0, len(found), _SLICE):
+            now = self._clock.now()
+            for known in found[begin : begin + _SLICE]:
+                if records.get(known.key, now=now) is None:
+                    records.put(known.key, self._record(known), now=now)
+            await self._clock.sleep(0)
+        records.whole = len(found) < records.capacity
         self.loaded = True
-        mono = self._clock.now()
-        for key, fingerprint, created, state in found:
-            if records.get(key, now=mono) is None:
-                record = Record(
-                    bytes.fromhex(fingerprint), mono - (now - created), outcome=state
-                )
-                records.put(key, record, now=mono)
         return lost
+
+    def _record(self, known: Known) -> Record:
+        created = self._clock.now() - (self._clock.unix() - known.created)
+        upstream = known.key if known.upstream == known.key else known.upstream
+        fingerprint = bytes.fromhex(known.fingerprint)
+        return Record(fingerprint, created, outcome=known.state, upstream_key=upstream)
+
+    async def recall(self, key: str) -> Record | None:
+        """Return what the file knows of a key that memory does not.
+
+        A file that cannot be read knows nothing: Dinie's own memory stands.
+        """
+        since = self._clock.unix() - posts.KEPT
+        job = posts.finding(self._environment, key, since=since)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                known = await self._database.read(job)
+        except (DatabaseUnavailable, TimeoutError) as error:
+            self._on_failure(str(error) or "the disk did not answer in time")
+            return None
+        return None if known is None else self._record(known)
 
     async def run(self, records: Records, on_loaded: Callable[[int], Any]) -> None:
         """Load once the file can be used; then fold, tidy and count for ever."""
@@ -248,16 +227,7 @@ class SqliteLedger:
         Raises:
             DatabaseUnavailable: the file cannot be used.
         """
-
-        def job(connection: sqlite3.Connection) -> list[Unknown]:
-            found = connection.execute(
-                "SELECT key, route, request_id, created FROM ledger "
-                "WHERE environment = ? AND state = 'unknown' ORDER BY created",
-                (self._environment,),
-            )
-            return [Unknown(*row) for row in found]
-
-        return await self._database.read(job)
+        return await self._database.read(posts.unknown(self._environment))
 
     async def settle(self, key: str) -> bool:
         """Note that a human knows the outcome; return whether it was unknown.
@@ -265,34 +235,13 @@ class SqliteLedger:
         Raises:
             DatabaseUnavailable: the file cannot be used.
         """
-        now, where = self._clock.unix(), (self._environment, key)
-        return await self._database.write(
-            lambda c: (
-                c.execute(
-                    "UPDATE ledger SET state = 'answered', changed = ? "
-                    "WHERE environment = ? AND key = ? AND state = 'unknown'",
-                    (now, *where),
-                ).rowcount
-                > 0
-            )
-        )
+        job = posts.settling(self._environment, key, now=self._clock.unix())
+        return await self._database.write(job)
 
     async def _tidy(self) -> None:
         if self._clock.now() < self._tidy_at:
             return
-        now = self._clock.unix()
-        removed = await self._database.write(
-            lambda c: (
-                c.execute(
-                    "DELETE FROM ledger WHERE (environment, key) IN ("
-                    "SELECT environment, key FROM ledger "
-                    "WHERE state <> 'in_flight' "
-                    "AND changed < iif(state = 'dropped', ?, ?) LIMIT ?)",
-                    (now - _DROPPED, now - _KEPT, _STEP),
-                ).rowcount
-            )
-        )
-        if removed < _STEP:
+        if not await self._database.write(posts.tidying(now=self._clock.unix())):
             self._tidy_at = self._clock.now() + _TIDY_EVERY
 
     def _away(self, reason: str) -> None:

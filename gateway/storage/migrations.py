@@ -96,7 +96,12 @@ INSERT INTO entities
 ALTER TABLE disabled ADD COLUMN target TEXT NOT NULL DEFAULT '';
 """
 
-MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES)
+_NEWEST: Final = """
+ALTER TABLE ledger ADD COLUMN upstream TEXT NOT NULL DEFAULT '';
+CREATE INDEX ledger_newest ON ledger (environment, created);
+"""
+
+MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES, _NEWEST)
 
 
 class NewerSchema(Exception):  # noqa: N818 - named for what happened

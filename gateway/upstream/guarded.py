@@ -12,6 +12,7 @@ from gateway.errors import CircuitOpen
 
 _CONNECTING: Final = frozenset({"unreachable", "tls_invalid"})
 _OURS: Final = frozenset({"credential_malformed"})  # nothing was asked
+_ANSWERED: Final = frozenset({"status_4xx"})  # 429 among them
 CIRCUIT_OPEN: Final = "circuit_open"
 
 
@@ -25,7 +26,7 @@ class GuardedEndpoint:
     async def mint(self, credential: Credential) -> Grant | Refused | Transient:
         """Ask for a token, or say that asking is of no use now."""
         try:
-            self._breaker.admit()
+            held = self._breaker.admit()
         except CircuitOpen:
             return Transient(CIRCUIT_OPEN)
         verdict = "ignored"
@@ -34,12 +35,14 @@ class GuardedEndpoint:
             verdict = _verdict(result)
             return result
         finally:
-            self._breaker.record(verdict)
+            self._breaker.record(verdict, held)
 
 
 def _verdict(result: Grant | Refused | Transient) -> str:
     if not isinstance(result, Transient):
         return "success"  # a refusal is an answer
+    if result.reason in _ANSWERED:
+        return "success"  # it is there, and does not want this
     if result.reason in _OURS:
         return "ignored"
     return "connect_failure" if result.reason in _CONNECTING else "failure"

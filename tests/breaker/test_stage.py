@@ -1,7 +1,5 @@
 """BreakerStage: refusing while open, and whose verdict counts."""
 
-import asyncio
-
 import pytest
 
 from gateway.breaker.options import BreakerOptions
@@ -19,8 +17,7 @@ def staged(**options: bool) -> tuple[BreakerStage, FakeClock]:
 def broken(**options: bool) -> tuple[BreakerStage, FakeClock]:
     stage, clock = staged(**options)
     for _ in range(5):
-        stage.admit()
-        stage.record("connect_failure")
+        stage.record("connect_failure", stage.admit())
     return stage, clock
 
 
@@ -43,9 +40,9 @@ async def test_three_probes_close_it() -> None:
 
     states = []
     for _ in range(3):
-        stage.admit()
+        held = stage.admit()
         states.append(stage.state)
-        stage.record("success")
+        stage.record("success", held)
 
     assert (states, stage.state) == ([1, 1, 1], 0)
 
@@ -53,36 +50,61 @@ async def test_three_probes_close_it() -> None:
 async def test_the_end_of_an_attempt_from_before_is_no_probe_verdict() -> None:
     """A call that hung for 15 s says nothing of the upstream now."""
     stage, clock = staged()
-    ended = asyncio.Event()
-
-    async def hang() -> None:
-        stage.admit()
-        await ended.wait()
-        stage.record("failure")
-
-    old = asyncio.create_task(hang())
-    await asyncio.sleep(0)
+    old = stage.admit()
     for _ in range(5):
-        stage.admit()
-        stage.record("connect_failure")
+        stage.record("connect_failure", stage.admit())
     clock.advance(15.0)
-    stage.admit()
-    ended.set()
-    await old
+    probe = stage.admit()
+
+    stage.record("failure", old)
     while_probing = stage.state
-    stage.record("success")
+    stage.record("success", probe)
 
     assert while_probing == 1
     stage.admit()  # the second probe may go
+
+
+async def test_attempts_from_before_an_outage_have_no_vote_after_it() -> None:
+    """They hung while it failed, and end when Dinie is well again."""
+    stage, clock = staged()
+    old = [stage.admit() for _ in range(50)]
+    for _ in range(5):
+        stage.record("connect_failure", stage.admit())
+    clock.advance(15.0)
+    for _ in range(3):
+        stage.record("success", stage.admit())
+
+    for held in old:
+        stage.record("timeout", held)
+
+    assert stage.circuit == "closed"
+    for _ in range(5):
+        stage.record("connect_failure", stage.admit())
+    assert stage.circuit == "open"
+
+
+async def test_a_probe_that_waits_in_a_queue_does_not_hold_the_others_up() -> None:
+    """After 10 s another may go; the verdict of the first counts no more."""
+    stage, clock = broken()
+    clock.advance(15.0)
+    waiting = stage.admit()
+    with pytest.raises(CircuitOpen):
+        stage.admit()
+    clock.advance(10.0)
+
+    another = stage.admit()
+    stage.record("failure", waiting)
+    stage.record("success", another)
+
+    assert stage.circuit == "half-open"
 
 
 async def test_a_probe_that_ends_without_a_verdict_lets_another_go() -> None:
     """The caller hung up, or the quota refused it."""
     stage, clock = broken()
     clock.advance(15.0)
-    stage.admit()
 
-    stage.record("ignored")
+    stage.record("ignored", stage.admit())
 
     stage.admit()
     assert stage.state == 1

@@ -27,6 +27,7 @@ async def command(tmp_path: Path, upstream: ScriptedUpstream) -> Command:
             clock=inbox.clock,
             on_failure=print,
         )
+        ledger.loaded = True  # nothing was there
         clock = inbox.clock
         for key, route, age in (
             ("order-0", "/loans", REMEMBERED + 60),

@@ -5,10 +5,16 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from gateway.errors import OutcomeUnknown, Overloaded
-from gateway.idempotency.ports import Intent
+from gateway.errors import (
+    GatewayError,
+    IdempotencyExpired,
+    IdempotencyKeyReused,
+    OutcomeUnknown,
+    Overloaded,
+)
+from gateway.idempotency.ports import Intent, Record
 from gateway.message import Exchange
-from tests.idempotency.scene import Scene, call, failing
+from tests.idempotency.scene import Answerer, Scene, call, failing
 
 
 class Written:
@@ -17,6 +23,7 @@ class Written:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.intents: list[Intent] = []
+        self.known: dict[str, Record] = {}
         self.ready = asyncio.Event()
         self.ready.set()
 
@@ -35,10 +42,31 @@ class Written:
         assert key
         self.told.append(("forget", ""))
 
+    async def recall(self, key: str) -> Record | None:
+        return self.known.get(key)
+
 
 async def broken(exchange: Exchange) -> web.StreamResponse:
     exchange.sends += 1
     raise LookupError
+
+
+def doubtful(status: int) -> Answerer:
+    async def answer(exchange: Exchange) -> web.StreamResponse:
+        exchange.sends += 2
+        exchange.unknown_sends += 1
+        return web.Response(status=status)
+
+    return answer
+
+
+def lost_and(error: GatewayError) -> Answerer:
+    async def answer(exchange: Exchange) -> web.StreamResponse:
+        exchange.sends += 1
+        exchange.unknown_sends += 1
+        raise error
+
+    return answer
 
 
 async def test_nothing_is_sent_before_its_intent_is_on_disk() -> None:
@@ -85,6 +113,30 @@ async def test_nothing_is_sent_before_its_intent_is_on_disk() -> None:
             id="minted-never-sent",
         ),
         pytest.param(
+            None,
+            doubtful(503),
+            [("begin", ""), ("end", "unknown 0 32")],
+            id="minted-failed-after-a-lost-send",
+        ),
+        pytest.param(
+            None,
+            doubtful(429),
+            [("begin", ""), ("end", "unknown 0 32")],
+            id="minted-refused-after-a-lost-send",
+        ),
+        pytest.param(
+            None,
+            doubtful(201),
+            [("begin", ""), ("forget", "")],
+            id="minted-answered-after-a-lost-send",
+        ),
+        pytest.param(
+            None,
+            lost_and(Overloaded("x")),
+            [("begin", ""), ("end", "unknown 0 32")],
+            id="minted-refused-here-after-a-lost-send",
+        ),
+        pytest.param(
             None, broken, [("begin", ""), ("end", "unknown 0 0")], id="our-fault"
         ),
     ],
@@ -123,3 +175,88 @@ async def test_a_call_that_is_cut_off_leaves_its_intent_unknown() -> None:
         ("end", "unknown 0 0"),
         ("end", "unknown 0 0"),
     ]
+
+
+def known(
+    scene: Scene, *, age: float, fingerprint: bytes, upstream: str = ""
+) -> Record:
+    return Record(fingerprint, scene.clock.now() - age, "unknown", upstream)
+
+
+async def test_a_key_that_memory_forgot_is_looked_up() -> None:
+    """A day later it would be a second loan, and another body's never."""
+    written = Written()
+    scene = Scene(journal=written)
+    written.known["order-1"] = known(scene, age=90_000.0, fingerprint=b"")
+    written.known["order-2"] = known(scene, age=60.0, fingerprint=b"another")
+
+    with pytest.raises(IdempotencyExpired):
+        await scene.send(call("order-1"))
+    with pytest.raises(IdempotencyKeyReused):
+        await scene.send(call("order-2"))
+    await scene.send(call("order-3"))
+
+    assert len(scene.calls) == 1
+
+
+async def test_nothing_is_looked_up_where_memory_holds_it_all() -> None:
+    """A look at a file for each POST would cost more than the rest."""
+    written = Written()
+    scene = Scene(journal=written)
+    written.known["order-1"] = known(scene, age=90_000.0, fingerprint=b"")
+    scene.records.whole = True
+
+    await scene.send(call("order-1"))
+
+    assert len(scene.calls) == 1
+
+
+async def test_a_repeat_goes_upstream_under_the_key_of_before() -> None:
+    """The namespace was changed since: another key would be a second loan."""
+    written = Written()
+    scene = Scene(journal=written)
+    written.known["order-1"] = known(
+        scene, age=60.0, fingerprint=b"", upstream="market:order-1"
+    )
+
+    await scene.send(call("order-1"))
+    await scene.send(call("order-1"))
+    await scene.send(call("order-2"))
+
+    keys = [exchange.upstream_key for exchange in scene.calls]
+    assert keys == ["market:order-1", "market:order-1", "shop:order-2"]
+    assert [one.upstream_key for one in written.intents] == keys
+
+
+async def test_two_that_look_up_together_are_one_request() -> None:
+    """Whoever was quicker has begun with it meanwhile."""
+    written = Written()
+    scene = Scene(journal=written)
+    written.known["order-1"] = known(scene, age=60.0, fingerprint=b"")
+
+    scene.gate.clear()
+    both = [scene.start(call()), scene.start(call())]
+    await asyncio.sleep(0.01)
+    scene.gate.set()
+    await asyncio.gather(*both)
+
+    assert len(scene.calls) == 1
+
+
+async def test_an_answer_too_long_to_share_is_not_asked_for_twice() -> None:
+    """Where the effect cannot be repeated; else each follower asks for itself."""
+
+    async def streamed(exchange: Exchange) -> web.StreamResponse:
+        exchange.sends += 1
+        return web.StreamResponse()
+
+    for repeatable, sends in ((True, 2), (False, 1)):
+        scene = Scene(streamed)
+        scene.gate.clear()
+        both = [scene.start(call(repeatable=repeatable)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        scene.gate.set()
+        ended = await asyncio.gather(*both, return_exceptions=True)
+
+        assert len(scene.calls) == sends
+        assert isinstance(ended[1], OutcomeUnknown) is not repeatable

@@ -34,14 +34,17 @@ class Scene:
         )
         return database, ledger
 
-    async def kill(self) -> MemoryRecords:
+    async def kill(self, **given: int) -> MemoryRecords:
         """End without a word, and begin anew; return what is known then."""
+        await self.die()
+        records = MemoryRecords(on_evicted=lambda: None, **given)
+        await self.ledger.load(records)
+        return records
+
+    async def die(self) -> None:
         self.ledger.close()
         await self.database.close()
         self.database, self.ledger = self.open()
-        records = MemoryRecords(on_evicted=lambda: None)
-        await self.ledger.load(records)
-        return records
 
     async def begin(self, key: str, **more: Any) -> None:
         given = {"fingerprint": PRINT, "minted": False, **more}
@@ -58,18 +61,15 @@ class Scene:
         )
 
     @property
-    def folding(self) -> bool:
-        return Path(f"{self.path}.intents.folding").exists()
-
-    @property
     def lines(self) -> int:
-        log = Path(f"{self.path}.intents")
-        return len(log.read_bytes().splitlines()) if log.exists() else 0
+        logs = self.path.parent.glob(f"{self.path.name}.intents*")
+        return sum(len(log.read_bytes().splitlines()) for log in logs)
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     made = Scene(tmp_path / "gateway.db")
+    made.ledger.loaded = True  # nothing was there
     yield made
     made.ledger.close()
     await made.database.close()
@@ -182,7 +182,7 @@ async def test_a_database_that_is_away_holds_up_nothing(
     monkeypatch.undo()
 
     assert set(await scene.rows()) == {"order-1", "order-2"}
-    assert scene.folding is False
+    assert scene.lines == 0
 
 
 async def test_a_disk_that_takes_nothing_keeps_no_request_back(
@@ -265,7 +265,7 @@ async def test_a_fold_that_is_cut_short_is_done_again(
     monkeypatch.undo()
 
     assert await scene.rows() == {"order-1": "in_flight"}
-    assert not scene.folding
+    assert scene.lines == 0
 
 
 async def test_a_key_that_was_dropped_begins_anew(scene: Scene) -> None:

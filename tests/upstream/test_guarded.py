@@ -45,6 +45,7 @@ async def test_an_endpoint_that_is_away_is_left_alone_for_a_while() -> None:
     [
         (Refused(401), "closed"),
         (Transient("credential_malformed"), "closed"),
+        (Transient("status_4xx"), "closed"),
         (Transient("status_5xx"), "open"),
         (Transient("timeout"), "open"),
         (Transient("malformed"), "open"),

@@ -1,0 +1,58 @@
+"""When and how does a follower get the answer of the request that it waited for?"""
+
+from aiohttp import web
+
+from gateway.errors import GatewayError, OutcomeUnknown
+from gateway.message import Exchange
+
+
+def same_authority(leader: Exchange, follower: Exchange) -> bool:
+    """Return whether both ask with the gateway's token, or with the same bearer."""
+    if not (leader.own_bearer or follower.own_bearer):
+        return True
+    mine, theirs = (one.control.get("authorization") for one in (follower, leader))
+    return leader.own_bearer and follower.own_bearer and mine == theirs
+
+
+def wanted(exchange: Exchange) -> set[tuple[str, str]]:
+    """Return the headers that choose the form of an answer."""
+    return {
+        (name.lower(), value)
+        for name, value in exchange.headers
+        if name.lower().startswith("accept")
+    }
+
+
+def copied(response: web.Response) -> web.Response:
+    """Return Dinie's answer again, before the boundary says of it whose it was."""
+    return web.Response(
+        status=response.status,
+        reason=response.reason,
+        headers=response.headers.copy(),
+        body=response.body,
+    )
+
+
+def replay(response: web.Response) -> web.Response:
+    """Return a follower's own copy of the leader's answer."""
+    copy = copied(response)
+    copy.headers["Idempotency-Replayed"] = "true"
+    return copy
+
+
+def copy_of(error: GatewayError) -> GatewayError:
+    """Return an error like the leader's, without its traceback."""
+    return type(error)(error.detail, retry_after=error.retry_after)
+
+
+def refuse_second_send(leader: Exchange, exchange: Exchange) -> None:
+    """Keep a follower from sending what a leader without an answer has sent.
+
+    Raises:
+        OutcomeUnknown: its effect cannot be repeated.
+    """
+    if leader.sends and not exchange.repeatable:
+        raise OutcomeUnknown(
+            "The same request was sent, and its answer cannot be given twice. It "
+            "cannot be repeated: read the resource to learn what became of it."
+        )

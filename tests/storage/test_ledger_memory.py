@@ -1,0 +1,137 @@
+"""The ledger: what memory has no room for is looked up, and nothing left is lost."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.idempotency.memory import MemoryRecords
+from gateway.storage.sqlite import Database, DatabaseUnavailable
+from tests.storage.test_ledger import PRINT, Scene
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    made = Scene(tmp_path / "gateway.db")
+    made.ledger.loaded = True  # nothing was there
+    yield made
+    made.ledger.close()
+    await made.database.close()
+
+
+async def answered(scene: Scene, *keys: str) -> None:
+    for key in keys:
+        await scene.begin(key, upstream_key=f"shop:{key}")
+        scene.ledger.end(key, "answered", status=201)
+        scene.clock.advance(1.0)
+
+
+async def away(*_: object) -> None:
+    raise DatabaseUnavailable("another process holds it")
+
+
+async def test_what_memory_has_no_room_for_is_in_the_file(scene: Scene) -> None:
+    """The newest and the unknown ones come back; the others are found when asked."""
+    await scene.begin("lost")
+    await answered(scene, "old", "middle", "new")
+    await scene.ledger.fold()
+
+    records = await scene.kill(capacity=3)
+
+    held = [
+        key
+        for key in ("lost", "old", "middle", "new")
+        if records.get(key, now=scene.clock.now())
+    ]
+    assert (held, records.whole) == (["lost", "middle", "new"], False)
+    found = await scene.ledger.recall("old")
+    assert found is not None
+    assert (found.outcome, found.fingerprint, found.upstream_key) == (
+        "answered",
+        PRINT,
+        "shop:old",
+    )
+    assert scene.clock.now() - found.created_at == pytest.approx(3.0)
+    assert await scene.ledger.recall("another") is None
+
+
+async def test_memory_that_holds_everything_says_so(scene: Scene) -> None:
+    """Then a key that it does not know is a new one, and no file is asked."""
+    await answered(scene, "old")
+
+    assert (await scene.kill()).whole is True
+
+
+async def test_a_key_is_found_for_a_week(scene: Scene) -> None:
+    """And never where nothing was sent under it."""
+    await answered(scene, "used")
+    await scene.begin("dropped")
+    scene.ledger.forget("dropped")
+    await scene.ledger.fold()
+
+    assert await scene.ledger.recall("dropped") is None
+    assert await scene.ledger.recall("used") is not None
+    scene.clock.advance(604_801.0)
+    assert await scene.ledger.recall("used") is None
+
+
+async def test_a_file_that_cannot_be_asked_knows_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request goes on: Dinie's own memory of the key stands."""
+    monkeypatch.setattr(Database, "read", away)
+
+    assert await scene.ledger.recall("order-1") is None
+    assert scene.failures == ["another process holds it"]
+
+
+async def test_a_minted_key_that_was_under_way_is_not_taken_for_a_new_one(
+    scene: Scene,
+) -> None:
+    """Its body was never looked at: any is taken, but not after Dinie's day."""
+    await scene.begin("gw-1", fingerprint=b"", minted=True)
+
+    record = (await scene.kill()).get("gw-1", now=scene.clock.now())
+
+    assert record is not None
+    assert (record.outcome, record.fingerprint) == ("unknown", b"")
+
+
+async def test_what_was_left_outlives_a_process_that_could_not_read_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It serves, ends and leaves its own beside it: both are known afterwards."""
+    await scene.begin("left")
+    await scene.die()
+    monkeypatch.setattr(Database, "write", away)
+    with pytest.raises(DatabaseUnavailable):
+        await scene.ledger.load(MemoryRecords(on_evicted=lambda: None))
+    await scene.begin("own")
+    monkeypatch.undo()
+    await scene.ledger.fold()  # as at its end
+
+    records = await scene.kill()
+
+    for key in ("left", "own"):
+        assert records.get(key, now=scene.clock.now()) is not None, key
+
+
+async def test_what_is_begun_while_the_past_is_read_is_kept(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file was away at the start, and requests did not wait for it."""
+    await scene.begin("left")
+    await scene.die()
+    write = Database.write
+
+    async def slowly(self: Database, job: object) -> object:
+        await scene.begin("meanwhile")
+        monkeypatch.undo()
+        return await write(self, job)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Database, "write", slowly)
+    await scene.ledger.load(MemoryRecords(on_evicted=lambda: None))
+
+    records = await scene.kill()
+
+    assert records.get("meanwhile", now=scene.clock.now()) is not None

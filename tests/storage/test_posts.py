@@ -1,0 +1,70 @@
+"""The table of POSTs: jobs as they run on a connection."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from gateway.storage import posts
+from gateway.storage.migrations import migrate
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+        migrate(made)
+        yield made
+
+
+def row(key: str, state: str, at: float, upstream: str = "") -> tuple[Any, ...]:
+    return ("local", key, "01", "/loans", "r1", state, at, at, 0, 0, upstream)
+
+
+def test_unknown_ones_come_back_whatever_their_age(
+    connection: sqlite3.Connection,
+) -> None:
+    """Of the others the newest, within what there is room for."""
+    posts.writing(
+        [row("lost", "unknown", 1.0)]
+        + [row(f"k{n}", "answered", float(n)) for n in range(2, 7)]
+    )(connection)
+
+    found = posts.newest("local", since=0.0, most=3)(connection)
+
+    assert [one.key for one in found] == ["lost", "k5", "k6"]
+    assert posts.newest("production", since=0.0, most=3)(connection) == []
+
+
+def test_the_newest_are_found_by_an_index(connection: sqlite3.Connection) -> None:
+    """A week of a busy gateway is too much to sort at each start."""
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    posts.newest("local", since=0.0, most=3)(connection)
+    connection.set_trace_callback(None)
+
+    for statement in asked:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        assert not any("TEMP B-TREE" in step[-1] for step in plan), plan
+
+
+def test_the_upstream_key_of_the_intent_is_kept(connection: sqlite3.Connection) -> None:
+    """Outcomes do not tell it again."""
+    posts.writing([row("k", "in_flight", 1.0, "shop:k")])(connection)
+    posts.writing([row("k", "answered", 2.0)])(connection)
+
+    found = posts.finding("local", "k", since=0.0)(connection)
+
+    assert found is not None
+    assert (found.state, found.upstream) == ("answered", "shop:k")
+
+
+def test_tidying_goes_step_by_step(connection: sqlite3.Connection) -> None:
+    """A thousand at a time: a commit of a webhook waits for each."""
+    rows = [row(f"k{n}", "dropped", 1.0) for n in range(1001)]
+    for begin in range(0, len(rows), posts.MOST):
+        posts.writing(rows[begin : begin + posts.MOST])(connection)
+
+    assert posts.tidying(now=100.0)(connection) is True
+    assert posts.tidying(now=100.0)(connection) is False
