@@ -9,6 +9,8 @@ _BESIDE: Final = ("", "-wal", "-shm")  # what SQLite keeps next to a file
 _OWN_FOLDER: Final = 0o700
 _OWN_FILE: Final = 0o600  # bodies hold personal data
 
+Identity = tuple[tuple[int, int] | None, ...]
+
 
 class FileTrouble(Exception):  # noqa: N818 - named for what happened
     """A file or its folder cannot be used; the text says what to do."""
@@ -47,8 +49,12 @@ def hold(path: Path) -> int | None:
     return lock
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Return which file is there now; None: none is."""
+def identity(path: Path) -> Identity:
+    """Return which files are there now: the database, its log and the log's index."""
+    return tuple(_inode(Path(f"{path}{suffix}")) for suffix in _BESIDE)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
     except OSError:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from gateway.storage.files import FileTrouble, identity, move_aside, prepare
-from gateway.storage.migrations import NewerSchema, migrate
+from gateway.storage.files import Identity, identity, move_aside, prepare
+from gateway.storage.health import check, explain
+from gateway.storage.migrations import migrate
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], Any]
@@ -42,9 +43,9 @@ class DatabaseUnavailable(Exception):  # noqa: N818 - named for what happened
     """Nothing can be written or read now; the text says why, without any content."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Work:
-    job: Job
+    job: Job | None  # None: nobody waits any more
     done: asyncio.Future[Any]
 
 
@@ -72,7 +73,7 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: Identity = ()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -94,8 +95,14 @@ class Database:
             )
             self._thread.start()
         done: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Work(job, done))
-        return await done
+        work = _Work(job, done)
+        self._queue.put(work)
+        del job  # the traceback of who gave up holds this frame
+        try:
+            return await done
+        except asyncio.CancelledError:
+            work.job = None  # where the disk hangs, what it would write is not held
+            raise
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job that only reads, on a connection of its own.
@@ -136,34 +143,41 @@ class Database:
                         last = True
                     else:
                         batch.append(more)
-            self._commit([work for work in batch if not work.done.cancelled()])
+            wanted = [(work, job) for work in batch if (job := work.job) is not None]
+            self._commit([work for work, _ in wanted], [job for _, job in wanted])
             if last:
                 break
         self._disconnect()
 
-    def _commit(self, batch: list[_Work]) -> None:
+    def _commit(self, batch: list[_Work], jobs: list[Job]) -> None:
         """Run a batch in one transaction, and tell everybody how it went."""
         try:
-            results = self._transaction(batch)
+            results = self._transaction(jobs)
             self.trouble = None
-        except (sqlite3.Error, FileTrouble, NewerSchema, OSError) as error:
+        # Whatever it is, memory that ran out as well: a thread that ended would leave
+        # everybody without an answer until a restart.
+        except Exception as error:  # noqa: BLE001
             self.trouble = explain(error, self.path)
-            self._after(error)
+            with suppress(Exception):
+                self._after(error)
             results = [DatabaseUnavailable(self.trouble)] * len(batch)
         answers = list(zip(batch, results, strict=True))
         with suppress(RuntimeError):  # the loop is gone: so is whoever waits
             self._loop.call_soon_threadsafe(_answer, answers)
 
-    def _transaction(self, batch: list[_Work]) -> list[Any]:
+    def _transaction(self, jobs: list[Job]) -> list[Any]:
         connection = self._connected()
         connection.execute("BEGIN IMMEDIATE")
-        results = [_run(connection, work.job) for work in batch]
+        results = [_run(connection, job) for job in jobs]
         connection.execute("COMMIT")
         return results
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is not None and identity(self.path) != self._identity:
-            # Somebody moved or removed the file: what is written would be lost.
+            # Somebody moved or removed a file: what is written would be lost. What is
+            # only in the log so far goes into the database; it is still open.
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._disconnect()
         if self._connection is None:
             prepare(self.path)
@@ -173,7 +187,7 @@ class Database:
             try:
                 for setting in _SETTINGS:
                     connection.execute(setting)
-                _check(connection)
+                check(connection)
                 migrate(connection)
             except BaseException:
                 connection.close()
@@ -208,7 +222,7 @@ def _run(connection: sqlite3.Connection, job: Job) -> Any:
         result = job(connection)
     except sqlite3.IntegrityError as error:
         result = error
-    except sqlite3.Error:
+    except (sqlite3.Error, MemoryError):
         raise  # of the disk or the file: the whole transaction is lost
     except Exception as error:  # noqa: BLE001 - of one job: its neighbours go on
         result = error
@@ -216,19 +230,6 @@ def _run(connection: sqlite3.Connection, job: Job) -> Any:
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
     return result
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    """Look whether the file is whole.
-
-    Raises:
-        sqlite3.DatabaseError: it is not; with the code of a corrupted file.
-    """
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found is None or found[0] != "ok":
-        error = sqlite3.DatabaseError("the file is damaged")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
 
 
 def _answer(answers: list[tuple[_Work, Any]]) -> None:
@@ -239,34 +240,3 @@ def _answer(answers: list[tuple[_Work, Any]]) -> None:
             work.done.set_exception(result)
         else:
             work.done.set_result(result)
-
-
-def explain(error: Exception, path: Path, *, reads: bool = False) -> str:
-    """Return why a file cannot be used and what to do, without any of its content.
-
-    Args:
-        error: What happened.
-        path: Of the file.
-        reads: Whether it was only read: then nothing was moved.
-    """
-    if isinstance(error, NewerSchema | FileTrouble):
-        return str(error)
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    reasons = {
-        sqlite3.SQLITE_FULL: "the disk is full: make room",
-        sqlite3.SQLITE_BUSY: "another process holds it: find out which",
-        sqlite3.SQLITE_LOCKED: "another process holds it: find out which",
-        sqlite3.SQLITE_READONLY: "it is read-only: let this user write it",
-        sqlite3.SQLITE_CANTOPEN: "it cannot be opened: look at the folder's owner",
-        sqlite3.SQLITE_IOERR: "the disk fails: look at the node",
-        sqlite3.SQLITE_CORRUPT: "it is damaged, and was moved aside",
-        sqlite3.SQLITE_NOTADB: "it is no database, and was moved aside",
-    }
-    if reads:
-        reasons |= {
-            sqlite3.SQLITE_CORRUPT: "it is damaged: the next write moves it aside",
-            sqlite3.SQLITE_NOTADB: "it is no database: choose another file",
-            sqlite3.SQLITE_ERROR: "it has no tables: no gateway has written it yet",
-        }
-    reason = reasons.get(code, f"it fails ({type(error).__name__})")
-    return f"{path} (storage.sqlite_path): {reason}"

@@ -59,5 +59,19 @@ def test_a_file_is_known_by_more_than_its_name(tmp_path: Path) -> None:
     path.rename(tmp_path / "elsewhere")
     path.write_text("b")
 
-    assert none is None
+    assert set(none) == {None}
     assert first != identity(path)
+
+
+def test_a_log_that_was_taken_away_is_noticed(tmp_path: Path) -> None:
+    """What is written into it has no name any more."""
+    path = tmp_path / "gateway.db"
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").write_text("")
+    whole = identity(path)
+
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink()
+        less = identity(path)
+        assert less != whole, suffix
+        whole = less
