@@ -9,13 +9,13 @@ from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import read
 from gateway.inbox.ports import Arrival, InboxStore, Observer, StoreUnavailable
 from gateway.inbox.roster import wanting
-from gateway.inbox.signature import MOST_KEYS, Signed, parse_secret, verify
+from gateway.inbox.signature import MOST_KEYS, Signed, examine, parse_secret, verify
 from gateway.secret import Secret
 
 UNAUTHORIZED: Final = 401
 UNAVAILABLE: Final = 503
 OK: Final = 200
-_QUIET: Final = 1.0  # s between two lines about refusals
+_QUIET: Final = 1.0  # s between two lines about refusals of one kind
 NO_SECRET: Final = "no webhook_secret is known, so nothing can be verified"  # noqa: S105
 
 
@@ -102,8 +102,15 @@ class Receiver:
         self._on_event = on_event
         self._on_arrival = on_arrival
         self._wanting = wanting(options.subscribers)
-        self._quiet_until = clock.now()
-        self._unsaid = 0  # refusals since the last that was logged
+        self._quiet: dict[str, tuple[float, int]] = {}  # until, and unsaid since
+
+    def glance(self, signed: Signed) -> int:
+        """Return the status that a head alone earns: 200 where its body is wanted."""
+        if not self._keys():
+            return self._refuse("unavailable", UNAVAILABLE, NO_SECRET)
+        now, tolerance = self._clock.unix(), self._options.tolerance
+        verdict = examine(signed, now=now, tolerance=tolerance)
+        return OK if verdict == "good" else self._refuse(verdict, UNAUTHORIZED, verdict)
 
     async def receive(self, signed: Signed, described: Described) -> int:
         """Return the status to answer with: 200 once it is on disk, 401 or 503."""
@@ -137,15 +144,15 @@ class Receiver:
     def _refuse(self, result: str, status: int, reason: str) -> int:
         self._observer.webhook(result)
         now = self._clock.now()
-        if now >= self._quiet_until:
-            # Strangers must not fill the log; the metric counts each.
-            self._quiet_until = now + _QUIET
+        until, unsaid = self._quiet.get(result, (now, 0))
+        if now >= until:
+            # Strangers must neither fill the log nor hide a full disk in it.
+            self._quiet[result] = now + _QUIET, 0
             self._on_event(
-                "webhook_refused", result=result, reason=reason, unsaid=self._unsaid
+                "webhook_refused", result=result, reason=reason, unsaid=unsaid
             )
-            self._unsaid = 0
         else:
-            self._unsaid += 1
+            self._quiet[result] = until, unsaid + 1
         return status
 
     def _arrival(self, signed: Signed, described: Described, now: float) -> Arrival:

@@ -66,6 +66,27 @@ def sign(key: bytes, webhook_id: bytes, timestamp: bytes, body: bytes) -> bytes:
     return b"v1," + b64encode(hmac.digest(key, content, sha256))
 
 
+def examine(signed: Signed, *, now: float, tolerance: float) -> Verdict:
+    """Return whether a delivery's head may belong to a good one; nothing is signed.
+
+    Args:
+        signed: What came; its body is not looked at.
+        now: Unix, s.
+        tolerance: s that the timestamp may be off, both ways.
+    """
+    if not len(signed.ids) == len(signed.timestamps) == len(signed.signatures) == 1:
+        return "malformed"
+    header, timestamp = signed.signatures[0], signed.timestamps[0]
+    if len(header) > _LONGEST_HEADER or not _PRINTABLE.fullmatch(header):
+        return "malformed"  # it goes on to subscribers, as a header
+    given = len(header.split())
+    if not _ID.fullmatch(signed.ids[0]) or not 0 < given <= MOST_SIGNATURES:
+        return "malformed"
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return "bad_timestamp"
+    return "good" if abs(now - int(timestamp)) <= tolerance else "bad_timestamp"
+
+
 def verify(
     signed: Signed, keys: Sequence[bytes], *, now: float, tolerance: float
 ) -> Verdict:
@@ -79,19 +100,11 @@ def verify(
         now: Unix, s.
         tolerance: s that the timestamp may be off, both ways.
     """
-    if not len(signed.ids) == len(signed.timestamps) == len(signed.signatures) == 1:
-        return "malformed"
+    verdict = examine(signed, now=now, tolerance=tolerance)
+    if verdict != "good":
+        return verdict
     webhook_id, timestamp = signed.ids[0], signed.timestamps[0]
-    header = signed.signatures[0]
-    if len(header) > _LONGEST_HEADER or not _PRINTABLE.fullmatch(header):
-        return "malformed"  # it goes on to subscribers, as a header
-    given = header.split()
-    if not _ID.fullmatch(webhook_id) or not 0 < len(given) <= MOST_SIGNATURES:
-        return "malformed"
-    if not _TIMESTAMP.fullmatch(timestamp):
-        return "bad_timestamp"
-    if abs(now - int(timestamp)) > tolerance:
-        return "bad_timestamp"
+    given = signed.signatures[0].split()
     found = False
     for key in keys[:MOST_KEYS]:
         expected = sign(key, webhook_id, timestamp, signed.body)

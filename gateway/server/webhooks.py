@@ -1,7 +1,8 @@
-"""Where Dinie's webhooks come in: one path, one method, four statuses."""
+"""Where Dinie's webhooks come in: one path, one method, five statuses."""
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -16,6 +17,8 @@ from gateway.problems import CONTENT_TYPE
 
 _log = structlog.get_logger("gateway.webhooks")
 _BODY_TIMEOUT: Final = 5.0  # s; Dinie gives up by then
+_HURRIED: Final = 1.0  # s, while half of the places are taken
+_GRACE: Final = 0.05  # s; a loop that was held up hears of its timers first
 _MOST_INSIDE: Final = 256
 _LONGEST_LABEL: Final = 256  # characters of a header that is kept
 _OK: Final = 200
@@ -23,6 +26,9 @@ _OK: Final = 200
 
 class Receiver(Protocol):
     """Verifies and stores."""
+
+    def glance(self, signed: Signed) -> int:
+        """Return the status that a head alone earns: 200 where its body is wanted."""
 
     async def receive(self, signed: Signed, described: Described) -> int:
         """Return the status to answer with."""
@@ -46,6 +52,7 @@ class WebhookListener:
         self._path = path
         self._max_body = max_body
         self._inside = 0
+        self._reading = 0  # whose body is awaited, or kept
         self.closing = False  # in a drain: one answer a connection
 
     @property
@@ -76,19 +83,33 @@ class WebhookListener:
             response = _plain(405)
             response.headers["Allow"] = "POST"
             return response
-        if self._inside > _MOST_INSIDE:
+        if (request.content_length or 0) > self._max_body:
+            return self._too_large()
+        head = Signed(
+            _all(request, b"webhook-id"),
+            _all(request, b"webhook-timestamp"),
+            _all(request, b"webhook-signature"),
+            b"",
+        )
+        # Before its body: strangers must not hold the places of good deliveries.
+        status = self._receiver.glance(head)
+        if status != _OK:
+            return _plain(status)
+        if self._reading >= _MOST_INSIDE:
             self._receiver.refuse("unavailable", "too many deliveries at once")
             return _plain(503)
+        self._reading += 1
+        try:
+            return await self._take(request, head)
+        finally:
+            self._reading -= 1
+
+    async def _take(self, request: web.BaseRequest, head: Signed) -> web.Response:
         body = await self._body(request)
         if isinstance(body, web.Response):
             return body
         status = await self._receiver.receive(
-            Signed(
-                _all(request, b"webhook-id"),
-                _all(request, b"webhook-timestamp"),
-                _all(request, b"webhook-signature"),
-                body,
-            ),
+            replace(head, body=body),
             Described(
                 _label(request, "Content-Type"), _label(request, "Content-Encoding")
             ),
@@ -97,31 +118,42 @@ class WebhookListener:
 
     async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
         """Return the body as it came, or the answer where it is none."""
-        if (request.content_length or 0) > self._max_body:
-            return self._too_large()
         if request.headers.get("Expect", "").lower() == "100-continue":
             await _go_on(request)
-        chunks, size = [], 0
-        try:
-            async with asyncio.timeout(_BODY_TIMEOUT):
-                while chunk := await request.content.readany():
-                    size += len(chunk)
-                    if size > self._max_body:
-                        return self._too_large()
-                    chunks.append(chunk)
-        except TimeoutError:
-            return self._malformed("the body did not arrive in time")
-        except (HTTPException, web.RequestPayloadError, EOFError, OSError):
-            return self._malformed("the body is malformed or ends early")
-        return b"".join(chunks)
+        chunks: list[bytes] = []
+        for patience in (self._patience(), _GRACE):
+            try:
+                async with asyncio.timeout(patience):
+                    if await self._read(request, chunks):
+                        return b"".join(chunks)
+                return self._too_large()
+            except TimeoutError:
+                continue
+            except (HTTPException, web.RequestPayloadError, EOFError, OSError):
+                return self._malformed(400, "the body is malformed or ends early")
+        return self._malformed(408, "the body did not arrive in time")
+
+    def _patience(self) -> float:
+        hurried = self._reading > _MOST_INSIDE // 2
+        return min(_HURRIED, _BODY_TIMEOUT) if hurried else _BODY_TIMEOUT
+
+    async def _read(self, request: web.BaseRequest, chunks: list[bytes]) -> bool:
+        """Read to the end; return whether it is short enough."""
+        size = sum(map(len, chunks))
+        while chunk := await request.content.readany():
+            size += len(chunk)
+            if size > self._max_body:
+                return False
+            chunks.append(chunk)
+        return True
 
     def _too_large(self) -> web.Response:
         self._receiver.refuse("too_large", f"over {self._max_body} bytes")
         return _plain(413)
 
-    def _malformed(self, reason: str) -> web.Response:
+    def _malformed(self, status: int, reason: str) -> web.Response:
         self._receiver.refuse("malformed", reason)
-        return _plain(400)
+        return _plain(status)
 
 
 async def _go_on(request: web.BaseRequest) -> None:

@@ -202,3 +202,39 @@ async def test_strangers_do_not_fill_the_log(inbox: Inbox) -> None:
     lines = [fields["unsaid"] for _, fields in desk.observed.events]
     assert lines == [0, 49]
     assert desk.observed.webhooks == ["bad_signature"] * 51
+
+
+async def test_strangers_do_not_hide_a_full_disk_in_the_log(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each kind of refusal has lines of its own."""
+    desk = Desk(inbox, SECRET)
+
+    async def full(*_: object) -> Stored:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(inbox.store, "add", full)
+    await desk.take(secret=OTHER)
+    await desk.take()
+
+    said = [fields["reason"] for _, fields in desk.observed.events]
+    assert said == ["bad_signature", "the disk is full"]
+
+
+async def test_a_head_alone_is_refused_where_no_body_can_save_it(inbox: Inbox) -> None:
+    """And one that may be good is asked for its body."""
+    desk, mute = Desk(inbox, SECRET), Desk(inbox)
+    at = f"{inbox.clock.unix():.0f}".encode()
+
+    def head(timestamp: bytes, *signatures: bytes) -> Signed:
+        return Signed([b"evt_1"], [timestamp], list(signatures), b"")
+
+    statuses = [
+        desk.receiver.glance(head(at, b"v1,x")),
+        desk.receiver.glance(head(b"1", b"v1,x")),
+        desk.receiver.glance(head(at)),
+        mute.receiver.glance(head(at, b"v1,x")),
+    ]
+
+    assert statuses == [200, 401, 401, 503]
+    assert desk.observed.webhooks == ["bad_timestamp", "malformed"]

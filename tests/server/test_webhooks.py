@@ -177,7 +177,68 @@ async def test_a_body_that_never_ends_is_not_waited_for(
     answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert scene.observed.webhooks == ["malformed"]
+
+
+async def test_strangers_take_no_place_of_a_good_delivery(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that cannot be good is answered before its body is awaited."""
+    monkeypatch.setattr("gateway.server.webhooks._MOST_INSIDE", 1)
+    head = raw(headers(at=time.time() - 3600.0)).partition(b"\r\n\r\n")[0]
+    strangers = [
+        await asyncio.open_connection("127.0.0.1", scene.port) for _ in range(5)
+    ]
+    for _, writer in strangers:
+        writer.write(head + b"\r\n\r\n")
+    answers = [await reader.readline() for reader, _ in strangers]
+
+    assert await scene.say(raw()) == 200
+    assert all(line.startswith(b"HTTP/1.1 401 ") for line in answers)
+    for _, writer in strangers:
+        writer.close()
+
+
+async def test_a_slow_body_is_awaited_for_less_while_many_are(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knows the time can hold a place; not for long where few are left."""
+    monkeypatch.setattr("gateway.server.webhooks._MOST_INSIDE", 2)
+    monkeypatch.setattr("gateway.server.webhooks._HURRIED", 0.05)
+    slow = [await asyncio.open_connection("127.0.0.1", scene.port) for _ in range(2)]
+    for _, writer in slow:
+        writer.write(raw()[:-5])
+    done, pending = await asyncio.wait(
+        [asyncio.ensure_future(reader.readline()) for reader, _ in slow],
+        timeout=5,
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+
+    assert [task.result()[:12] for task in done] == [b"HTTP/1.1 408"]
+    assert await scene.say(raw()) == 200
+    for task in pending:
+        task.cancel()
+    for _, writer in slow:
+        writer.close()
+
+
+async def test_a_body_that_is_there_is_read_although_its_time_is_over(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop was held up; the delivery was not."""
+    monkeypatch.setattr("gateway.server.webhooks._BODY_TIMEOUT", 0.05)
+    whole = raw()
+    reader, writer = await asyncio.open_connection("127.0.0.1", scene.port)
+    writer.write(whole[:-5])
+    while not scene.handler._reading:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0)
+    writer.write(whole[-5:])
+    time.sleep(0.2)  # noqa: ASYNC251 - this holds the loop up
+    answer = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_too_many_at_once_are_asked_to_come_again(
