@@ -21,6 +21,7 @@ from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
 from gateway.credentials.ports import TokenEndpoint
 from gateway.credentials.source import TokenSource
 from gateway.credentials.stage import CredentialsStage
+from gateway.deadline.policy import budget
 from gateway.deadline.stage import DeadlineStage
 from gateway.forwarding.rules import Rules
 from gateway.idempotency.ports import Journal, Records
@@ -164,6 +165,9 @@ def build_stages(
             config.admission,
             denied=Rules(config.admission.deny, below=True),
             is_upload=Rules(config.admission.upload_routes),
+            allowed=lambda exchange: budget(
+                config.deadline, exchange.control, upload=exchange.upload
+            ),
             shed=(limiter.shed, bulkhead.shed),
         ),
         local_tokens=told.local_tokens,

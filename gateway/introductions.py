@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
+from typing import Final
+
+import structlog
 
 from gateway.clock import Clock
 from gateway.config.schema import Config
@@ -12,6 +15,12 @@ from gateway.identity.ports import Subjects
 from gateway.identity.stage import IdentityStage
 from gateway.secret import Secret
 from gateway.secrets.keeper import SecretKeeper
+
+_log = structlog.get_logger("gateway.identity")
+_NONE: Final = (
+    "the secrets hold no token for it that begins with gw_ and has 24 characters: "
+    "its calls are refused until they do"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +43,18 @@ def build_identity(
 
     def bound(shown: str) -> str | None:
         """Return a token for the caller whose secret is shown; None: it is nobody's."""
-        tokens = callers.tokens(fields() or {})
-        name = whose(shown, tokens)
+        name = whose(shown, callers.tokens(fields() or {}))
         if name is None:
             return None
-        return bind(tokens[name], until=clock.unix() + LIFE, nonce=token_hex(8))
+        # It was compared, and found: it is the caller's own.
+        return bind(shown, until=clock.unix() + LIFE, nonce=token_hex(8))
 
+    def look() -> None:
+        for name, field in callers.without_token(fields() or {}):
+            _log.error("caller_without_token", caller=name, field=field, reason=_NONE)
+
+    if callers.have_tokens:
+        secrets.add_listener(look)
     local = LocalTokenStage(new_id, bind=bound if callers.strict else None)
     stage = IdentityStage(
         callers,

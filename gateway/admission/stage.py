@@ -37,6 +37,7 @@ class AdmissionStage:
         denied: Callable[[str], bool],
         is_upload: Callable[[str], bool],
         body_timeout: float = BODY_TIMEOUT,
+        allowed: Callable[[Exchange], float] = lambda _: BODY_TIMEOUT,
         shed: Sequence[Callable[[], bool]] = (),
     ) -> None:
         """Wire the stage.
@@ -45,13 +46,15 @@ class AdmissionStage:
             options: Caps.
             denied: Whether a plain path is denied.
             is_upload: Whether a plain path is an upload route.
-            body_timeout: s for a body to arrive.
+            body_timeout: s for a body to arrive,
+            allowed: and for the whole of a request, its body's arrival included.
             shed: Each sends batch work that waits away, or says that none does.
         """
         self._options = options
         self._denied = denied
         self._is_upload = is_upload
         self._body_timeout = body_timeout
+        self._allowed = allowed
         self._shed = shed
         self._most = options.max_in_flight + UPLOAD_SLOTS + options.max_queue
         self.inside = 0
@@ -106,11 +109,12 @@ class AdmissionStage:
             if exchange.body.size <= cap:
                 return
             raise too_large(cap)
-        exchange.body = await self._read(content, cap)
+        patience = min(self._body_timeout, self._allowed(exchange))
+        exchange.body = await self._read(content, cap, patience)
 
-    async def _read(self, content: StreamReader, cap: int) -> Body:
+    async def _read(self, content: StreamReader, cap: int, patience: float) -> Body:
         try:
-            async with asyncio.timeout(self._body_timeout):
+            async with asyncio.timeout(patience):
                 return await read_body(content, cap)
         except TimeoutError as error:
             raise BadRequest("the body did not arrive in time") from error

@@ -6,6 +6,7 @@ from typing import Final
 import orjson
 
 from gateway.backoff import full_jitter
+from gateway.bearer import pieces
 from gateway.secret import Secret
 
 LEAST_LEFT: Final = 30.0  # s; a token with less is not sent,
@@ -136,7 +137,9 @@ def classify_bearer(authorization: str | None) -> str:
     if authorization is None:
         return "replace"
     scheme, _, value = authorization.strip().partition(" ")
-    value = value.strip()
-    if scheme.lower() != "bearer" or not value or value.startswith(LOCAL_PREFIX):
+    found = pieces(value)
+    if scheme.lower() != "bearer" or not found:
         return "replace"
-    return "own"
+    # One that was written wrongly is still a secret, and none of Dinie's.
+    ours = any(piece.startswith(LOCAL_PREFIX) for piece in found)
+    return "replace" if ours else "own"

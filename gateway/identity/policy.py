@@ -6,7 +6,7 @@ has a proof, nobody else comes in from outside.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -16,6 +16,7 @@ from gateway.secret import Secret
 
 OTHER: Final = "other"
 PREFIX: Final = "gw_"  # of every bearer that is the gateway's business
+Tokens = Iterable[tuple[str, str]]  # a caller's name, and one of its tokens
 LIFE: Final = 3600  # s that a bound token is good for
 _LEAST: Final = 24  # characters of a caller's token; shorter ones can be guessed
 _NONCE: Final = 16  # hexadecimal digits
@@ -48,14 +49,23 @@ class Callers:
             one.token or one.subject or one.certificate for one in options.callers
         )
 
-    def tokens(self, fields: Mapping[str, Secret]) -> dict[str, str]:
-        """Return the callers' tokens that are good ones, by caller."""
-        held = {name: fields.get(field) for name, field in self._fields.items()}
-        return {
-            name: token.reveal()
-            for name, token in held.items()
-            if token is not None and _usable(token.reveal())
-        }
+    def tokens(self, fields: Mapping[str, Secret]) -> list[tuple[str, str]]:
+        """Return the callers' tokens that are good ones, each with its caller.
+
+        A field may hold several, with blanks between them: the old and the new one.
+        """
+        return [
+            (name, token)
+            for name, field in self._fields.items()
+            if (held := fields.get(field)) is not None
+            for token in held.reveal().split()
+            if _usable(token)
+        ]
+
+    def without_token(self, fields: Mapping[str, Secret]) -> list[tuple[str, str]]:
+        """Return who has none although one is configured, each with its field."""
+        having = {name for name, _ in self.tokens(fields)}
+        return [one for one in self._fields.items() if one[0] not in having]
 
     def of_subject(self, subject: str) -> str | None:
         """Return whose service account it is."""
@@ -77,10 +87,10 @@ def _usable(token: str) -> bool:
     return token.startswith(PREFIX) and len(token) >= _LEAST and token.isascii()
 
 
-def whose(bearer: str, tokens: Mapping[str, str]) -> str | None:
+def whose(bearer: str, tokens: Tokens) -> str | None:
     """Return whose token it is; takes as long whichever it is, or if it is none."""
     found = None
-    for name, token in tokens.items():
+    for name, token in tokens:
         if hmac.compare_digest(token.encode(), bearer.encode()):
             found = name
     return found
@@ -95,14 +105,14 @@ def bind(token: str, *, until: float, nonce: str) -> str:
     return f"{PREFIX}{body}.{_seal(token, body)}"
 
 
-def bound_to(bearer: str, tokens: Mapping[str, str], *, now: float) -> str | None:
+def bound_to(bearer: str, tokens: Tokens, *, now: float) -> str | None:
     """Return to whom a bearer was bound; None: to nobody, or it has run out."""
     body, _, seal = bearer.removeprefix(PREFIX).rpartition(".")
     moment, _, nonce = body.partition(".")
     if len(seal) != _SIGNED or len(nonce) != _NONCE or not seal.isascii():
         return None
     found = None
-    for name, token in tokens.items():
+    for name, token in tokens:
         if hmac.compare_digest(_seal(token, body), seal):
             found = name
     try:

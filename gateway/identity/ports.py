@@ -16,3 +16,6 @@ class Subjects(Protocol):
         Raises:
             Untrusted: it claims to be of ours, and does not hold.
         """
+
+    def is_ours(self, bearer: str) -> bool:
+        """Return whether a token says that it is of our issuer; it may be forged."""

@@ -35,25 +35,33 @@ class ProjectedTokens:
         self._keys: jwt.PyJWKSet | None = None
         self._seen: tuple[float, int] | None = None
         self._look_at = float("-inf")
-        self._known: TTLCache[bytes, str] = TTLCache(_KEPT, _KEPT_FOR, clock.now)
+        # The subject, and until when the token itself is good, Unix, s.
+        self._known: TTLCache[bytes, tuple[str, float]] = TTLCache(
+            _KEPT, _KEPT_FOR, clock.now
+        )
 
     def subject(self, bearer: str) -> str | None:
         """Return the subject of a token; see `Subjects`."""
-        if bearer.count(".") != _PARTS - 1:
-            return None
         digest = sha256(bearer.encode()).digest()
         known = self._known.get(digest)
-        if known is not None:
-            return known
+        if known is not None and self._clock.unix() < known[1]:
+            return known[0]
+        if not self.is_ours(bearer):
+            return None
+        verified = self._verified(bearer)
+        found = str(verified["sub"])
+        self._known[digest] = found, float(verified["exp"])
+        return found
+
+    def is_ours(self, bearer: str) -> bool:
+        """Return whether it says that it is of our issuer; see `Subjects`."""
+        if bearer.count(".") != _PARTS - 1:
+            return False
         try:
             claimed = jwt.decode(bearer, options={"verify_signature": False})
         except (jwt.PyJWTError, ValueError):
-            return None
-        if claimed.get("iss") != self._issuer:
-            return None
-        found = str(self._verified(bearer)["sub"])
-        self._known[digest] = found
-        return found
+            return False
+        return bool(claimed.get("iss") == self._issuer)
 
     def _verified(self, bearer: str) -> dict[str, Any]:
         try:

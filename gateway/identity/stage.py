@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.bearer import pieces
 from gateway.clock import Clock
 from gateway.context import EXCHANGE
 from gateway.errors import CallerUnknown
@@ -19,6 +20,8 @@ _HOW: Final = (
     "the request does not show who sends it: use the token, the certificate or the "
     "service account of one of identity.callers"
 )
+
+_ALONE: Final = "a service-account token stands alone after Bearer, without quotes"
 
 
 class IdentityStage:
@@ -112,6 +115,8 @@ class IdentityStage:
         except Untrusted as error:
             raise CallerUnknown(f"{error}") from None
         if subject is None:
+            if any(map(self._subjects.is_ours, pieces(bearer))):
+                raise CallerUnknown(_ALONE)
             return None
         exchange.own_bearer = False  # it is for the gateway, and never goes on to Dinie
         found = callers.of_subject(subject)

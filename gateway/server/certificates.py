@@ -37,12 +37,13 @@ class Certificates:
         self.context: ssl.SSLContext | None = None
         if files.cert_file is None:
             return
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = _FIRST
         try:
-            self._load(self.context)
+            self.context = self._newest = self._load()
         except OSError as error:  # ssl's errors are among them
             raise OSError(error.errno, _UNREADABLE) from None
+        # The listener keeps the first context; each handshake takes the newest one,
+        # since what a context trusts can be added to, and never taken back.
+        self.context.sni_callback = self._choose
 
     def reload(self) -> Loaded:
         """Read the files again, for connections to come.
@@ -52,17 +53,28 @@ class Certificates:
         if self.context is None:
             return "none"
         try:
-            # Not into the one in use: half of a pair would stay in it.
-            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-            self._load(self.context)
+            self._newest = self._load()
         except OSError:
             return "refused"
         return "loaded"
 
-    def _load(self, context: ssl.SSLContext) -> None:
-        assert self._files.cert_file is not None  # noqa: S101 - looked at above
-        context.load_cert_chain(self._files.cert_file, self._files.key_file)
-        if self._files.client_ca_file is not None:
-            context.load_verify_locations(cafile=self._files.client_ca_file)
+    def _choose(
+        self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext
+    ) -> None:
+        connection.context = self._newest
+
+    def _load(self) -> ssl.SSLContext:
+        files = self._files
+        assert files.cert_file is not None  # noqa: S101 - looked at above
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = _FIRST
+        context.load_cert_chain(files.cert_file, files.key_file)
+        if files.client_ca_file is not None:
+            context.load_verify_locations(cafile=files.client_ca_file)
             # Asked for and not demanded: a caller may have a token instead.
             context.verify_mode = ssl.CERT_OPTIONAL
+            # A resumed session would bring back what was verified before a reload, and
+            # what TLS 1.2 remembers by itself cannot be switched off from here.
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            context.num_tickets = 0
+        return context

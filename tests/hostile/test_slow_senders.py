@@ -164,3 +164,15 @@ def test_a_post_whose_caller_left_is_finished_once(live: Live) -> None:
     unharmed(live, [])
 
     assert [got.target for got in live.upstream.requests] == ["/v3/loans", "/v3/after"]
+
+
+def test_a_body_has_no_more_time_than_its_request(live: Live) -> None:
+    """A caller that gives itself half a second hears after it, body or not."""
+    line = "POST /loans HTTP/1.1"
+    with Caller(live.port) as caller:
+        caller.send(head(line, b"Content-Length: 5", b"X-Request-Timeout-Ms: 500"))
+        caller.wait()
+        answer = caller.read()
+
+    assert answer is not None
+    assert (answer.status, answer.get("X-Gateway-Error")) == (400, "bad-request")

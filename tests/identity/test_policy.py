@@ -16,9 +16,9 @@ def callers(*known: CallerOptions, service: str = "") -> Callers:
 
 def test_a_token_is_somebodys_or_nobodys() -> None:
     """All are compared, whichever it is."""
-    assert whose(TOKENS["crm"], TOKENS) == "crm"
-    assert whose(TOKENS["crm"] + "x", TOKENS) is None
-    assert whose("gw_é", TOKENS) is None
+    assert whose(TOKENS["crm"], TOKENS.items()) == "crm"
+    assert whose(TOKENS["crm"] + "x", TOKENS.items()) is None
+    assert whose("gw_é", TOKENS.items()) is None
 
 
 def test_a_bound_token_stands_for_a_caller_for_a_while() -> None:
@@ -27,9 +27,9 @@ def test_a_bound_token_stands_for_a_caller_for_a_while() -> None:
 
     assert made.startswith("gw_")
     assert TOKENS["billing"] not in made
-    assert bound_to(made, TOKENS, now=1000.0) == "billing"
-    assert bound_to(made, TOKENS, now=1001.0) is None
-    assert bound_to(made, {"crm": TOKENS["crm"]}, now=5.0) is None
+    assert bound_to(made, TOKENS.items(), now=1000.0) == "billing"
+    assert bound_to(made, TOKENS.items(), now=1001.0) is None
+    assert bound_to(made, [("crm", TOKENS["crm"])], now=5.0) is None
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_bound_token_that_was_changed_is_nobodys(change: object) -> None:
     """Nobody lives longer, or becomes somebody else, by editing it."""
     made = bind(TOKENS["billing"], until=1000.0, nonce=NONCE)
 
-    assert bound_to(change(made), TOKENS, now=5.0) is None  # type: ignore[operator]
+    assert bound_to(change(made), TOKENS.items(), now=5.0) is None  # type: ignore[operator]
 
 
 def test_a_token_that_could_be_guessed_or_would_go_to_dinie_is_none() -> None:
@@ -65,7 +65,23 @@ def test_a_token_that_could_be_guessed_or_would_go_to_dinie_is_none() -> None:
         "c_token": Secret(TOKENS["crm"]),
     }
 
-    assert made.tokens(fields) == {"c": TOKENS["crm"]}
+    assert made.tokens(fields) == [("c", TOKENS["crm"])]
+    assert made.without_token(fields) == [("a", "a_token"), ("b", "b_token")]
+
+
+def test_a_caller_may_have_two_tokens_while_one_replaces_the_other() -> None:
+    """Its instances do not change theirs in one moment."""
+    made = callers(CallerOptions(name="crm", token="t"))
+    old, new = TOKENS["crm"], "gw_" + "n" * 40
+
+    tokens = made.tokens({"t": Secret(f"{new} {old}")})
+
+    assert [whose(one, tokens) for one in (old, new, f"{new} {old}")] == [
+        "crm",
+        "crm",
+        None,
+    ]
+    assert made.without_token({"t": Secret(f"short {old}")}) == []
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,29 @@ def test_without_keys_nobody_comes_in(
 
     with pytest.raises(Untrusted, match="jwks_file cannot be read"):
         made.subject(signed())
+
+
+def test_a_token_that_was_verified_is_good_no_longer_than_it_says(
+    tokens: ProjectedTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory of it does not make it live longer."""
+    bearer = signed(exp=SystemClock.unix() + 1)
+    clock = tokens._clock
+    monkeypatch.setattr(clock, "unix", SystemClock.unix)
+    tokens.subject(bearer)
+    monkeypatch.setattr(clock, "unix", lambda: SystemClock.unix() + 2)
+    monkeypatch.setattr(tokens, "_verified", refused)
+
+    with pytest.raises(Untrusted):
+        tokens.subject(bearer)
+
+
+def refused(_: str) -> None:
+    raise Untrusted("run out")
+
+
+def test_a_claim_is_known_without_a_key(tokens: ProjectedTokens) -> None:
+    """It says whose business a token is, and no more."""
+    assert tokens.is_ours(signed(key=OTHER, alg="ES256"))
+    assert not tokens.is_ours(signed(iss="https://dinie.example"))
+    assert not tokens.is_ours("jwt")

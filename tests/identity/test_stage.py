@@ -34,6 +34,9 @@ class Subjects:
             raise Untrusted("the service-account token does not hold")
         return {"jwt-billing": "sa:billing", "jwt-stranger": "sa:x"}.get(bearer)
 
+    def is_ours(self, bearer: str) -> bool:
+        return bearer.startswith("jwt-")
+
 
 class Request(dict[object, object]):
     def __init__(self, exchange: Exchange, remote: str, name: str | None) -> None:
@@ -207,3 +210,15 @@ async def test_a_name_from_outside_is_not_believed_with_the_token_call() -> None
     seen = await ask(BILLING, named="billing", remote=FAR, asks=True)
 
     assert seen.caller == "other"
+
+
+@pytest.mark.parametrize(
+    "bearer", ["jwt-billing=", '"jwt-billing"', "jwt-billing x", "Bearer jwt-billing"]
+)
+@pytest.mark.parametrize("remote", [NEAR, FAR])
+async def test_a_service_accounts_token_that_is_written_wrongly_is_refused(
+    remote: str, bearer: str
+) -> None:
+    """It would go to Dinie for a customer's."""
+    with pytest.raises(CallerUnknown, match="stands alone"):
+        await ask(BILLING, authorization=f"Bearer {bearer}", remote=remote)
