@@ -13,6 +13,7 @@ from gateway.errors import Overloaded
 from gateway.message import Exchange
 
 _MARGIN = 0.3  # s
+_REFUSED = 400
 _LATER = 5.0  # s; when batch work may come again
 
 
@@ -149,7 +150,7 @@ class BulkheadStage:
             slots.give()
             raise
         if self._gradient is not None and slots is self.ordinary:
-            self._learn(self._gradient, began)
+            self._learn(self._gradient, exchange.route, response.status, began)
         if exchange.answer is None:
             # The answer streams on: its slot is given back at its end.
             exchange.release = slots.give
@@ -157,9 +158,11 @@ class BulkheadStage:
             slots.give()
         return response
 
-    def _learn(self, gradient: Gradient, began: float) -> None:
+    def _learn(self, gradient: Gradient, route: str, status: int, began: float) -> None:
+        if status >= _REFUSED:
+            return  # a refusal is quick, and says nothing of the work
         now, slots = self._clock(), self.ordinary
-        if gradient.record(now - began, slots.size - slots.free, now):
+        if gradient.record(route, now - began, slots.size - slots.free, now):
             slots.resize(int(gradient.limit))
 
     async def _queue(self, exchange: Exchange, slots: Slots) -> None:

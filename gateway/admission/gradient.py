@@ -2,7 +2,8 @@
 
 While the time of an answer stays near the shortest that was seen, one more may be in
 flight; when it grows, a queue has formed at Dinie, and the limit shrinks by as much as
-the time grew.
+the time grew. Each answer is held against the shortest of its own route: a slow route
+beside a quick one is no queue.
 
 Source: the gradient of Netflix's concurrency-limits, after TCP Vegas (Brakmo 1995).
 """
@@ -24,34 +25,42 @@ class Gradient:
         """Begin at the configured cap, which stays the highest."""
         self.limit = float(most)
         self._most = float(most)
-        self._shortest = inf
-        self._before = inf  # the shortest of the memory that ends
+        self._shortest: dict[str, float] = {}  # by route
+        self._before: dict[str, float] = {}  # of the memory that ends
         self._forget_at = 0.0
         self._ends_at = 0.0
-        self._sum = 0.0
-        self._count = 0
+        self._sum = 0.0  # s that answers took,
+        self._least = 0.0  # and that they would have at best
         self._busiest = 0
 
-    def record(self, seconds: float, in_flight: int, now: float) -> bool:
-        """Take how long an answer took; return whether the limit is another one."""
+    def record(self, route: str, seconds: float, in_flight: int, now: float) -> bool:
+        """Take how long a good answer took; return whether the limit is another one.
+
+        Args:
+            route: A template, of which there are few.
+            seconds: From the send to the answer's head.
+            in_flight: How many are with Dinie.
+            now: s.
+        """
         if now >= self._forget_at:
-            # What was short before a change of route must not be asked for ever.
-            self._before, self._shortest = self._shortest, inf
+            # What was short before a change at Dinie must not be asked for ever.
+            self._before, self._shortest = self._shortest, {}
             self._forget_at = now + _MEMORY
-        self._shortest = min(self._shortest, seconds)
+        shortest = min(seconds, self._shortest.get(route, inf))
+        self._shortest[route] = shortest
         self._sum += seconds
-        self._count += 1
+        self._least += min(shortest, self._before.get(route, inf))
         self._busiest = max(self._busiest, in_flight)
         if now < self._ends_at:
             return False
-        changed = self._adapt(self._sum / self._count)
-        self._sum, self._count, self._busiest = 0.0, 0, 0
+        changed = self._adapt()
+        self._sum, self._least, self._busiest = 0.0, 0.0, 0
         self._ends_at = now + _SPAN
         return changed
 
-    def _adapt(self, mean: float) -> bool:
-        shortest = max(1e-6, min(self._shortest, self._before))
-        gradient = max(_SHRINKS, min(1.0, _TOLERANCE * shortest / max(mean, 1e-6)))
+    def _adapt(self) -> bool:
+        slowness = max(self._sum, 1e-6) / max(self._least, 1e-6)
+        gradient = max(_SHRINKS, min(1.0, _TOLERANCE / slowness))
         if gradient == 1.0 and self._busiest < self.limit / 2:
             return False  # nobody asked for more: what is unused need not grow
         wanted = self.limit * gradient + sqrt(self.limit)

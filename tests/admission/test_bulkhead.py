@@ -264,3 +264,22 @@ async def test_slots_can_become_fewer_and_more_again() -> None:
     assert fewer is False
     assert waiter.done()
     assert slots.free == 1
+
+
+async def test_a_quick_refusal_teaches_nothing_of_the_work() -> None:
+    """A 429 takes 2 ms, and loans that take 200 ms are no queue beside it."""
+    clock = FakeClock()
+    stage = BulkheadStage(64, clock=clock.now, adaptive=True)
+
+    async def send(status: int, seconds: float) -> None:
+        async def handler(_: ClientRequest) -> ClientResponse:
+            clock.advance(seconds)
+            return cast("ClientResponse", SimpleNamespace(status=status))
+
+        await stage(exchange(answer=b""), REQUEST, handler)
+
+    for _ in range(100):
+        await send(429, 0.002)
+        await send(200, 0.2)
+
+    assert stage.ordinary.size == 64

@@ -9,7 +9,7 @@ def fed(gradient: Gradient, seconds: float, spans: int, in_flight: int = 64) -> 
     """Let answers take so long for a while; return the limit."""
     at = getattr(gradient, "_ends_at", 0.0)
     for step in range(spans * 5):
-        gradient.record(seconds, in_flight, at + step * 0.1)
+        gradient.record("/loans", seconds, in_flight, at + step * 0.1)
     return gradient.limit
 
 
@@ -56,3 +56,13 @@ def test_a_longer_way_is_got_used_to() -> None:
     fed(gradient, 0.1, 4)
 
     assert fed(gradient, 0.4, 300) == 64
+
+
+def test_a_slow_route_beside_a_quick_one_is_no_queue() -> None:
+    """Each is held against its own shortest."""
+    gradient = Gradient(64)
+    for step in range(600):
+        route, seconds = [("/banks", 0.02), ("/simulations", 0.2)][step % 2]
+        gradient.record(route, seconds, 40, step * 0.05)
+
+    assert gradient.limit == 64

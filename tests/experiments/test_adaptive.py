@@ -21,3 +21,12 @@ def test_where_dinie_has_room_it_changes_nothing() -> None:
 
     assert adaptive.served == pytest.approx(fixed.served, rel=0.01)
     assert adaptive.median == pytest.approx(fixed.median, rel=0.01)
+
+
+def test_a_quick_route_beside_a_slow_one_changes_nothing() -> None:
+    """Where Dinie has room for both."""
+    fixed = held(adaptive=False, workers=40, quick=0.005)
+    adaptive = held(adaptive=True, workers=40, quick=0.005)
+
+    assert adaptive.served == pytest.approx(fixed.served, rel=0.01)
+    assert adaptive.median == pytest.approx(fixed.median, rel=0.01)
