@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,8 +52,11 @@ def list_(**where: Any) -> None:
 
 
 @ledger.command()
-@click.argument("key")
+@click.argument("key", required=False)
 @click.option("--done", is_flag=True, help="Somebody looked at Dinie: it is settled.")
+@click.option(
+    "--route", help="With --done instead of a KEY: all of this route, as list shows it."
+)
 @click.option(
     "--body",
     type=click.Path(exists=True, dir_okay=False),
@@ -63,8 +67,9 @@ def list_(**where: Any) -> None:
 @config_options
 def resolve(
     *,
-    key: str,
+    key: str | None,
     done: bool,
+    route: str | None,
     body: str | None,
     path: str | None,
     content_type: str,
@@ -73,36 +78,61 @@ def resolve(
     """Settle one by its KEY: ask Dinie again (--body), or say that it is (--done).
 
     Dinie answers a key that it knows from its memory, for 24 hours, and executes
-    nothing twice. The gateway refuses another body than the first.
+    nothing twice. The gateway refuses another body than the first. After an outage,
+    --done --route ROUTE settles all of a route that somebody has looked through.
     """
+    if (key is None) == (route is None):
+        raise click.UsageError("give a KEY, or --done with --route ROUTE")
     if done == (body is not None):
         raise click.UsageError("give --body FILE, or --done")
+    if key is None and not done:
+        raise click.UsageError("--route goes with --done only")
+    if key is None:
+        _run(partial(_settle_route, str(route)), **where)
+    else:
+        _run(partial(_settle_one, key, body, path, content_type), **where)
 
-    async def job(config: Config, kept: SqliteLedger) -> int:
-        found = {one.key: one for one in await kept.unknown()}
-        if key not in found:
-            click.echo("There is no unknown outcome under this key.", err=True)
-            return 1
-        if body is None:
-            settled = await kept.settle(key)
-            click.echo("Settled." if settled else "Somebody else settled it.")
-            return 0
-        if SystemClock.unix() - found[key].created > REMEMBERED:
-            click.echo(
-                "It is over a day old: Dinie has forgotten the key, and would execute "
-                "it again. Look whether it is there, then --done.",
-                err=True,
-            )
-            return 1
-        target = path or found[key].route
-        if "{" in target:
-            click.echo(f"{target} has an id in it: give --path", err=True)
-            return 2
-        content = await asyncio.to_thread(Path(body).read_bytes)
-        headers = {"Idempotency-Key": key, "Content-Type": content_type}
-        return await _ask(config, target, headers, content)
 
-    _run(job, **where)
+async def _settle_route(route: str, _: Config, kept: SqliteLedger) -> int:
+    keys = [one.key for one in await kept.unknown() if one.route == route]
+    if not keys:
+        click.echo(f"No outcome of POST {route} is unknown.", err=True)
+        return 1
+    settled = [key for key in keys if await kept.settle(key)]
+    click.echo(f"Settled: {len(settled)} of POST {route}.")
+    return 0
+
+
+async def _settle_one(  # noqa: PLR0917 - bound one after another
+    key: str,
+    body: str | None,
+    path: str | None,
+    content_type: str,
+    config: Config,
+    kept: SqliteLedger,
+) -> int:
+    found = {one.key: one for one in await kept.unknown()}
+    if key not in found:
+        click.echo("There is no unknown outcome under this key.", err=True)
+        return 1
+    if body is None:
+        settled = await kept.settle(key)
+        click.echo("Settled." if settled else "Somebody else settled it.")
+        return 0
+    if SystemClock.unix() - found[key].created > REMEMBERED:
+        click.echo(
+            "It is over a day old: Dinie has forgotten the key, and would execute "
+            "it again. Look whether it is there, then --done.",
+            err=True,
+        )
+        return 1
+    target = path or found[key].route
+    if "{" in target:
+        click.echo(f"{target} has an id in it: give --path", err=True)
+        return 2
+    content = await asyncio.to_thread(Path(body).read_bytes)
+    headers = {"Idempotency-Key": key, "Content-Type": content_type}
+    return await _ask(config, target, headers, content)
 
 
 async def _ask(

@@ -137,9 +137,9 @@ def classify_bearer(authorization: str | None) -> str:
     if authorization is None:
         return "replace"
     scheme, _, value = authorization.strip().partition(" ")
-    found = pieces(value)
-    if scheme.lower() != "bearer" or not found:
+    if scheme.lower() != "bearer" or value.startswith(LOCAL_PREFIX):
         return "replace"
+    found = pieces(value)
     # One that was written wrongly is still a secret, and none of Dinie's.
-    ours = any(piece.startswith(LOCAL_PREFIX) for piece in found)
+    ours = not found or any(piece.startswith(LOCAL_PREFIX) for piece in found)
     return "replace" if ours else "own"

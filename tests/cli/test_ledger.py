@@ -77,6 +77,15 @@ async def test_somebody_who_looked_says_so(command: Command) -> None:
     assert "order-1" not in left.stdout
 
 
+async def test_all_of_a_route_are_settled_together(command: Command) -> None:
+    """After an outage there are hundreds, and somebody looked through them."""
+    settled = await asyncio.to_thread(command, "resolve", "--done", "--route", "/loans")
+    left = await asyncio.to_thread(command, "list")
+
+    assert (settled.exit_code, settled.stdout) == (0, "Settled: 2 of POST /loans.\n")
+    assert [line.split()[3] for line in left.stdout.splitlines()] == ["order-2"]
+
+
 async def test_dinie_is_asked_again_under_the_same_key(
     command: Command, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
@@ -97,6 +106,12 @@ async def test_dinie_is_asked_again_under_the_same_key(
     ("arguments", "code", "said"),
     [
         pytest.param(["order-1"], 2, "give --body FILE, or --done", id="neither"),
+        pytest.param(["--done"], 2, "give a KEY, or", id="no-key"),
+        pytest.param(["k", "--done", "--route", "/x"], 2, "give a KEY", id="two"),
+        pytest.param(
+            ["--route", "/x", "--body", "B"], 2, "with --done only", id="body"
+        ),
+        pytest.param(["--done", "--route", "/x"], 1, "No outcome of POST /x", id="no"),
         pytest.param(["order-1", "--done", "--body", "B"], 2, "give --body", id="both"),
         pytest.param(["order-9", "--done"], 1, "no unknown outcome", id="unheard-of"),
         pytest.param(["order-2", "--body", "B"], 2, "give --path", id="id-inside"),
