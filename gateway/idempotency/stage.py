@@ -34,8 +34,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KNOWN_AT_DINIE = 86_400.0 - 300.0  # s; a day, less what clocks may differ by
 _POOL = 4096  # bytes of randomness fetched at once
 _KEY_BYTES = 16
-_REFUSED = 400  # statuses from here on say that this send had no effect
-_UNDECIDED = 429  # from here on an answer says nothing of an earlier send
+_REFUSED = 400  # from here on this send had no effect; others may have had one
 
 
 class _Flight:
@@ -123,7 +122,7 @@ class IdempotencyStage:
             else:
                 self._journal.forget(key)
             raise
-        if exchange.unknown_sends and response.status >= _UNDECIDED:
+        if exchange.unknown_sends and response.status >= _REFUSED:
             await self._never_known(exchange, key)
         else:
             self._journal.forget(key)
