@@ -1,8 +1,9 @@
-"""When and how does a follower get the answer of the request that it waited for?"""
+"""Whose is a key, and when does a follower get the answer that it waited for?"""
 
 from aiohttp import web
 
-from gateway.errors import GatewayError, OutcomeUnknown
+from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
+from gateway.idempotency.ports import Record
 from gateway.message import Exchange
 
 
@@ -55,4 +56,17 @@ def refuse_second_send(leader: Exchange, exchange: Exchange) -> None:
         raise OutcomeUnknown(
             "The same request was sent, and its answer cannot be given twice. It "
             "cannot be repeated: read the resource to learn what became of it."
+        )
+
+
+def refuse_another(record: Record | None, exchange: Exchange) -> None:
+    """Refuse a key that belongs to another request.
+
+    Raises:
+        IdempotencyKeyReused: as said.
+    """
+    if record and record.fingerprint not in {b"", exchange.fingerprint}:
+        raise IdempotencyKeyReused(
+            "the key was used for another method, path or body: "
+            "use a new key for a new request"
         )

@@ -13,7 +13,6 @@ from gateway.context import EXCHANGE
 from gateway.errors import (
     GatewayError,
     IdempotencyExpired,
-    IdempotencyKeyReused,
     OutcomeUnknown,
 )
 from gateway.idempotency.fingerprint import fingerprint_of
@@ -23,6 +22,7 @@ from gateway.idempotency.ports import Intent, Journal, Record, Records
 from gateway.idempotency.replay import (
     copied,
     copy_of,
+    refuse_another,
     refuse_second_send,
     replay,
     same_authority,
@@ -118,7 +118,7 @@ class IdempotencyStage:
         except BaseException:
             # A fault of ours, or the end of the process, with a send under way.
             if exchange.sends:
-                self._journal.end(key, "unknown", status=0)
+                self._remember(key, b"")
             else:
                 self._journal.forget(key)
             raise
@@ -130,9 +130,11 @@ class IdempotencyStage:
 
     async def _never_known(self, exchange: Exchange, key: str) -> None:
         """Keep a minted key: one of its sends may have taken effect."""
-        fingerprint = await fingerprint_of(exchange)
-        record = Record(fingerprint, self._clock(), "unknown", key)
-        self._records.put(key, record, now=self._clock())
+        self._remember(key, await fingerprint_of(exchange))
+
+    def _remember(self, key: str, fingerprint: bytes) -> None:
+        now = self._clock()
+        self._records.put(key, Record(fingerprint, now, "unknown", key), now=now)
         self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
 
     async def _keyed(
@@ -142,7 +144,7 @@ class IdempotencyStage:
         await self._recall(key)
         while True:
             record = self._records.get(key, now=self._clock())
-            _refuse_another(record, exchange)
+            refuse_another(record, exchange)
             flight = self._flights.get(key)
             if flight is None:
                 self._refuse_forgotten(record)
@@ -256,19 +258,6 @@ class IdempotencyStage:
             waited = self._clock() - began
             exchange.waits.queue += waited
             exchange.step(began, "followed", waited)
-
-
-def _refuse_another(record: Record | None, exchange: Exchange) -> None:
-    """Refuse a key that belongs to another request.
-
-    Raises:
-        IdempotencyKeyReused: as said.
-    """
-    if record and record.fingerprint not in {b"", exchange.fingerprint}:
-        raise IdempotencyKeyReused(
-            "the key was used for another method, path or body: "
-            "use a new key for a new request"
-        )
 
 
 def _record(exchange: Exchange, before: Record | None, now: float) -> Record:

@@ -3,10 +3,12 @@
 import pytest
 from aiohttp import web
 
-from gateway.errors import OutcomeUnknown
+from gateway.errors import IdempotencyKeyReused, OutcomeUnknown
+from gateway.idempotency.ports import Record
 from gateway.idempotency.replay import (
     copied,
     copy_of,
+    refuse_another,
     refuse_second_send,
     replay,
     same_authority,
@@ -61,3 +63,14 @@ def test_what_cannot_be_repeated_is_not_sent_by_a_follower() -> None:
         refuse_second_send(leader, follower)
     refuse_second_send(call(sends=0), follower)
     refuse_second_send(leader, call())
+
+
+def test_a_key_belongs_to_the_request_that_came_with_it_first() -> None:
+    """Where nobody looked at the first one's body, any is taken for it."""
+    exchange = call(fingerprint=b"mine")
+
+    for fingerprint in (b"mine", b""):
+        refuse_another(Record(fingerprint, 0.0), exchange)
+    refuse_another(None, exchange)
+    with pytest.raises(IdempotencyKeyReused):
+        refuse_another(Record(b"another", 0.0), exchange)

@@ -266,3 +266,15 @@ async def test_an_answer_too_long_to_share_is_not_asked_for_twice() -> None:
 
         assert len(scene.calls) == sends
         assert isinstance(ended[1], OutcomeUnknown) is not repeatable
+
+
+async def test_a_fault_of_ours_leaves_the_minted_key_known() -> None:
+    """The caller is told to repeat with it: not after Dinie's day."""
+    scene = Scene(broken)
+    with pytest.raises(LookupError):
+        await scene.send(call(None))
+    (sent,) = scene.calls
+    scene.clock.advance(90_000.0)
+
+    with pytest.raises(IdempotencyExpired):
+        await scene.send(call(sent.key, deadline=100_000.0))
