@@ -167,6 +167,7 @@ class Gateway:
             stages=self._stages,
             breakers=(self._breaker, self._token_breaker),
             durable=self._durable,
+            stories=self._stories,
         )
         self._metrics.before_scrape(signals.update)
         return signals

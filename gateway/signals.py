@@ -15,6 +15,9 @@ from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import moment
 from gateway.server.health import Health
 from gateway.telemetry.metrics import Metrics, version
+from gateway.telemetry.story import Stories
+
+_FAILURES = 5  # that the page shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Signals:
     stages: Stages
     breakers: tuple[BreakerStage, ...]  # of the API, then others
     durable: Durable
+    stories: Stories
 
     def update(self) -> None:
         """Set the gauges; what is unknown is 0."""
@@ -54,7 +58,7 @@ class Signals:
         metrics.credential_expiry.set(0 if ends is None else ends)
 
     def status(self) -> dict[str, Any]:
-        """Return what the status page shows: no secret, no id, no path."""
+        """Return what the status page shows: no secret, no key, no path."""
         ready, checks = self.health.readiness()
         expires_in = self.tokens.expires_in
         created, expires = self._credential()
@@ -89,6 +93,7 @@ class Signals:
             },
             "unknown_outcomes": self.durable.unknown,
             "webhooks": self.durable.mailroom and self.durable.mailroom.status(),
+            "last_failures": self.stories.failures(_FAILURES),
         }
 
     def _quota(self) -> dict[str, Any]:

@@ -91,3 +91,21 @@ async def test_the_end_of_a_vault_token_is_shown_where_there_is_one(
     assert none == 0
     assert ends == pytest.approx(datetime.now(UTC).timestamp() + 600, abs=60)
     assert status["secrets"]["vault_token_ends"] is not None
+
+
+async def test_the_page_leads_from_a_failure_to_its_story(
+    stack: Stack, upstream: ScriptedUpstream
+) -> None:
+    """At night nobody copies ids from a log."""
+    upstream.default = Step(answer(500))
+    said = await stack.ask("GET", "/v3/banks?cpf=12345678909")
+    name = said.headers["X-Gateway-Request-Id"]
+
+    status = orjson.loads((await stack.admin("/status.json")).body)
+    page = (await stack.admin("/")).body.decode()
+
+    (failure,) = status["last_failures"]
+    assert (failure["request_id"], failure["status"]) == (name, 500)
+    assert f"<a href='explain/{name}'>" in page
+    assert "12345678909" not in page
+    assert (await stack.admin(f"/explain/{name}")).status == 200

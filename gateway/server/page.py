@@ -1,8 +1,9 @@
 """The status page: what somebody reads at three in the morning, without a script."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -30,13 +31,29 @@ def render_page(status: Mapping[str, Any]) -> bytes:
         "<meta http-equiv=refresh content=10>",
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",
         f"<h1{'' if ready else ' class=no'}>{escape(title)}</h1>",
-        _table({k: v for k, v in status.items() if not isinstance(v, Mapping)}),
+        _table({k: v for k, v in status.items() if not isinstance(v, Mapping | list)}),
     ]
     for name, section in status.items():
         if isinstance(section, Mapping):
             parts += [f"<h2>{escape(_words(name))}</h2>", _table(section)]
+    parts.append(_failures(status.get("last_failures", ())))
     parts.append("<p>The same as JSON: <a href=status.json>status.json</a></p></html>")
     return "".join(parts).encode()
+
+
+def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
+    """Return the last failures, each with a link to its story."""
+    if not failures:
+        return ""
+    rows = [
+        f"<tr><td>{escape(str(one['ended']))}</td>"
+        f"<td>{escape(str(one['method']))} {escape(str(one['route']))}</td>"
+        f"<td>{escape(str(one['status']))} {escape(str(one['problem'] or ''))}</td>"
+        f"<td><a href='explain/{quote(str(one['request_id']), safe='')}'>"
+        f"{escape(str(one['request_id']))}</a></td></tr>"
+        for one in failures
+    ]
+    return f"<h2>Last failures</h2><table>{''.join(rows)}</table>"
 
 
 def _table(rows: Mapping[str, Any]) -> str:

@@ -3,12 +3,16 @@
 Only numbers and words from closed sets: no path, no key, no header, nothing of a body.
 """
 
+import re
 from collections import deque
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 
 from gateway.message import Exchange
+from gateway.moment import iso_of
+from gateway.telemetry.metrics import METHODS
 
 # What the facts of each step are called.
 _FACTS: Final[dict[str, tuple[str, ...]]] = {
@@ -28,6 +32,8 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
     "token": ("waited_ms",),
     "followed": ("waited_ms",),
 }
+# Id, method, route, caller; then the status, and a problem's name where there is one.
+_FAILED: Final = re.compile(rb'\[(?:"[^"]*",){4}(?:5\d\d,|\d+,")')
 _WAITS: Final = "queue", "permit", "token", "backoff", "upstream"
 
 
@@ -77,7 +83,7 @@ class Stories:
         return {
             "request_id": request_id,
             "ended": at,
-            "method": method,
+            "method": _method(method),
             "route": route,
             "caller": caller,
             "status": status,
@@ -87,6 +93,26 @@ class Stories:
             "waits_ms": dict(zip(_WAITS, map(_ms, waits), strict=True)),
             "steps": [_told(step, started) for step in steps or ()],
         }
+
+    def failures(self, most: int) -> list[dict[str, Any]]:
+        """Return the last ones that ended with a 5xx or a problem, newest first."""
+        failed = (one for one in reversed(self._kept) if _FAILED.match(one))
+        found = (orjson.loads(one) for one in islice(failed, most))
+        return [
+            {
+                "request_id": one[0],
+                "ended": iso_of(one[-1]),
+                "method": _method(one[1]),
+                "route": one[2],
+                "status": one[4],
+                "problem": one[5],
+            }
+            for one in found
+        ]
+
+
+def _method(name: str) -> str:
+    return name if name in METHODS else "OTHER"  # a stranger's word
 
 
 def _told(step: list[Any], started: float) -> dict[str, Any]:

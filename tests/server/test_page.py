@@ -58,3 +58,21 @@ def test_other_parts_are_listed() -> None:
 
     assert "<td>old&lt;: 2</td>" in page
     assert "<td>none</td>" in page
+
+
+def test_the_last_failures_lead_to_their_stories() -> None:
+    """Whatever stands in an id or a route."""
+    failure = {
+        "request_id": "0a/<b>'",
+        "ended": "2026-09-21T14:13:20Z",
+        "method": "POST",
+        "route": "/loans",
+        "status": 504,
+        "problem": "outcome-unknown",
+    }
+
+    page = render_page({"ready": True, "last_failures": [failure]}).decode()
+
+    assert "<a href='explain/0a%2F%3Cb%3E%27'>0a/&lt;b&gt;&#x27;</a>" in page
+    assert "<td>504 outcome-unknown</td>" in page
+    assert "Last failures" not in render_page({"last_failures": []}).decode()

@@ -73,3 +73,46 @@ def test_it_can_be_switched_off() -> None:
     stories.keep(finished(), status=200, took=0.1, at=0.0)
 
     assert stories.tell("id-1") is None
+
+
+def test_the_last_failures_are_told_newest_first() -> None:
+    """A 5xx of Dinie's, or a problem of the gateway's; a 404 is an answer."""
+    stories = Stories(10)
+    for number, (status, slug) in enumerate(
+        [
+            (503, None),
+            (404, None),
+            (200, None),
+            (422, "idempotency-key-reused"),
+            (504, "outcome-unknown"),
+        ]
+    ):
+        exchange = finished(number, slug=slug, caller="billing")
+        stories.keep(exchange, status=status, took=0.1, at=1_790_000_000.0)
+
+    last = stories.failures(2)
+
+    assert [one["request_id"] for one in last] == ["id-4", "id-3"]
+    assert last[0] == {
+        "request_id": "id-4",
+        "ended": "2026-09-21T14:13:20Z",
+        "method": "POST",
+        "route": "/customers",
+        "status": 504,
+        "problem": "outcome-unknown",
+    }
+    assert [one["status"] for one in stories.failures(9)] == [504, 422, 503]
+    assert Stories(0).failures(5) == []
+
+
+def test_a_method_of_a_strangers_is_not_repeated() -> None:
+    """It could hold anything."""
+    stories = Stories(10)
+    exchange = finished()
+    exchange.method = "CPF12345678909"
+    stories.keep(exchange, status=501, took=0.1, at=0.0)
+
+    told = stories.tell("id-1")
+
+    assert told is not None
+    assert told["method"] == stories.failures(1)[0]["method"] == "OTHER"
