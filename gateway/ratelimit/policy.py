@@ -4,11 +4,12 @@ Theory of operation. `ledger` holds what may be promised, `window` when that end
 `brake` what a 429 taught, `traffic` what others take. While there is plenty, attempts
 burst; below a fifth of the limit they are spread over what is left of the window.
 Before the first answer they go one at a time. When the time of a spent window is up,
-one probe goes after a random moment; its answer opens the next window, and so does 2 s
-without one. A 429 closes everything until the moment that it names; then one goes
-first as well. PRIORITY may use the reserve and is not paced; BATCH keeps out of the
-way (`batch`). Where several callers come, each is left its share (`shares`), and who
-was refused finds the place that it was promised (`bookings`).
+one probe goes after a random moment, or at once for a caller that had no more than its
+share; its answer opens the next window, and so does 2 s without one. A 429 closes
+everything until the moment that it names; then one goes first as well. PRIORITY may
+use the reserve and is not paced; BATCH keeps out of the way (`batch`). Where several
+callers come, each is left its share (`shares`), and who was refused finds the place
+that it was promised (`bookings`).
 """
 
 from collections.abc import Callable, Mapping
@@ -111,8 +112,7 @@ class Limiter(Quota):
         if window is None or permit.lane is Lane.PRIORITY:
             return wait
         held = self._bookings.setdefault(permit.caller, Bookings())
-        later = self._later(permit, now, window, ahead, spread=True)
-        wait = max(wait, later)
+        wait = max(wait, self._later(permit, now, window, ahead, spread=True))
         held.book(permit.who, now + wait)
         return wait
 
@@ -198,8 +198,9 @@ class Limiter(Quota):
             opens_at = self._brake.closed_until
             if spent:
                 opens_at = max(opens_at, window.resets_at)
-            if now < opens_at + self._jitter:
-                return opens_at + self._jitter - now
+            early = opens_at + self._jitter - now
+            if early > 0 and not (spent and self._goes_first(permit, now, window)):
+                return early
             self._probe, self._probed_at = permit, now
             return 0.0
         if now - self._probed_at < PATIENCE:
@@ -221,7 +222,7 @@ class Limiter(Quota):
             if wait:
                 return wait
         room = self._room()
-        least = self._least(permit, now, window)
+        least = 0.0 if permit.lane is Lane.PRIORITY else self._kept(now, window)
         if permit.booked and room > self._before_promises(permit, now, window):
             return 0.0
         if room > least and self._is_calm(permit, now, window):
@@ -241,10 +242,6 @@ class Limiter(Quota):
         """
         owed = self._owed(permit, now, window)
         return 0.0 if self.shares.is_within(permit.caller) else owed
-
-    def _least(self, permit: Permit, now: float, window: Window) -> float:
-        """Return how many places an attempt has to leave."""
-        return 0.0 if permit.lane is Lane.PRIORITY else self._kept(now, window)
 
     def _kept(self, now: float, window: Window) -> float:
         """Return how many places are kept for priority routes.
@@ -279,6 +276,12 @@ class Limiter(Quota):
         held = self._bookings.get(permit.caller)
         expected = held.expected(now, window.resets_at) if held else 0.0
         return self.shares.is_calm(permit.caller, expected)
+
+    def _goes_first(self, permit: Permit, now: float, window: Window) -> bool:
+        """Return whether an attempt may open a window: little comes by chance."""
+        self._owed(permit, now, window)
+        modest = self.shares.was_modest(permit.caller, window.length)
+        return modest and permit.lane < Lane.BATCH
 
     def _gap(self, now: float, window: Window, room: float) -> float:
         """Return the span between two attempts of a window that runs low, s."""

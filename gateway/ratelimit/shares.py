@@ -139,6 +139,13 @@ class Shares:
             return False
         return one.likely + expected <= one.share or one.used + expected < one.due
 
+    def was_modest(self, caller: str, length: float) -> bool:
+        """Return whether it asked for no more than its own in the window before."""
+        one = self._callers.get(caller)
+        if one is None or one.rate is None or not self.crowded:
+            return False
+        return one.rate * length <= one.fair
+
     def is_within(self, caller: str) -> bool:
         """Return whether another place is within a caller's own, as last reckoned."""
         one = self._callers.get(caller)

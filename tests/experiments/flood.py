@@ -97,9 +97,10 @@ class _Players:
         """Have all callers call; `quota` in requests/s."""
         loop = asyncio.get_running_loop()
         self._began = loop.time()
-        dice = random.Random(seed)
         async with asyncio.TaskGroup() as group:
             for name in CALLERS:
+                # Its own: the moments of one must not hang on the loop's turns.
+                dice = random.Random(f"{seed} {name}")
                 rate = (_FLOOD if name == "flood" else _CALM) * quota
                 group.create_task(self._call(name, rate, seconds, dice))
 

@@ -100,6 +100,29 @@ def test_a_spent_window_waits_for_its_reset_and_a_random_moment() -> None:
     assert one.acquire(Permit(), 60.1) == pytest.approx(0.15)
 
 
+def test_who_asks_for_little_is_the_first_of_a_window_at_once() -> None:
+    """The random moment keeps floods of replicas apart; calm ones come by chance."""
+    one = known(40, reserve=0.0)
+    opening = Permit()
+    one.acquire(opening, 60.3)
+    one.answered(opening, 60.4, Advertised(100, 0, 120.0, 1120.0))
+    for caller, count in (("calm", 5), ("flood", 500)):
+        for _ in range(count):
+            one.shares.arrived(caller)
+            one.shares.gave_up(caller)
+
+    flood = one.acquire(Permit(caller="flood"), 120.1)
+    report = one.acquire(Permit(Lane.BATCH, caller="calm"), 120.1)
+    early = one.acquire(Permit(caller="calm"), 119.9)
+    calm = one.acquire(Permit(caller="calm"), 120.1)
+
+    assert flood == pytest.approx(0.15)
+    assert report == pytest.approx(0.15)
+    assert early > 0.0
+    assert calm == 0.0
+    assert one.acquire(Permit(caller="calm"), 120.1) > 0.0  # one probe at a time
+
+
 def test_at_the_reset_one_probe_goes_and_its_answer_opens() -> None:
     """Clocks differ, and a reset need not restore everything."""
     one = known(0)

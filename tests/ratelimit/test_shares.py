@@ -199,3 +199,24 @@ def test_who_is_configured_and_was_quiet_keeps_its_part_of_windows_to_come() -> 
 
     assert entitled(60.1) == pytest.approx(30.0, abs=1)
     assert entitled(119.0) > 60.0
+
+
+def test_modest_is_who_asked_for_no_more_than_its_own_before() -> None:
+    """Nobody knows it of a first window, or of who has just come."""
+    shares = Shares({"calm": 1.0, "flood": 1.0, "late": 1.0})
+    shares.opened(0.0)
+    first = shares.was_modest("calm", 60.0)
+    for name, count in (("calm", 20), ("flood", 2000)):
+        for _ in range(count):
+            shares.arrived(name)
+    shares.opened(60.0)
+    shares.arrived("new")
+    owed(shares, "calm", 60.0, 60.0)
+
+    modest = [
+        name
+        for name in ("calm", "flood", "late", "new", "nobody")
+        if shares.was_modest(name, 60.0)
+    ]
+
+    assert (first, modest) == (False, ["calm", "late", "new"])
