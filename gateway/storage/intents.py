@@ -9,6 +9,7 @@ locked while they grow: nobody takes up what a living neighbour still writes.
 
 import errno
 import fcntl
+import glob
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -71,7 +72,7 @@ class IntentLog:
         return file
 
     def _all(self) -> list[Path]:
-        found = self._folder.glob(f"{self._stem}*")
+        found = self._folder.glob(f"{glob.escape(self._stem)}*")
         return [path for path in found if _number(path, self._stem) > _NONE]
 
     def rotate(self) -> None:

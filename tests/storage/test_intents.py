@@ -152,3 +152,12 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="exists"):
         IntentLog(tmp_path / "file" / "gateway.db").append([row("a")])
+
+
+def test_a_name_may_hold_whatever_a_name_may_hold(tmp_path: Path) -> None:
+    """Else a start would find nothing of what was left."""
+    first = IntentLog(tmp_path / "a[1]*.db")
+    first.append([row("a")])
+    first.close()
+
+    assert keys(IntentLog(tmp_path / "a[1]*.db")) == ["a"]
