@@ -12,6 +12,7 @@ from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.providers import build_provider
 from gateway.config.show import show as effective
+from gateway.config.warnings import warnings
 from gateway.errors import GatewayError
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import due_at
@@ -22,7 +23,11 @@ from gateway.upstream.token_endpoint import probe_token
 
 @click.command()
 @click.option("--show", is_flag=True, help="Print the effective configuration.")
-@click.option("--offline", is_flag=True, help="Ask neither secrets nor Dinie.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Make no connection; providers env and file are still read.",
+)
 @config_options
 def check(
     *, show: bool, offline: bool, config_dir: str | None, overrides: tuple[str, ...]
@@ -36,8 +41,9 @@ def check(
     if show:
         click.echo("\n".join(effective(loaded)))
     click.echo(f"configuration for {loaded.environment}: ok", err=show)
-    if not offline:
-        sys.exit(asyncio.run(_ask(loaded)))
+    for warning in warnings(loaded.config):
+        click.echo(f"warning: {warning}", err=True)
+    sys.exit(asyncio.run(_compare(loaded) if offline else _ask(loaded)))
 
 
 def _belongs(environment: str, secrets: SecretSet) -> bool:
@@ -50,6 +56,25 @@ def _belongs(environment: str, secrets: SecretSet) -> bool:
         for field in unknown_prefixes(*pair):
             click.echo(f"{field}: its prefix names no environment", err=True)
     return not faults
+
+
+async def _compare(loaded: Loaded) -> int:
+    """Hold the credential that is on this host against the environment.
+
+    Returns:
+        The exit code: 2 for a credential of another environment. One that is not there
+        is no fault here: a pipeline checks the configuration without secrets.
+    """
+    if loaded.config.secrets.provider == "vault":
+        return 0
+    provider = build_provider(loaded.config, os.environ)
+    try:
+        secrets = await provider.read()
+    except SecretsUnavailable:
+        return 0
+    finally:
+        await provider.close()
+    return 0 if _belongs(loaded.environment, secrets) else 2
 
 
 async def _ask(loaded: Loaded) -> int:

@@ -4,15 +4,19 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
 
 import click
+import structlog
 import uvloop
 
 from gateway.app import run
 from gateway.bootstrap import Running, WrongEnvironment
 from gateway.cli.options import config_options
 from gateway.config.load import ConfigError, Loaded, load
+from gateway.config.warnings import warnings
 
+_log = structlog.get_logger("gateway")
 INTERRUPTED = 130
 
 
@@ -45,7 +49,9 @@ async def _serve(loaded: Loaded) -> int:
     loop.add_signal_handler(signal.SIGINT, interrupted)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     try:
-        await run(loaded.config, stop=stop, reload=reload, started=_announce)
+        await run(
+            loaded.config, stop=stop, reload=reload, started=partial(_announce, loaded)
+        )
     except WrongEnvironment as error:
         click.echo(str(error), err=True)
         return 2
@@ -55,10 +61,14 @@ async def _serve(loaded: Loaded) -> int:
     return 0
 
 
-def _announce(running: Running) -> None:
+def _announce(loaded: Loaded, running: Running) -> None:
+    for warning in warnings(loaded.config):
+        _log.warning("risky_setting", key=warning.key, detail=warning.message)
+    assumed = " (DINIE_ENV is not set)" if loaded.assumed else ""
     click.echo(
         f"dinie-gateway: proxy on {running.proxy or 'off'}, "
         f"admin on {running.admin or 'off'}"
-        + (f", webhooks on {running.webhooks}" if running.webhooks else ""),
+        + (f", webhooks on {running.webhooks}" if running.webhooks else "")
+        + f"\ndinie-gateway: environment {loaded.environment}{assumed}",
         err=True,
     )

@@ -11,6 +11,7 @@ import click
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.config.yaml_file import read_yaml
 from gateway.simulator.answer import Refusal
 from gateway.simulator.server import Simulator, SimulatorOptions
 
@@ -65,9 +66,11 @@ def _read(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content, repeated = read_yaml(file.read_bytes())
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         _refuse(f"cannot read {file}: {error}")
+    for one in repeated:
+        _refuse(f"{one.key}: is there twice, in lines {one.first} and {one.line}")
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -12,6 +12,7 @@ from gateway.config.checks import RULES
 from gateway.config.keys import NOT_SET_HERE, is_section, key_of, known_keys
 from gateway.config.schema import ENVIRONMENTS, Config
 from gateway.config.tree import Fault, Layers, closest, flatten, nest
+from gateway.config.variables import empty, misspelt, written_twice
 
 _SEARCHED = ("config", "/etc/dinie-gateway")
 _PACKAGED = Path(__file__).parent / "defaults"  # inside the wheel
@@ -42,6 +43,7 @@ class Loaded:
     config: Config
     sources: Mapping[str, str]
     environment: str
+    assumed: bool = False  # nothing chose the environment
 
 
 def load(
@@ -62,16 +64,20 @@ def load(
         ConfigError: with every fault that was found.
     """
     env = os.environ if env is None else env
-    environment = environment or env.get("DINIE_ENV") or "local"
+    if unfilled := list(empty(env)):
+        raise ConfigError(unfilled)
+    assumed = environment is None and "DINIE_ENV" not in env
+    environment = environment or env.get("DINIE_ENV", "local")
     if environment not in ENVIRONMENTS:
         message = f"must be one of {', '.join(ENVIRONMENTS)}"
         raise ConfigError([Fault("DINIE_ENV", message, "environment variable")])
     layers = _layers(environment, config_dir, env, overrides)
     config, faults = _validate(layers, environment)
-    faults = layers.faults + faults
+    variables = [*misspelt(env, known_keys()), *written_twice(env)]
+    faults = layers.faults + variables + faults
     if faults or config is None:
         raise ConfigError(faults)
-    return Loaded(config, dict(layers.sources), environment)
+    return Loaded(config, dict(layers.sources), environment, assumed)
 
 
 def folder_of(config_dir: str | Path | None, env: Mapping[str, str]) -> Path:

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
+from gateway.config.yaml_file import read_yaml
 from gateway.telemetry.redact import redact
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PREFIX = "GATEWAY__"
 _DEEPEST = 8  # levels; sections have four, a YAML alias to itself has no end
 
@@ -65,7 +65,7 @@ class Layers:
     def add_file(self, path: Path, *, label: str) -> None:
         """Lay a YAML file over what is there."""
         try:
-            content = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506
+            content, repeated = read_yaml(path.read_bytes())
         except FileNotFoundError:
             self.faults.append(Fault(label, "the file is not there", ""))
             return
@@ -78,6 +78,12 @@ class Layers:
             place = f" in line {mark.line + 1}" if mark is not None else ""
             self.faults.append(Fault(label, f"the file is no YAML{place}", ""))
             return
+        self.faults += [
+            Fault(
+                one.key, f"is there twice, in lines {one.first} and {one.line}", label
+            )
+            for one in repeated
+        ]
         if content is None:
             return
         if not isinstance(content, dict):
@@ -105,7 +111,10 @@ class Layers:
 
     def _add_text(self, key: str, text: str, source: str) -> None:
         plain = self.is_text(key) and text.strip() != "null"
-        self.add(key, text if plain else read_text(text), source)
+        try:
+            self.add(key, text if plain else read_text(text), source)
+        except RepeatedKeyError:
+            self.faults.append(Fault(key, "has a key twice in its JSON", source))
 
     def get(self, key: str) -> Any:
         """Return what a dotted key is set to so far; None: nothing."""
@@ -125,12 +134,28 @@ class Layers:
         return self.sources.get(next(inside, ""), "default")
 
 
+class RepeatedKeyError(ValueError):
+    """A JSON object has a key twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise RepeatedKeyError
+    return dict(pairs)
+
+
 def read_text(text: str) -> Any:
-    """Return a text's JSON value where it is one of a list, object, number or word."""
+    """Return a text's JSON value where it is one of a list, object, number or word.
+
+    Raises:
+        RepeatedKeyError: It is JSON, and an object in it has a key twice.
+    """
     stripped = text.strip()
     if stripped[:1] in {"[", "{", '"'} or stripped in {"true", "false", "null"}:
         try:
-            return json.loads(stripped)
+            return json.loads(stripped, object_pairs_hook=_unique)
+        except RepeatedKeyError:
+            raise
         except ValueError:
             return text
     try:

@@ -234,3 +234,33 @@ def test_the_age_of_the_credential_is_told(
 
     assert "days old, to be rotated from 2026-12-06" in known.stdout
     assert "its age is unknown" in unknown.stdout
+
+
+@pytest.mark.parametrize("provider", ["env", "file"])
+def test_offline_sees_a_credential_of_another_environment(
+    run: Callable[..., Result], server: TokenServer, tmp_path: Path, provider: str
+) -> None:
+    """No connection is needed to see that a live secret lies on a laptop."""
+    (tmp_path / "client_id").write_text(ID)
+    (tmp_path / "client_secret").write_text("dinie_cs_live_check")
+    sets = (
+        f"upstream.base_url={server.base_url}",
+        f"secrets.provider={provider}",
+        f"secrets.file.directory={tmp_path}",
+    )
+    arguments = [word for one in sets for word in ("--set", one)]
+    live = {"DINIE_CLIENT_ID": ID, "DINIE_CLIENT_SECRET": "dinie_cs_live_check"}
+
+    result = run("--offline", *arguments, env=live)
+
+    assert (result.exit_code, server.asked) == (2, 0)
+    assert "a live secret" in result.stderr
+    assert "dinie_cs_live_check" not in result.output
+
+
+def test_a_risky_setting_is_a_warning(run: Callable[..., Result]) -> None:
+    """It is allowed: some networks are closed by other means."""
+    result = run("--offline", "--set", "listen.proxy=0.0.0.0:8080")
+
+    assert result.exit_code == 0
+    assert "warning: listen.proxy: 0.0.0.0:8080 is reachable" in result.stderr

@@ -38,11 +38,13 @@ def _run(**more: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def _serving(**more: str) -> Iterator[subprocess.Popen[str]]:
+def _serving(
+    *, stdout: int = subprocess.DEVNULL, **more: str
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve"],
         env=_environment(**more),
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -54,6 +56,47 @@ def _serving(**more: str) -> Iterator[subprocess.Popen[str]]:
         process.kill()
         process.wait()
         process.stderr.close()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        pytest.param(None, "environment local (DINIE_ENV is not set)", id="unset"),
+        pytest.param("local", "environment local", id="set"),
+    ],
+)
+def test_the_start_says_which_environment_it_is(chosen: str | None, said: str) -> None:
+    """A forgotten variable shows at once, and not when a loan is missing."""
+    more = {} if chosen is None else {"DINIE_ENV": chosen}
+    with _serving(stdout=subprocess.DEVNULL, **more) as process:
+        assert process.stderr is not None
+
+        assert process.stderr.readline() == f"dinie-gateway: {said}\n"
+
+
+def test_an_empty_environment_name_is_exit_code_2() -> None:
+    """A template that was not filled in must not start another environment."""
+    ended = _run(DINIE_ENV="")
+
+    assert ended.returncode == 2
+    assert "DINIE_ENV: is set but empty" in ended.stderr
+
+
+def test_a_risky_setting_is_a_line_in_the_log() -> None:
+    """Whoever reads the log learns that the Vault token travels in the clear."""
+    with _serving(
+        stdout=subprocess.PIPE,
+        GATEWAY__SECRETS__PROVIDER="vault",
+        VAULT_ADDR="http://vault.invalid:8200",
+        VAULT_TOKEN="hvs.risky",
+    ) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        found = next(line for line in lines if "risky_setting" in line)
+
+    assert '"key":"secrets.vault.address"' in found.replace(" ", "")
 
 
 def test_a_faulty_configuration_is_exit_code_2_with_every_fault() -> None:

@@ -224,3 +224,58 @@ def test_whatever_a_file_holds_is_a_configuration_or_a_fault(content: Any) -> No
             assert error.faults  # noqa: PT017 - either is right; a traceback is not
         else:
             assert read.config.environment == "local"
+
+
+def test_an_empty_environment_name_is_a_fault() -> None:
+    """A template that was not filled in would start `local` in production."""
+    with pytest.raises(ConfigError) as caught:
+        load(config_dir=CONFIG, env={"DINIE_ENV": ""})
+
+    assert [fault.key for fault in caught.value.faults] == ["DINIE_ENV"]
+
+
+@pytest.mark.parametrize(
+    ("env", "assumed"), [({}, True), ({"DINIE_ENV": "local"}, False)]
+)
+def test_an_environment_that_nobody_chose_is_told_apart(
+    env: dict[str, str], assumed: bool
+) -> None:
+    """The start line says when `local` is only the default."""
+    assert load(config_dir=CONFIG, env=env).assumed is assumed
+
+
+def test_a_key_that_a_file_has_twice_is_a_fault(tmp_path: Path) -> None:
+    """The first would be dropped, whichever of them was meant."""
+    folder(tmp_path, "retry:\n  attempts: 2\n  cap: 3\n  attempts: 3\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load(config_dir=tmp_path, env={})
+
+    (fault,) = caught.value.faults
+    assert (fault.key, fault.message) == (
+        "retry.attempts",
+        "is there twice, in lines 2 and 4",
+    )
+
+
+def test_a_key_that_a_variable_has_twice_is_a_fault() -> None:
+    """JSON in a variable has the same trap as a file."""
+    callers = '[{"name": "a", "name": "b"}]'
+
+    with pytest.raises(ConfigError) as caught:
+        load(config_dir=CONFIG, env={"GATEWAY__IDENTITY__CALLERS": callers})
+
+    (fault,) = caught.value.faults
+    assert (fault.key, fault.message) == (
+        "identity.callers",
+        "has a key twice in its JSON",
+    )
+
+
+def test_a_variable_with_one_underscore_is_a_fault() -> None:
+    """Ignored, it would leave a default in force that nobody wants."""
+    with pytest.raises(ConfigError) as caught:
+        load(config_dir=CONFIG, env={"GATEWAY_RETRY_ATTEMPTS": "1"})
+
+    (fault,) = caught.value.faults
+    assert fault.message == "is ignored; did you mean GATEWAY__RETRY__ATTEMPTS?"
