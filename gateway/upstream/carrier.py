@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
+    ClientConnectorDNSError,
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientError,
@@ -21,6 +22,7 @@ from yarl import URL
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import Try
 from gateway.ratelimit.headers import retry_after
+from gateway.upstream.resolver import Resolver
 
 _AGENT: Final = "dinie-gateway"
 _KEEPALIVE: Final = 15.0  # s
@@ -46,6 +48,8 @@ class HttpCarrier:
                 limit=0,  # each lane has its own bound
                 ssl=ssl_context if ssl_context is not None else True,
                 keepalive_timeout=_KEEPALIVE,
+                resolver=Resolver(),  # a dead name costs no other name anything
+                use_dns_cache=False,
             ),
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
@@ -78,6 +82,8 @@ class HttpCarrier:
             return Try(None, error="timeout")
         except (ClientConnectorCertificateError, ClientConnectorSSLError):
             return Try(None, error="tls")
+        except ClientConnectorDNSError:
+            return Try(None, error="name")
         except ClientConnectorError:
             return Try(None, error="connect")
         except (ClientError, OSError, ValueError):

@@ -35,6 +35,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.message import Exchange
+from gateway.upstream.resolver import Resolver
 
 _KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
 _LINE_LIMIT = 16 * 1024  # bytes; aiohttp's 8190 refuses some real answers
@@ -209,7 +210,8 @@ class Sender:
         self._connector = AskedConnector(
             limit=pool_size,
             keepalive_timeout=_KEEPALIVE,
-            ttl_dns_cache=_DNS_TTL,
+            resolver=Resolver(timeout=connect, fresh=_DNS_TTL),
+            use_dns_cache=False,
             ssl=ssl_context if ssl_context is not None else True,
         )
         self._loop = asyncio.get_running_loop()

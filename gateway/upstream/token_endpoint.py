@@ -20,6 +20,7 @@ from yarl import URL
 from gateway.credentials.policy import Grant, Refused, Transient, read_grant
 from gateway.credentials.ports import Credential
 from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.upstream.resolver import Resolver
 from gateway.upstream.transport import trust
 
 TIMEOUT = 10.0  # s for a whole token call
@@ -42,7 +43,10 @@ class HttpTokenEndpoint:
         self._token_auth = token_auth
         self._session = ClientSession(
             connector=TCPConnector(
-                limit=2, ssl=ssl_context if ssl_context is not None else True
+                limit=2,
+                ssl=ssl_context if ssl_context is not None else True,
+                resolver=Resolver(),
+                use_dns_cache=False,
             ),
             timeout=ClientTimeout(total=timeout, ceil_threshold=timeout + 1),
             cookie_jar=DummyCookieJar(),
