@@ -14,17 +14,17 @@ WORKDIR /build
 RUN python -m venv /opt/venv
 
 # The dependencies first: this layer changes with the lock, not with the code.
-# Wheels only, so that the image can never depend on a compiler.
-COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb')); \
-print('\n'.join(project['project']['dependencies']))" > requirements.txt \
-    && /opt/venv/bin/pip install --only-binary :all: \
-        --constraint constraints.txt --requirement requirements.txt
+# Wheels only, so that the image can never depend on a compiler, each known by its hash.
+COPY requirements.lock requirements-build.lock ./
+RUN /opt/venv/bin/pip install --no-deps --only-binary :all: --require-hashes \
+        --requirement requirements.lock \
+    && python -m pip install --no-deps --only-binary :all: --require-hashes \
+        --requirement requirements-build.lock
 
-COPY README.md ./
+COPY pyproject.toml README.md ./
 COPY config config
 COPY gateway gateway
-RUN python -m pip wheel --no-deps --wheel-dir dist . \
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /opt/venv/bin/pip install --no-deps dist/*.whl \
     && /opt/venv/bin/pip check \
     && /opt/venv/bin/pip uninstall --yes pip \

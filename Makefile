@@ -1,22 +1,39 @@
 .DEFAULT_GOAL := help
-PYTHON ?= python3.11
+# The first Python that fits; another one: make test PYTHON=/usr/bin/python3.13
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+  $$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info)' 2>/dev/null \
+  && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# Every file that is installed is known by its hash.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCKED := install --quiet --progress-bar off --require-hashes --no-deps --no-compile
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 .PHONY: help demo test test-vault soak check format lint types imports e2e bench experiment lock lock-check clean install
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(VENV)/.installed: pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+# What the gateway itself needs: enough for `make demo`.
+$(VENV)/.runtime: pyproject.toml requirements.lock requirements-build.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed and was not found: make PYTHON=/path/to/python3.13 ..."; exit 1; }
+	@echo "Creating $(VENV) with $(PYTHON) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing what the gateway needs ($$(grep -c == requirements.lock) packages, each checked against its hash) ..."
+	@$(PIP) $(LOCKED) --requirement requirements.lock --requirement requirements-build.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-install: $(VENV)/.installed ## create the virtual environment and install everything
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@echo "Installing what the tests need ($$(grep -c == requirements-dev.lock) packages, half a gigabyte; a minute or two) ..."
+	@$(PIP) $(LOCKED) --requirement requirements-dev.lock
+	@touch $@
 
-demo: install ## run the gateway and the Dinie simulator on loopback until Ctrl-C
+install: $(VENV)/.dev ## create the virtual environment and install everything
+
+demo: $(VENV)/.runtime ## run the gateway and the Dinie simulator on loopback until Ctrl-C
 	@$(BIN)/dinie-gateway demo
 
 test: install ## install what the tests need and run them all
@@ -53,11 +70,13 @@ bench: install ## gateway and bare pass-through, inbox and bare verifier, in one
 experiment: install ## share a quota with a flood, and weather a storm; table and charts
 	$(BIN)/python -m tests.experiments
 
-lock: install ## pin what is installed into constraints.txt
-	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort -f > constraints.txt
+lock: install ## pin what the gateway and its tests need, with hashes
+	$(COMPILE) --extra dev pyproject.toml --output-file requirements-dev.lock
+	$(COMPILE) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
+	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 
-lock-check: install ## fail where constraints.txt is not what is installed
-	$(BIN)/pip freeze --exclude-editable | LC_ALL=C sort -f | diff constraints.txt -
+lock-check: install ## fail where the locks do not fit pyproject.toml
+	$(BIN)/python -m pytest -q tests/test_locks.py
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

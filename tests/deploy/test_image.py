@@ -40,8 +40,8 @@ def test_the_dependencies_are_those_of_the_lock() -> None:
     builder, _ = stages()
 
     (install,) = [line for line in builder if "--requirement" in line]
-    assert "--constraint constraints.txt" in install
-    assert "--only-binary :all:" in install
+    assert "--requirement requirements.lock" in install
+    assert install.count("--only-binary :all: --require-hashes") == 2
 
 
 def test_the_build_context_is_what_is_copied_and_nothing_else() -> None:
