@@ -24,6 +24,7 @@ from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.policy import budget
 from gateway.deadline.stage import DeadlineStage
 from gateway.forwarding.rules import Rules
+from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.idempotency.ports import Journal, Records
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.introductions import build_identity
@@ -163,7 +164,7 @@ def build_stages(
         identity=told.stage,
         admission=AdmissionStage(
             config.admission,
-            denied=Rules(config.admission.deny, below=True),
+            denied=build_denials(config),
             is_upload=Rules(config.admission.upload_routes),
             allowed=lambda exchange: budget(
                 config.deadline, exchange.control, upload=exchange.upload
@@ -179,6 +180,16 @@ def build_stages(
         ratelimit=limiter,
         bulkhead=bulkhead,
         transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),
+    )
+
+
+def build_denials(config: Config) -> LenientRules:
+    """Return what matches the routes that are refused."""
+    upstream = config.upstream
+    return LenientRules(
+        config.admission.deny,
+        prefixes=prefixes_of(upstream.accepted_prefixes, upstream.base_url),
+        below=True,
     )
 
 

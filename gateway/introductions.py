@@ -9,7 +9,13 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.config.schema import Config
-from gateway.credentials.local import LocalTokenStage, asks_for_token
+from gateway.credentials.local import (
+    TOKEN_PATH,
+    IssuedTokens,
+    LocalTokenStage,
+    asks_for_token,
+)
+from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.identity.policy import LIFE, Callers, bind, whose
 from gateway.identity.ports import Subjects
 from gateway.identity.stage import IdentityStage
@@ -55,16 +61,28 @@ def build_identity(
 
     if callers.have_tokens:
         secrets.add_listener(look)
-    local = LocalTokenStage(new_id, bind=bound if callers.strict else None)
+    issued = IssuedTokens(clock)
+    local = LocalTokenStage(
+        new_id,
+        issued=issued,
+        bind=bound if callers.strict else None,
+        spelled=_token_route(config),
+    )
     stage = IdentityStage(
         callers,
         fields=fields,
         subjects=_subjects(config, clock),
-        issued=local.issued,
+        issued=issued,
         asks_for_token=asks_for_token,
         clock=clock,
     )
     return Introductions(stage, local, callers.weights)
+
+
+def _token_route(config: Config) -> LenientRules:
+    upstream = config.upstream
+    prefixes = prefixes_of(upstream.accepted_prefixes, upstream.base_url)
+    return LenientRules((TOKEN_PATH,), prefixes=prefixes)
 
 
 def _subjects(config: Config, clock: Clock) -> Subjects | None:

@@ -73,6 +73,7 @@ class Exchange:
     plain_path: str = "/"  # decoded, for rules only, never sent
     route: str = "other"  # the template used as a label
     caller: str = "other"
+    certified: bool = False  # the caller's name comes from its client certificate
     interactive: bool = True
     background: bool = False  # batch work that may take a fiftieth of the quota
     headers: Sequence[tuple[str, str]] = ()  # to be relayed

@@ -44,7 +44,7 @@ class AdmissionStage:
 
         Args:
             options: Caps.
-            denied: Whether a plain path is denied.
+            denied: Whether a raw path is denied.
             is_upload: Whether a plain path is an upload route.
             body_timeout: s for a body to arrive,
             allowed: and for the whole of a request, its body's arrival included.
@@ -73,7 +73,7 @@ class AdmissionStage:
                 "the gateway is stopping: another one will take this", retry_after=1.0
             )
         exchange = request[EXCHANGE]
-        if self._denied(exchange.plain_path):
+        if self._denied(exchange.path):
             raise RouteForbidden("the route is denied by admission.deny")
         self._make_room(exchange)
         self.inside += 1

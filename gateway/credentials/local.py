@@ -1,7 +1,7 @@
-"""What does an SDK get that asks the gateway for a token?
+"""Answers an SDK's token call with an opaque token of the gateway's own.
 
-Official SDKs insist on minting a token before the first call. They get an opaque one
-which means "somebody on this host"; the real one never leaves the gateway.
+Official SDKs insist on a token before the first call. They get one which means
+"somebody on this host"; the real one never leaves the gateway.
 """
 
 import base64
@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 from cachetools import FIFOCache
 
+from gateway.clock import Clock
 from gateway.context import EXCHANGE
 from gateway.credentials.policy import LOCAL_PREFIX
 from gateway.errors import BadRequest, CallerUnknown
@@ -67,6 +68,44 @@ def _grant_type(content_type: str, body: bytes) -> object:
     return form.get("grant_type", [None])[0]
 
 
+class IssuedTokens:
+    """The tokens that were given out here, each bound to its place and its time.
+
+    A name that was believed because its bearer was on this host must not travel: such
+    a token names nobody who comes from elsewhere. One that was given to the bearer of
+    a certificate goes with that certificate.
+    """
+
+    def __init__(self, clock: Clock, *, most: int = _MOST_TOKENS) -> None:
+        """Hold at most so many; the oldest is forgotten first."""
+        self._clock = clock
+        # caller; whether from this host; both clocks' moment at which it ends
+        self._held: FIFOCache[str, tuple[str, bool, float, float]] = FIFOCache(most)
+
+    def add(self, token: str, caller: str, *, local: bool) -> None:
+        """Remember whose a new token is, and whether it was given on this host."""
+        ends = self._clock.now() + LIFE, self._clock.unix() + LIFE
+        self._held[token] = caller, local, *ends
+
+    def holder(self, token: str, *, local: bool, certified: str | None) -> str | None:
+        """Return whose token it is; None: nobody's who may show it so.
+
+        Args:
+            token: As shown.
+            local: Whether it is shown on this host.
+            certified: Whose certificate is shown beside it.
+        """
+        held = self._held.get(token)
+        if held is None:
+            return None
+        caller, given_here, ends, ends_unix = held
+        # Either clock: one stands while the machine sleeps, the other may be set back.
+        if self._clock.now() >= ends or self._clock.unix() >= ends_unix:
+            del self._held[token]
+            return None
+        return caller if (local and given_here) or certified == caller else None
+
+
 class LocalTokenStage:
     """An aiohttp server middleware that answers `POST /auth/token` itself."""
 
@@ -74,20 +113,24 @@ class LocalTokenStage:
         self,
         random_hex: Callable[[], str],
         *,
+        issued: IssuedTokens,
         bind: Callable[[str], str | None] | None = None,
+        spelled: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """Wire the stage.
+        """Prepare the stage.
 
         Args:
             random_hex: Makes a token's secret part.
+            issued: Takes what is given out.
             bind: Returns a token for the caller whose secret is shown, None where
                 nobody has it; without it any secret does, as in a sidecar.
+            spelled: Whether a raw path could be the token route to a lenient server.
+                Answered here too: the secret in its body must not reach Dinie.
         """
         self._random_hex = random_hex
+        self._issued = issued
         self._bind = bind
-        # Whose token it is. The oldest is forgotten first; it still works, under the
-        # service's name. Nothing is asked of a token, so none needs to run out here.
-        self.issued: FIFOCache[str, str] = FIFOCache(_MOST_TOKENS)
+        self._spelled = spelled
 
     async def __call__(
         self, request: web.BaseRequest, handler: Handler
@@ -98,8 +141,11 @@ class LocalTokenStage:
             CallerUnknown: nobody has the secret, and it comes from another host.
         """
         exchange = request[EXCHANGE]
-        if not asks_for_token(exchange):
+        if exchange.method != "POST" or not (
+            asks_for_token(exchange) or self._spelled(exchange.path)
+        ):
             return await handler(request)
+        local = is_local(request.remote, request.transport)
         content_type, body = exchange.content_type.lower(), exchange.body.data
         bound = None
         if self._bind is not None:
@@ -107,13 +153,14 @@ class LocalTokenStage:
                 exchange.control.get("authorization"), content_type, body
             )
             bound = self._bind(shown) if shown else None
-            if bound is None and not is_local(request.remote, request.transport):
+            if bound is None and not (local or exchange.certified):
                 raise CallerUnknown("no caller of identity.callers has this secret")
         granted = local_grant(
             content_type, body, random_hex=self._random_hex, bound=bound
         )
         if bound is None:
-            self.issued[orjson.loads(granted)["access_token"]] = exchange.caller
+            token = orjson.loads(granted)["access_token"]
+            self._issued.add(token, exchange.caller, local=local)
         return web.Response(
             body=granted,
             content_type="application/json",

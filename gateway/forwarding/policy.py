@@ -3,12 +3,14 @@
 Sources: RFC 9110 7.6.1 (hop-by-hop fields), RFC 9112 3.2 (request targets).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
 from gateway.errors import BadRequest
+from gateway.forwarding.spellings import decoded, decoded_once
 
 HOP_BY_HOP: Final = frozenset(
     {
@@ -67,6 +69,7 @@ _KEPT_CONNECTION: Final = frozenset({"", "keep-alive", "close", "upgrade"})
 # RFC 9110 5.5: no control characters but the tab, which Dinie's parser lets pass.
 _BREAKING: Final = frozenset(map(chr, [*range(9), *range(10, 32), 127]))
 _KEPT_NAMES: Final = 256  # of headers; real traffic has a few dozen
+_ENCODED_CONTROL: Final = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 _MAX_DECODES: Final = 3  # a path encoded over and over is looked at this deep
 
 
@@ -194,7 +197,8 @@ def check_target(target: str) -> None:
 
     Raises:
         BadRequest: no origin form, `//`, a dot segment, encoded or not, a backslash, a
-            control character, a fragment or a raw byte that should be encoded.
+            control character (in the path: encoded as well), a fragment, a raw byte
+            that should be encoded, or a path that is encoded over and over.
     """
     if not target.startswith("/"):
         raise BadRequest("the request target must be a path that starts with '/'")
@@ -208,24 +212,38 @@ def check_target(target: str) -> None:
         )
     path = target.partition("?")[0]
     if "." in path or "%" in path:
-        decoded = unquote(path, errors="surrogateescape").replace("\\", "/")
-        for segment in decoded.split("/"):
-            if segment.partition(";")[0] in {".", ".."}:
-                raise BadRequest("the request target has a dot segment")
+        _check_encoded(path)
+
+
+def _check_encoded(path: str) -> None:
+    """Refuse a path that a server may decode to something else.
+
+    Raises:
+        BadRequest: as said in `check_target`.
+    """
+    once = decoded_once(path)
+    if _ENCODED_CONTROL.search(path) or "\0" in once:
+        raise BadRequest("the request target has an encoded control character")
+    for segment in once.replace("\\", "/").split("/"):
+        if segment.partition(";")[0].strip() in {".", ".."}:
+            raise BadRequest("the request target has a dot segment")
+    stable = decoded(path)
+    if decoded(stable) != stable:
+        raise BadRequest("the request target is percent-encoded over and over")
 
 
 def plain_path(path: str) -> str:
     """Return a path as rules see it: decoded, slashes merged, parameters dropped.
 
-    It is for look-ups only and is never sent; decoding goes deeper than Dinie's, since
-    a deny rule had better match too often.
+    It is for look-ups only and is never sent. Rules that refuse or protect go further:
+    see `spellings`.
     """
     if "%" in path:
         for _ in range(_MAX_DECODES):
-            decoded = unquote(path, errors="replace")
-            if decoded == path:
+            once = unquote(path, errors="replace")
+            if once == path:
                 break
-            path = decoded
+            path = once
     if "//" not in path and ";" not in path and "\\" not in path and path[-1:] != "/":
         return path.lower() or "/"
     segments = [

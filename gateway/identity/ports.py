@@ -1,4 +1,4 @@
-"""What does telling callers apart need?"""
+"""What telling callers apart needs of other rooms."""
 
 from typing import Protocol
 
@@ -19,3 +19,16 @@ class Subjects(Protocol):
 
     def is_ours(self, bearer: str) -> bool:
         """Return whether a token says that it is of our issuer; it may be forged."""
+
+
+class Issued(Protocol):
+    """Knows the tokens that the gateway gave out itself."""
+
+    def holder(self, token: str, *, local: bool, certified: str | None) -> str | None:
+        """Return whose token it is; None: nobody's who may show it so.
+
+        Args:
+            token: As shown.
+            local: Whether it is shown on this host.
+            certified: Whose certificate is shown beside it.
+        """

@@ -10,7 +10,7 @@ from gateway.clock import Clock
 from gateway.context import EXCHANGE
 from gateway.errors import CallerUnknown
 from gateway.identity.policy import PREFIX, Callers, Shown, bound_to, whose
-from gateway.identity.ports import Subjects, Untrusted
+from gateway.identity.ports import Issued, Subjects, Untrusted
 from gateway.message import Exchange
 from gateway.peer import certificate_name, is_local
 from gateway.secret import Secret
@@ -33,7 +33,7 @@ class IdentityStage:
         *,
         fields: Callable[[], Mapping[str, Secret] | None],
         subjects: Subjects | None,
-        issued: Mapping[str, str],
+        issued: Issued,
         asks_for_token: Callable[[Exchange], bool],
         clock: Clock,
     ) -> None:
@@ -43,7 +43,7 @@ class IdentityStage:
             callers: Of the configuration.
             fields: Returns the secrets in force, with the callers' tokens.
             subjects: Verifies service-account tokens; None: none are taken.
-            issued: Whose the tokens are that were given out on this host.
+            issued: Knows whose the tokens are that were given out here.
             asks_for_token: Whether a request shows its secret in its body.
             clock: Real or fake.
         """
@@ -64,27 +64,31 @@ class IdentityStage:
         """
         exchange = request[EXCHANGE]
         if not self._callers.names:
-            self._name_alone(exchange)
+            self._name_alone(request, exchange)
         else:
             exchange.caller = self._name(exchange, shown_by(request, exchange))
         return handler(request)
 
-    def _name_alone(self, exchange: Exchange) -> None:
+    def _name_alone(self, request: web.BaseRequest, exchange: Exchange) -> None:
         """Name the one service that there is, or somebody else on its host."""
         named = exchange.control.get("x-gateway-caller")
         exchange.caller = self._callers.said(named)
         bearer = exchange.control.get("authorization")
         if bearer is not None and named is None:
             token = bearer.rpartition(" ")[2]
-            exchange.caller = self._issued.get(token, exchange.caller)
+            local = is_local(request.remote, request.transport)
+            holder = self._issued.holder(token, local=local, certified=None)
+            exchange.caller = holder or exchange.caller
 
     def _name(self, exchange: Exchange, shown: Shown) -> str:
         callers = self._callers
-        proven = callers.of_certificate(shown.certificate)
+        certified = callers.of_certificate(shown.certificate)
+        exchange.certified = certified is not None
+        proven = certified
         if shown.bearer is not None:
             # Beside a certificate too: a token for the gateway never goes on to Dinie.
-            by_bearer = self._by_bearer(exchange, shown.bearer)
-            proven = proven or by_bearer
+            by_bearer = self._by_bearer(exchange, shown.bearer, shown)
+            proven = certified or by_bearer
         if proven is not None:
             return proven
         if shown.local:
@@ -95,15 +99,16 @@ class IdentityStage:
             raise CallerUnknown(_HOW)
         return callers.said(None)
 
-    def _by_bearer(self, exchange: Exchange, bearer: str) -> str | None:
+    def _by_bearer(self, exchange: Exchange, bearer: str, shown: Shown) -> str | None:
         """Return whose bearer it is; None: it is none of ours."""
         callers = self._callers
         if bearer.startswith(PREFIX):
             tokens = callers.tokens(self._fields() or {})
+            certified = callers.of_certificate(shown.certificate)
             found = (
                 whose(bearer, tokens)
                 or bound_to(bearer, tokens, now=self._clock.unix())
-                or self._issued.get(bearer)
+                or self._issued.holder(bearer, local=shown.local, certified=certified)
             )
             if found is None and callers.have_tokens:
                 raise CallerUnknown("no caller of identity.callers has this token")

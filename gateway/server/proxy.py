@@ -17,6 +17,7 @@ from gateway.forwarding.policy import (
     plain_path,
     strip_prefix,
 )
+from gateway.forwarding.spellings import LenientRules
 from gateway.message import Exchange
 from gateway.order import Handler
 from gateway.problems import render_unknown
@@ -25,7 +26,7 @@ from gateway.server.kept import Kept
 from gateway.server.request import ProxyRequest, check_form
 
 _CLOSED = 499  # no answer went out; nginx's number for that
-_NOT_REPEATABLE = frozenset({"/biometrics/session-exchange"})
+_NOT_REPEATABLE = ("/biometrics/session-exchange",)
 _log = structlog.get_logger("gateway.server")
 
 
@@ -68,6 +69,7 @@ class Proxy:
         self._clock = clock
         self._request_ids = request_ids
         self._route_of = route_of
+        self._not_repeatable = LenientRules(_NOT_REPEATABLE, prefixes=prefixes)
         self._targets: Kept[tuple[str, str, str | None, str, str]] = Kept()
         self.closing = False  # in the accept phase of a drain: one answer a connection
 
@@ -128,7 +130,7 @@ class Proxy:
         exchange.interactive = priority != "batch" and not exchange.background
         retries = control.get("x-dinie-retry-count", "0")
         exchange.retrying_caller = retries.isdigit() and retries.strip("0") != ""
-        exchange.repeatable = plain not in _NOT_REPEATABLE
+        exchange.repeatable = not self._not_repeatable(exchange.path)
 
     def _read_target(self, raw: str) -> tuple[str, str, str | None, str, str]:
         """Return target, path, query, plain path and route of a request target.

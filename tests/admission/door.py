@@ -42,7 +42,7 @@ class Door:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Run the stage as the proxy does; a slug is told as the answer's body."""
         exchange = Exchange("r", request.method, request.path, 0.0)
-        exchange.plain_path = request.path
+        exchange.path = exchange.plain_path = request.path
         _, exchange.control = inbound_headers(request.headers.items())
         request[EXCHANGE] = exchange
         try:

@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.context import EXCHANGE
-from gateway.credentials.local import LocalTokenStage, local_grant
+from gateway.credentials.local import (
+    LIFE,
+    IssuedTokens,
+    LocalTokenStage,
+    local_grant,
+)
 from gateway.credentials.policy import classify_bearer
 from gateway.errors import BadRequest, CallerUnknown
 from gateway.message import Body, Exchange
+from tests.fakes import FakeClock
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json; charset=utf-8"
@@ -83,6 +89,7 @@ def test_no_body_gets_past_as_another_error(content_type: str, body: bytes) -> N
         pytest.param("POST", "/auth/token", True, id="ours"),
         pytest.param("GET", "/auth/token", False, id="another-method"),
         pytest.param("POST", "/auth/tokens", False, id="another-path"),
+        pytest.param("POST", "/auth/token.json", True, id="another-spelling"),
     ],
 )
 async def test_only_the_token_call_is_answered_here(
@@ -95,9 +102,12 @@ async def test_only_the_token_call_is_answered_here(
         return relayed
 
     exchange = Exchange("r", method, path, 0.0, plain_path=path, body=Body(b""))
-    request = cast("web.BaseRequest", {EXCHANGE: exchange})
+    exchange.path = path
+    stage = LocalTokenStage(
+        abc, issued=IssuedTokens(FakeClock()), spelled="/auth/token.json".__eq__
+    )
 
-    answer = await LocalTokenStage(abc)(request, handler)
+    answer = await stage(Asked(exchange, "127.0.0.1"), handler)  # type: ignore[arg-type]
 
     assert answer.status == (200 if local else 299)
     assert (answer.headers.get("Cache-Control") == "no-store") is local
@@ -132,7 +142,7 @@ async def test_a_caller_that_shows_its_secret_gets_a_token_of_its_own(
         content_type=content_type,
         control=control,
     )
-    stage = LocalTokenStage(abc, bind=secret)
+    stage = LocalTokenStage(abc, issued=IssuedTokens(FakeClock()), bind=secret)
 
     answer = await stage(Asked(exchange, "203.0.113.5"), nobody)  # type: ignore[arg-type]
 
@@ -158,7 +168,8 @@ async def test_another_secret_gets_a_token_on_this_host_only(
         content_type=JSON,
     )
     exchange.caller = "billing"
-    stage = LocalTokenStage(abc, bind=secret)
+    issued = IssuedTokens(FakeClock())
+    stage = LocalTokenStage(abc, issued=issued, bind=secret)
 
     try:
         await stage(Asked(exchange, remote), nobody)  # type: ignore[arg-type]
@@ -168,7 +179,59 @@ async def test_another_secret_gets_a_token_on_this_host_only(
         assert (body, refused) == (b"{", False)
     else:
         assert not refused
-        assert dict(stage.issued) == {"gw_abc": "billing"}
+        assert issued.holder("gw_abc", local=True, certified=None) == "billing"
+
+
+def test_a_token_given_on_this_host_is_nobodys_from_elsewhere() -> None:
+    """A name in a header is believed on this host only, and so is what it bought."""
+    issued = IssuedTokens(FakeClock())
+    issued.add("gw_abc", "billing", local=True)
+
+    found = [
+        issued.holder("gw_abc", local=local, certified=certified)
+        for local, certified in (
+            (True, None),
+            (False, None),
+            (False, "crm"),
+            (False, "billing"),
+        )
+    ]
+
+    assert found == ["billing", None, None, "billing"]
+
+
+@pytest.mark.parametrize("clock", ["monotonic", "unix"])
+def test_an_issued_token_ends_with_its_expires_in(clock: str) -> None:
+    """Whichever clock reaches the moment first: one stands while the machine sleeps."""
+    time = FakeClock()
+    issued = IssuedTokens(time)
+    issued.add("gw_abc", "billing", local=True)
+
+    time.advance(LIFE - 1)
+    before = issued.holder("gw_abc", local=True, certified=None)
+    if clock == "monotonic":
+        time._now += 1
+    else:
+        time._unix += 1
+    after = issued.holder("gw_abc", local=True, certified=None)
+
+    assert (before, after) == ("billing", None)
+
+
+async def test_a_caller_with_a_certificate_gets_a_token_that_goes_with_it() -> None:
+    """An SDK insists on its token call, whatever else proves who calls."""
+    exchange = Exchange(
+        "r", "POST", "/auth/token", 0.0, plain_path="/auth/token", body=Body(b"")
+    )
+    exchange.caller, exchange.certified = "billing", True
+    issued = IssuedTokens(FakeClock())
+    stage = LocalTokenStage(abc, issued=issued, bind=secret)
+
+    answer = await stage(Asked(exchange, "203.0.113.5"), nobody)  # type: ignore[arg-type]
+
+    assert answer.status == 200
+    assert issued.holder("gw_abc", local=False, certified="billing") == "billing"
+    assert issued.holder("gw_abc", local=True, certified=None) is None
 
 
 class Asked(dict[object, object]):

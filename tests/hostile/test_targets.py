@@ -128,6 +128,24 @@ DENIED = {
     "parameter": "/auth;x=1/credentials;y",
     "upper-case": "/AUTH/Credentials",
     "prefix-slashes": "/v3//auth/credentials",
+    "prefixes-again": "/v3/api/v3/auth/credentials",
+    "prefix-encoded": "/v3/%61pi/v3/auth/credentials",
+    "blank-behind": "/auth/credentials%20",
+    "dot-behind": "/auth/credentials.",
+    "extension": "/auth/credentials.json",
+    "extension-below": "/auth/credentials.json/dinie_ci_test_1",
+    "question-mark-encoded": "/auth/credentials%3flimit=1",
+    "nul-encoded-twice": "/auth/credentials%2500.json",
+    "dots-encoded-twice": "/customers/%252e%252e/auth/credentials",
+}
+
+CONTROLS = {
+    "nul": "/customers%00x",
+    "crlf": "/customers%0d%0aX:%20y",
+    "tab-behind": "/auth/credentials%09",
+    "nul-behind": "/auth/credentials%00",
+    "unit-separator": "/customers/%1Fx",
+    "delete": "/customers/%7Fx",
 }
 
 
@@ -135,6 +153,14 @@ DENIED = {
 def test_a_denied_route_stays_denied_in_every_spelling(live: Live, target: str) -> None:
     """Whoever lists or creates credentials owns the account."""
     assert_harmless(live, Attack(head(f"GET {target} HTTP/1.1"), (403,)))
+
+
+@pytest.mark.parametrize("target", CONTROLS.values(), ids=CONTROLS)
+def test_encoded_control_characters_in_a_path_are_refused(
+    live: Live, target: str
+) -> None:
+    """A server that decodes first would see another route, or a header of its own."""
+    assert_harmless(live, Attack(head(f"GET {target} HTTP/1.1"), (400,)))
 
 
 def test_an_own_host_in_the_request_changes_nothing(live: Live) -> None:

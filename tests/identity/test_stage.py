@@ -38,6 +38,11 @@ class Subjects:
         return bearer.startswith("jwt-")
 
 
+class Issued:
+    def holder(self, token: str, *, local: bool, certified: str | None) -> str | None:
+        return "crm" if token == "gw_given" and (local or certified == "crm") else None
+
+
 class Request(dict[object, object]):
     def __init__(self, exchange: Exchange, remote: str, name: str | None) -> None:
         super().__init__({EXCHANGE: exchange})
@@ -69,7 +74,7 @@ async def ask(
         Callers(IdentityOptions(callers=callers), service=service),
         fields=lambda: {"billing_token": Secret(TOKEN)},
         subjects=Subjects(),
-        issued={"gw_given": "crm"},
+        issued=Issued(),
         asks_for_token=lambda _: asks,
         clock=FakeClock(),
     )
@@ -92,7 +97,6 @@ async def ask(
         pytest.param(
             {"certificate": "cn-billing", "named": "crm"}, "billing", id="no-header"
         ),
-        pytest.param({"authorization": "Bearer gw_given"}, "crm", id="given-here"),
     ],
 )
 @pytest.mark.parametrize("remote", [NEAR, FAR])
@@ -101,6 +105,17 @@ async def test_a_proof_counts_from_anywhere(
 ) -> None:
     """A certificate, a token, a service account."""
     assert (await ask(BILLING, PLAIN, remote=remote, **shown)).caller == who  # type: ignore[arg-type]
+
+
+async def test_a_token_that_was_given_on_this_host_counts_on_this_host_only() -> None:
+    """It was had with a dummy secret and a name in a header."""
+    given = "Bearer gw_given"
+
+    near = await ask(BILLING, PLAIN, authorization=given, remote=NEAR)
+
+    assert near.caller == "crm"
+    with pytest.raises(CallerUnknown):
+        await ask(BILLING, PLAIN, authorization=given, remote=FAR)
 
 
 async def test_a_bound_token_is_its_callers() -> None:

@@ -61,6 +61,25 @@ async def test_a_refusal_has_the_one_shape_and_sends_nothing(  # noqa: PLR0917
     assert said.attempts == 0
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/biometrics/session-exchange",
+        "/biometrics/Session-Exchange.json;x",
+        "/v3/%62iometrics/session-exchange/",
+    ],
+)
+async def test_what_cannot_be_repeated_is_not_in_any_spelling(
+    stack: Stack, upstream: ScriptedUpstream, path: str
+) -> None:
+    """A server that takes the spelling for the route has used the code up."""
+    upstream.script(Step(answer(500)))
+
+    said = await stack.ask("POST", path, body=b"{}")
+
+    assert (said.status, len(upstream.requests)) == (500, 1)
+
+
 async def test_a_body_over_the_cap_is_refused(stack: Stack) -> None:
     """Before it is in memory."""
     said = await stack.ask("POST", "/v3/loans", body=b"x" * (1024 * 1024 + 1))
