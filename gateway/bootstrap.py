@@ -14,7 +14,7 @@ import structlog
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
 from gateway.breaker.stage import BreakerStage
-from gateway.clock import Clock
+from gateway.clock import Clock, instant
 from gateway.config.providers import build_provider
 from gateway.config.schema import Config
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
@@ -173,7 +173,9 @@ def build_stages(
         ),
         local_tokens=told.local_tokens,
         deadline=DeadlineStage(config.deadline),
-        idempotency=IdempotencyStage(config.idempotency, records, clock.now, journal),
+        idempotency=IdempotencyStage(
+            config.idempotency, records, partial(instant, clock), journal
+        ),
         credentials=CredentialsStage(
             tokens, clock, partial(metrics.retry, "401"), canary
         ),

@@ -32,6 +32,10 @@ class FakeClock:
         self._now += seconds
         self._unix += seconds
 
+    def suspend(self, seconds: float) -> None:
+        """Have the machine suspended: its monotonic clock stands still meanwhile."""
+        self._unix += seconds
+
     async def sleep(self, seconds: float) -> None:
         """Move on at once, letting others run."""
         self.slept.append(seconds)

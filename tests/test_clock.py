@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway.clock import Clock, SystemClock
+from gateway.clock import Clock, Instant, SystemClock, instant
 from tests.fakes import FakeClock
 
 
@@ -36,3 +36,34 @@ async def test_the_fake_notes_what_was_slept() -> None:
     clock.advance(1.0)
 
     assert (clock.now(), clock.unix(), clock.slept) == (8.0, 103.0, [2.0])
+
+
+@pytest.mark.parametrize(
+    ("later", "longest", "shortest"),
+    [
+        pytest.param(Instant(15.0, 105.0), 5.0, 5.0, id="both-agree"),
+        pytest.param(Instant(11.0, 3700.0), 3600.0, 1.0, id="suspended"),
+        pytest.param(Instant(15.0, 50.0), 5.0, -50.0, id="set-back"),
+    ],
+)
+def test_a_span_is_told_from_below_and_from_above(
+    later: Instant, longest: float, shortest: float
+) -> None:
+    """What must not be too young asks for the one, what must not be too old the other.
+
+    Neither clock alone knows: one stands still in a suspended machine, one can be set.
+    """
+    earlier = Instant(10.0, 100.0)
+
+    spans = later.longest_since(earlier), later.shortest_since(earlier)
+
+    assert spans == (longest, shortest)
+
+
+def test_an_instant_is_read_from_both_clocks() -> None:
+    """A suspended machine moves one of them only."""
+    clock = FakeClock(now=5.0, unix=100.0)
+
+    clock.suspend(60.0)
+
+    assert instant(clock) == Instant(5.0, 160.0)

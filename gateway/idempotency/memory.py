@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from gateway.clock import Instant
 from gateway.idempotency.ports import Record
 
 LIFE: Final = 604_800.0  # s; Dinie keeps a key for a day, and after it we know better
@@ -34,7 +35,7 @@ class MemoryRecords:
     def __len__(self) -> int:
         return len(self._records)
 
-    def get(self, key: str, *, now: float) -> Record | None:
+    def get(self, key: str, *, now: Instant) -> Record | None:
         """Return a key's record while it lives."""
         record = self._records.get(key)
         if record is None or self._alive(record, now):
@@ -42,7 +43,7 @@ class MemoryRecords:
         del self._records[key]
         return None
 
-    def put(self, key: str, record: Record, *, now: float) -> None:
+    def put(self, key: str, record: Record, *, now: Instant) -> None:
         """Keep a record, making room among the oldest answered ones."""
         self._records.pop(key, None)
         self._expire(now)
@@ -54,10 +55,13 @@ class MemoryRecords:
         """Drop a record."""
         self._records.pop(key, None)
 
-    def _alive(self, record: Record, now: float) -> bool:
-        return record.outcome == "in_flight" or now < record.created_at + self._life
+    def _alive(self, record: Record, now: Instant) -> bool:
+        if record.outcome == "in_flight":
+            return True
+        # Dropped only when both clocks agree: without its record a key is sent again.
+        return now.shortest_since(record.created_at) < self._life
 
-    def _expire(self, now: float) -> None:
+    def _expire(self, now: Instant) -> None:
         while self._records:
             key, record = next(iter(self._records.items()))
             if self._alive(record, now):

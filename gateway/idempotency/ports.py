@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.clock import Instant
+
 
 @dataclass(slots=True, eq=False)
 class Record:
     """One key and what it was used for. No body is kept."""
 
     fingerprint: bytes  # empty where nobody looked at the body
-    created_at: float  # s, monotonic
+    created_at: Instant
     outcome: str = "in_flight"  # or "answered", "unknown"
     upstream_key: str = ""  # as Dinie saw it; empty: as it would be now
 
@@ -20,10 +22,10 @@ class Records(Protocol):
     capacity: int  # records
     whole: bool  # whether it holds all that the journal knows
 
-    def get(self, key: str, *, now: float) -> Record | None:
+    def get(self, key: str, *, now: Instant) -> Record | None:
         """Return a key's record while it lives."""
 
-    def put(self, key: str, record: Record, *, now: float) -> None:
+    def put(self, key: str, record: Record, *, now: Instant) -> None:
         """Keep a record."""
 
     def forget(self, key: str) -> None:

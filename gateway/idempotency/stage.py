@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from gateway.clock import Instant
 from gateway.context import EXCHANGE
 from gateway.errors import (
     GatewayError,
@@ -58,7 +59,7 @@ class IdempotencyStage:
         self,
         options: IdempotencyOptions,
         records: Records,
-        clock: Callable[[], float],
+        clock: Callable[[], Instant],
         journal: Journal,
     ) -> None:
         self._options = options
@@ -182,7 +183,8 @@ class IdempotencyStage:
         """
         if record is None:
             return
-        old = self._clock() - record.created_at > KNOWN_AT_DINIE
+        # While the machine is suspended one clock stands still, and Dinie's does not.
+        old = self._clock().longest_since(record.created_at) > KNOWN_AT_DINIE
         if old and self._options.expired == "refuse":
             raise IdempotencyExpired(
                 "the key was used over a day ago, and Dinie has forgotten it: sent "
@@ -244,7 +246,7 @@ class IdempotencyStage:
         self, flight: _Flight, exchange: Exchange
     ) -> web.Response | GatewayError | None:
         flight.awaited = True
-        began = self._clock()
+        began = self._clock().monotonic
         try:
             async with asyncio.timeout(max(0.0, exchange.deadline - began)):
                 return await asyncio.shield(flight.done)
@@ -255,12 +257,12 @@ class IdempotencyStage:
                 retry_after=1.0,
             ) from None
         finally:
-            waited = self._clock() - began
+            waited = self._clock().monotonic - began
             exchange.waits.queue += waited
             exchange.step(began, "followed", waited)
 
 
-def _record(exchange: Exchange, before: Record | None, now: float) -> Record:
+def _record(exchange: Exchange, before: Record | None, now: Instant) -> Record:
     """Return a key's record; a repeat goes upstream under the key of before."""
     if before is not None and before.upstream_key:
         exchange.upstream_key = before.upstream_key  # the namespace may be another

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
-from gateway.clock import Clock
+from gateway.clock import Clock, Instant, instant
 from gateway.idempotency.ports import Intent, Record, Records
 from gateway.storage import posts
 from gateway.storage.intents import IntentLog, Row, read
@@ -175,7 +175,7 @@ class SqliteLedger:
             posts.newest(where, since=since, most=records.capacity)
         )
         for begin in range(0, len(found), _SLICE):
-            now = self._clock.now()
+            now = instant(self._clock)
             for known in found[begin : begin + _SLICE]:
                 if records.get(known.key, now=now) is None:
                     records.put(known.key, self._record(known), now=now)
@@ -185,7 +185,9 @@ class SqliteLedger:
         return lost
 
     def _record(self, known: Known) -> Record:
-        created = self._clock.now() - (self._clock.unix() - known.created)
+        now = instant(self._clock)
+        # What the monotonic clock was then is not known: it begins anew at each boot.
+        created = Instant(now.monotonic - (now.unix - known.created), known.created)
         upstream = known.key if known.upstream == known.key else known.upstream
         fingerprint = bytes.fromhex(known.fingerprint)
         return Record(fingerprint, created, outcome=known.state, upstream_key=upstream)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from aiohttp import web
 
+from gateway.clock import instant
 from gateway.context import EXCHANGE
 from gateway.errors import GatewayError
 from gateway.idempotency.memory import MemoryRecords
@@ -32,7 +34,7 @@ class Scene:
         self.stage = IdempotencyStage(
             IdempotencyOptions(namespace="shop", **options),
             self.records,
-            self.clock.now,
+            partial(instant, self.clock),
             journal or NoJournal(),
         )
         self.calls: list[Exchange] = []

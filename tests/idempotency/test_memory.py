@@ -4,12 +4,17 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.clock import Instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Record
 
 
-def record(outcome: str, at: float = 0.0) -> Record:
-    return Record(b"print", at, outcome)
+def at(seconds: float) -> Instant:
+    return Instant(seconds, 1_790_000_000.0 + seconds)
+
+
+def record(outcome: str, created: float = 0.0) -> Record:
+    return Record(b"print", at(created), outcome)
 
 
 def store(
@@ -23,42 +28,53 @@ def test_a_record_is_found_again() -> None:
     records = store()
     kept = record("answered")
 
-    records.put("k", kept, now=0.0)
+    records.put("k", kept, now=at(0.0))
 
-    assert records.get("k", now=1.0) is kept
-    assert records.get("other", now=1.0) is None
+    assert records.get("k", now=at(1.0)) is kept
+    assert records.get("other", now=at(1.0)) is None
 
 
 @pytest.mark.parametrize("outcome", ["answered", "unknown"])
 def test_a_record_dies_with_dinie_s_memory_of_the_key(outcome: str) -> None:
     """Afterwards the key is free, as the documentation promises."""
     records = store()
-    records.put("k", record(outcome), now=0.0)
+    records.put("k", record(outcome), now=at(0.0))
 
-    last = records.get("k", now=99.9)
-    gone = records.get("k", now=100.0)
+    last = records.get("k", now=at(99.9))
+    gone = records.get("k", now=at(100.0))
 
     assert last is not None
     assert (gone, len(records)) == (None, 0)
 
 
+def test_a_clock_that_jumps_forgets_no_key() -> None:
+    """A wall clock a week ahead for a minute would let a second loan through."""
+    records = store()
+    kept = record("answered")
+    records.put("k", kept, now=at(0.0))
+
+    found = records.get("k", now=Instant(1.0, at(604_801.0).unix))
+
+    assert found is kept
+
+
 def test_a_request_in_flight_does_not_expire() -> None:
     """Its key is in use, however long it takes."""
     records = store()
-    records.put("k", record("in_flight"), now=0.0)
+    records.put("k", record("in_flight"), now=at(0.0))
 
-    assert records.get("k", now=1000.0) is not None
+    assert records.get("k", now=at(1000.0)) is not None
 
 
 def test_a_record_lives_a_day_by_default() -> None:
     """That is how long Dinie keeps a key."""
     records = MemoryRecords(on_evicted=lambda: None)
-    records.put("k", record("answered"), now=0.0)
+    records.put("k", record("answered"), now=at(0.0))
 
-    last = records.get("k", now=604_799.0)
+    last = records.get("k", now=at(604_799.0))
 
     assert last is not None
-    assert records.get("k", now=604_800.0) is None
+    assert records.get("k", now=at(604_800.0)) is None
 
 
 def test_expired_records_make_room_before_any_is_dropped() -> None:
@@ -66,9 +82,9 @@ def test_expired_records_make_room_before_any_is_dropped() -> None:
     evicted: list[int] = []
     records = store(on_evicted=lambda: evicted.append(1))
     for number in range(3):
-        records.put(f"old-{number}", record("answered"), now=0.0)
+        records.put(f"old-{number}", record("answered"), now=at(0.0))
 
-    records.put("new", record("answered", 200.0), now=200.0)
+    records.put("new", record("answered", 200.0), now=at(200.0))
 
     assert (len(records), evicted) == (1, [])
 
@@ -78,11 +94,11 @@ def test_a_full_store_drops_the_oldest_answered_one_and_counts_it() -> None:
     evicted: list[int] = []
     records = store(on_evicted=lambda: evicted.append(1))
     for key in ("a", "b", "c"):
-        records.put(key, record("answered"), now=0.0)
+        records.put(key, record("answered"), now=at(0.0))
 
-    records.put("d", record("answered"), now=1.0)
+    records.put("d", record("answered"), now=at(1.0))
 
-    left = [key for key in "abcd" if records.get(key, now=1.0) is not None]
+    left = [key for key in "abcd" if records.get(key, now=at(1.0)) is not None]
     assert (left, evicted) == (["b", "c", "d"], [1])
 
 
@@ -91,13 +107,13 @@ def test_what_may_have_taken_effect_is_never_dropped(outcome: str) -> None:
     """Dropping it would let a second loan through."""
     evicted: list[int] = []
     records = store(on_evicted=lambda: evicted.append(1))
-    records.put("risky", record(outcome), now=0.0)
-    records.put("b", record("answered"), now=0.0)
-    records.put("c", record(outcome), now=0.0)
+    records.put("risky", record(outcome), now=at(0.0))
+    records.put("b", record("answered"), now=at(0.0))
+    records.put("c", record(outcome), now=at(0.0))
 
-    records.put("d", record("answered"), now=1.0)
+    records.put("d", record("answered"), now=at(1.0))
 
-    left = [k for k in ("risky", "b", "c", "d") if records.get(k, now=1.0)]
+    left = [k for k in ("risky", "b", "c", "d") if records.get(k, now=at(1.0))]
     assert (left, evicted) == (["risky", "c", "d"], [1])
 
 
@@ -106,7 +122,7 @@ def test_a_store_full_of_open_calls_grows_rather_than_forgets() -> None:
     evicted: list[int] = []
     records = store(on_evicted=lambda: evicted.append(1))
     for number in range(5):
-        records.put(f"k{number}", record("unknown"), now=0.0)
+        records.put(f"k{number}", record("unknown"), now=at(0.0))
 
     assert (len(records), evicted) == (5, [])
 
@@ -116,12 +132,12 @@ def test_open_calls_at_the_front_do_not_lift_the_bound() -> None:
     evicted: list[int] = []
     records = store(100, on_evicted=lambda: evicted.append(1))
     for number in range(90):
-        records.put(f"risky-{number}", record("unknown"), now=0.0)
+        records.put(f"risky-{number}", record("unknown"), now=at(0.0))
 
     for number in range(1000):
-        records.put(f"k{number}", record("answered"), now=1.0)
+        records.put(f"k{number}", record("answered"), now=at(1.0))
 
-    risky = [records.get(f"risky-{number}", now=1.0) for number in range(90)]
+    risky = [records.get(f"risky-{number}", now=at(1.0)) for number in range(90)]
     assert all(risky)
     assert (len(records), len(evicted)) == (100, 990)
 
@@ -131,11 +147,11 @@ def test_a_store_that_grew_shrinks_again() -> None:
     records = store()
     grown = [record("unknown") for _ in range(10)]
     for number, one in enumerate(grown):
-        records.put(f"k{number}", one, now=0.0)
+        records.put(f"k{number}", one, now=at(0.0))
     for one in grown:
         one.outcome = "answered"
 
-    records.put("new", record("answered"), now=1.0)
+    records.put("new", record("answered"), now=at(1.0))
 
     assert len(records) == 3
 
@@ -145,7 +161,7 @@ def test_a_record_put_again_drops_no_other() -> None:
     evicted: list[int] = []
     records = store(on_evicted=lambda: evicted.append(1))
     for key in ("a", "b", "c", "b"):
-        records.put(key, record("answered"), now=0.0)
+        records.put(key, record("answered"), now=at(0.0))
 
     assert (len(records), evicted) == (3, [])
 
@@ -153,9 +169,9 @@ def test_a_record_put_again_drops_no_other() -> None:
 def test_a_forgotten_key_is_free() -> None:
     """A request that was never sent leaves nothing behind."""
     records = store()
-    records.put("k", record("in_flight"), now=0.0)
+    records.put("k", record("in_flight"), now=at(0.0))
 
     records.forget("k")
     records.forget("never-there")
 
-    assert records.get("k", now=0.0) is None
+    assert records.get("k", now=at(0.0)) is None

@@ -3,6 +3,7 @@
 import pytest
 from aiohttp import web
 
+from gateway.clock import Instant
 from gateway.errors import IdempotencyKeyReused, OutcomeUnknown
 from gateway.idempotency.ports import Record
 from gateway.idempotency.replay import (
@@ -70,7 +71,7 @@ def test_a_key_belongs_to_the_request_that_came_with_it_first() -> None:
     exchange = call(fingerprint=b"mine")
 
     for fingerprint in (b"mine", b""):
-        refuse_another(Record(fingerprint, 0.0), exchange)
+        refuse_another(Record(fingerprint, Instant(0.0, 0.0)), exchange)
     refuse_another(None, exchange)
     with pytest.raises(IdempotencyKeyReused):
-        refuse_another(Record(b"another", 0.0), exchange)
+        refuse_another(Record(b"another", Instant(0.0, 0.0)), exchange)

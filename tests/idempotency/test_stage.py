@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from gateway.clock import instant
 from gateway.errors import (
     IdempotencyExpired,
     IdempotencyKeyReused,
@@ -176,7 +177,7 @@ async def test_an_open_outcome_keeps_the_key_taken() -> None:
     with pytest.raises(IdempotencyKeyReused):
         await scene.send(call(body=b"other"))
 
-    record = scene.records.get("order-1", now=1000.0)
+    record = scene.records.get("order-1", now=instant(scene.clock))
     assert record is not None and record.outcome == "unknown"  # noqa: PT018 - one fact
 
 

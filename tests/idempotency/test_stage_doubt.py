@@ -3,6 +3,7 @@
 import pytest
 from aiohttp import web
 
+from gateway.clock import instant
 from gateway.errors import (
     GatewayError,
     IdempotencyExpired,
@@ -33,7 +34,7 @@ async def in_doubt() -> Scene:
 
 
 def outcome(scene: Scene) -> str | None:
-    record = scene.records.get("order-1", now=scene.clock.now())
+    record = scene.records.get("order-1", now=instant(scene.clock))
     return None if record is None else record.outcome
 
 
@@ -106,6 +107,18 @@ async def test_a_repeat_does_not_make_a_record_live_longer() -> None:
     scene.clock.advance(604_800.0 - 86_400.0)
 
     assert outcome(scene) is None
+
+
+async def test_a_suspended_machine_does_not_use_a_key_again() -> None:
+    """Dinie counted on and forgot the key: sent again, it is a second loan."""
+    scene = Scene()
+    await scene.send(call())
+    scene.clock.suspend(25 * 3600.0)
+
+    with pytest.raises(IdempotencyExpired):
+        await scene.send(call())
+
+    assert len(scene.calls) == 1
 
 
 async def test_an_unsent_repeat_leaves_the_record_as_it_was() -> None:

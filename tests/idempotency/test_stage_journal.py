@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from gateway.clock import Instant
 from gateway.errors import (
     GatewayError,
     IdempotencyExpired,
@@ -183,10 +184,14 @@ async def test_a_call_that_is_cut_off_leaves_its_intent_unknown() -> None:
     ]
 
 
+def ago(scene: Scene, age: float) -> Instant:
+    return Instant(scene.clock.now() - age, scene.clock.unix() - age)
+
+
 def known(
     scene: Scene, *, age: float, fingerprint: bytes, upstream: str = ""
 ) -> Record:
-    return Record(fingerprint, scene.clock.now() - age, "unknown", upstream)
+    return Record(fingerprint, ago(scene, age), "unknown", upstream)
 
 
 async def test_a_key_that_memory_forgot_is_looked_up() -> None:

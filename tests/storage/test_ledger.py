@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Intent
 from gateway.storage.intents import IntentLog
@@ -81,7 +82,7 @@ async def test_what_was_under_way_when_it_was_killed_is_unknown(scene: Scene) ->
 
     records = await scene.kill()
 
-    record = records.get("order-1", now=scene.clock.now())
+    record = records.get("order-1", now=instant(scene.clock))
     assert record is not None
     assert (record.outcome, record.fingerprint) == ("unknown", PRINT)
     (unknown,) = await scene.ledger.unknown()
@@ -100,7 +101,7 @@ async def test_what_was_answered_is_known_after_a_restart(scene: Scene) -> None:
 
     records = await scene.kill()
 
-    record = records.get("order-1", now=scene.clock.now())
+    record = records.get("order-1", now=instant(scene.clock))
     assert record is not None
     assert record.outcome == "answered"
     assert await scene.ledger.unknown() == []
@@ -115,7 +116,7 @@ async def test_a_minted_key_is_forgotten_with_its_answer(scene: Scene) -> None:
 
     assert await scene.rows() == {"gw-2": "unknown"}
     records = await scene.kill()
-    assert records.get("gw-2", now=scene.clock.now()) is not None
+    assert records.get("gw-2", now=instant(scene.clock)) is not None
 
 
 async def test_a_record_outlives_dinies_memory_of_the_key(scene: Scene) -> None:
@@ -123,12 +124,12 @@ async def test_a_record_outlives_dinies_memory_of_the_key(scene: Scene) -> None:
     await scene.begin("order-1")
     scene.clock.advance(86_401)
     kept = await scene.kill()
-    assert kept.get("order-1", now=scene.clock.now()) is not None
+    assert kept.get("order-1", now=instant(scene.clock)) is not None
     scene.clock.advance(604_800 - 86_400)
 
     records = await scene.kill()
 
-    assert records.get("order-1", now=scene.clock.now()) is None
+    assert records.get("order-1", now=instant(scene.clock)) is None
     assert len(await scene.ledger.unknown()) == 1  # somebody still has to look
 
 
@@ -161,7 +162,7 @@ async def test_a_kill_at_any_moment_of_a_fold_forgets_nothing(
     outcomes = [
         record.outcome
         for key in ("order-1", "order-2")
-        if (record := records.get(key, now=scene.clock.now()))
+        if (record := records.get(key, now=instant(scene.clock)))
     ]
     assert outcomes == ["answered", "unknown"]
 
@@ -277,7 +278,7 @@ async def test_a_key_that_was_dropped_begins_anew(scene: Scene) -> None:
     scene.ledger.end("k1", "answered", status=201)
     await scene.ledger.fold()
 
-    record = (await scene.kill()).get("k1", now=scene.clock.now())
+    record = (await scene.kill()).get("k1", now=instant(scene.clock))
 
     assert record is not None
     assert record.fingerprint == b"\x02" * 32
@@ -294,4 +295,4 @@ async def test_a_key_that_comes_again_after_a_week_is_known_as_new(
     await scene.begin("k1")
     await scene.ledger.fold()
 
-    assert (await scene.kill()).get("k1", now=scene.clock.now()) is not None
+    assert (await scene.kill()).get("k1", now=instant(scene.clock)) is not None

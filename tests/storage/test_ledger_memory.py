@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 from tests.storage.test_ledger import PRINT, Scene
@@ -41,7 +42,7 @@ async def test_what_memory_has_no_room_for_is_in_the_file(scene: Scene) -> None:
     held = [
         key
         for key in ("lost", "old", "middle", "new")
-        if records.get(key, now=scene.clock.now())
+        if records.get(key, now=instant(scene.clock))
     ]
     assert (held, records.whole) == (["lost", "middle", "new"], False)
     found = await scene.ledger.recall("old")
@@ -51,7 +52,7 @@ async def test_what_memory_has_no_room_for_is_in_the_file(scene: Scene) -> None:
         PRINT,
         "shop:old",
     )
-    assert scene.clock.now() - found.created_at == pytest.approx(3.0)
+    assert scene.clock.now() - found.created_at.monotonic == pytest.approx(3.0)
     assert await scene.ledger.recall("another") is None
 
 
@@ -91,7 +92,7 @@ async def test_a_minted_key_that_was_under_way_is_not_taken_for_a_new_one(
     """Its body was never looked at: any is taken, but not after Dinie's day."""
     await scene.begin("gw-1", fingerprint=b"", minted=True)
 
-    record = (await scene.kill()).get("gw-1", now=scene.clock.now())
+    record = (await scene.kill()).get("gw-1", now=instant(scene.clock))
 
     assert record is not None
     assert (record.outcome, record.fingerprint) == ("unknown", b"")
@@ -113,7 +114,7 @@ async def test_what_was_left_outlives_a_process_that_could_not_read_it(
     records = await scene.kill()
 
     for key in ("left", "own"):
-        assert records.get(key, now=scene.clock.now()) is not None, key
+        assert records.get(key, now=instant(scene.clock)) is not None, key
 
 
 async def test_what_is_begun_while_the_past_is_read_is_kept(
@@ -134,4 +135,4 @@ async def test_what_is_begun_while_the_past_is_read_is_kept(
 
     records = await scene.kill()
 
-    assert records.get("meanwhile", now=scene.clock.now()) is not None
+    assert records.get("meanwhile", now=instant(scene.clock)) is not None
