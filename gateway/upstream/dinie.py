@@ -286,4 +286,6 @@ def _unexpected(call: str, status: int) -> str:
         return f"Dinie gave no answer to {call}: try again later."
     if status in _AGAIN:
         return f"Dinie answered {call} with {status} again and again: try again later."
+    if status < 300:  # noqa: PLR2004 - a page of something in between, or half a list
+        return f"Dinie answered {call} with {status}, but with another content."
     return f"Dinie answered {call} with {status}."

@@ -1,10 +1,17 @@
 """Dinie's lists, read through a running gateway: slowly, and with its manners."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+)
 from yarl import URL
 
 from gateway.clock import Clock
@@ -16,6 +23,7 @@ _PAUSE: Final = 0.2  # s between requests: others come first
 _LONGEST_WAIT: Final = 60.0  # s
 _LISTS: Final = (("customer", "customers"), ("credit_offer", "credit-offers"))
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+_KINDS: Final = frozenset({"text/html", "text/plain", "application/xml", "text/xml"})
 _OK, _NOT_FOUND, _BUSY = 200, 404, frozenset({429, 502, 503, 504})
 
 
@@ -82,15 +90,42 @@ class GatewayLists:
                     if answer.status == _NOT_FOUND:
                         return None
                     if answer.status == _OK:
-                        said = await answer.json(content_type=None)
-                        return said if isinstance(said, dict) else None
+                        return _object(path, answer, await answer.read())
                     if answer.status not in _BUSY:
                         raise ListingFailed(f"GET {path} was answered {answer.status}")
                     wait = retry_after(answer.headers, unix=self._clock.unix())
-            except (ClientError, OSError, ValueError) as error:
+            except TimeoutError:
+                raise ListingFailed(
+                    f"GET {path} was not answered in {_TIMEOUT:.0f} s: try it later"
+                ) from None
+            except ClientConnectorError as error:
                 raise ListingFailed(
                     f"no gateway answers at {self._base}: start it, or look at "
                     "listen.proxy"
                 ) from error
+            except (ClientError, OSError) as error:
+                raise ListingFailed(
+                    f"the response to GET {path} broke off: look at the gateway's log"
+                ) from error
             await self._clock.sleep(min(_LONGEST_WAIT, wait or 1.0))
         raise ListingFailed(f"GET {path} was refused again and again: try it later")
+
+
+def _object(path: str, answer: ClientResponse, content: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of a response.
+
+    Raises:
+        ListingFailed: it is something else, such as the page of a proxy in between.
+    """
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, dict):
+        return said
+    kind = answer.content_type if answer.content_type in _KINDS else "something else"
+    raise ListingFailed(
+        f"Dinie answered GET {path} with 200, but with {kind} where a JSON object "
+        "should be: look at what stands between the gateway and Dinie "
+        "(upstream.base_url), or try it later"
+    )

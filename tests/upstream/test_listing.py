@@ -79,8 +79,10 @@ async def test_a_quota_that_is_spent_is_waited_for(
     [
         pytest.param(Step(answer(401, b"{}")), "was answered 401", id="401"),
         pytest.param(Step(answer(503, b"{}")), "again and again", id="503"),
-        pytest.param(DROP, "no gateway answers", id="dropped"),
-        pytest.param(Step(answer(200, b"<html>")), "no gateway answers", id="html"),
+        pytest.param(DROP, "broke off", id="dropped"),
+        pytest.param(Step(answer(200, b"{", length=9), "close"), "broke", id="cut"),
+        pytest.param(Step(answer(200, b"[" * 99_999)), "JSON object", id="deep"),
+        pytest.param(Step(answer(200, b"[]")), "JSON object", id="array"),
     ],
 )
 async def test_a_list_that_cannot_be_read_is_said(
@@ -117,11 +119,10 @@ async def test_a_list_without_an_end_is_said(
     "said",
     [
         Step(answer(404, b"{}")),
-        Step(answer(200, b"[]")),
         Step(answer(200, b'{"data":5}')),
         Step(answer(200, b"{}")),
     ],
-    ids=["404", "array", "number", "no-data"],
+    ids=["404", "number", "no-data"],
 )
 async def test_what_is_no_list_does_not_pass_for_an_empty_one(
     upstream: ScriptedUpstream, session: ClientSession, said: Step
@@ -132,3 +133,46 @@ async def test_what_is_no_list_does_not_pass_for_an_empty_one(
 
     with pytest.raises(ListingFailed, match="gives no list of /customers"):
         await read(lists)
+
+
+async def test_a_page_in_place_of_a_list_is_not_taken_for_a_gateway_that_is_away(
+    upstream: ScriptedUpstream, session: ClientSession
+) -> None:
+    """Whoever is told to start a gateway that runs looks in the wrong place."""
+    html = [("Content-Type", "text/html; charset=utf-8")]
+    upstream.default = Step(answer(200, b"<html>maintenance</html>", html))
+
+    with pytest.raises(ListingFailed) as failed:
+        await read(GatewayLists(upstream.base_url, session, clock=FakeClock()))
+
+    assert "GET /customers?limit=100 with 200, but with text/html" in str(failed.value)
+    assert "no gateway" not in str(failed.value)
+
+
+async def test_a_loan_that_is_no_object_does_not_pass_for_none(
+    upstream: ScriptedUpstream, session: ClientSession
+) -> None:
+    """It would be counted as a loan of which nothing was missed."""
+    upstream.script(page(), page(), Step(answer(200, b'"maintenance"')))
+
+    with pytest.raises(ListingFailed, match="JSON object"):
+        await read(GatewayLists(upstream.base_url, session, clock=FakeClock()), "ln_1")
+
+
+async def test_no_gateway_is_said(session: ClientSession) -> None:
+    """It is not running, or somewhere else."""
+    lists = GatewayLists("http://127.0.0.1:1", session, clock=FakeClock())
+
+    with pytest.raises(ListingFailed, match="no gateway answers at"):
+        await read(lists)
+
+
+async def test_an_answer_that_does_not_come_is_said(
+    upstream: ScriptedUpstream, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway is there, and holds the request for longer than anybody waits."""
+    monkeypatch.setattr("gateway.upstream.listing._TIMEOUT", 0.05)
+    upstream.default = Step(held=True)
+
+    with pytest.raises(ListingFailed, match="was not answered in"):
+        await read(GatewayLists(upstream.base_url, session, clock=FakeClock()))
