@@ -66,6 +66,9 @@ class Dinie(Protocol):
 class Known(Protocol):
     """What the inbox knows of entities."""
 
+    async def newest(self) -> int:
+        """Return the seq of the newest event; 0: there is none."""
+
     async def last_statuses(self) -> Mapping[str, tuple[str, str]]:
         """Return kind and status of each entity's last event, by its id."""
 
@@ -125,9 +128,13 @@ async def backfill(
 ) -> Found:
     """Compare, and have what is missing delivered.
 
+    Lists take minutes to read, and Dinie's own webhooks go on meanwhile: what one of
+    them told since is not made.
+
     Raises:
         StoreUnavailable: the store does not answer; what was done stays done.
     """
+    newest = await known.newest()
     last = await known.last_statuses()
     loans = [one for one, (kind, _) in last.items() if kind == "loan"]
     looked_at = gaps = made = 0
@@ -140,5 +147,6 @@ async def backfill(
             continue
         gaps += 1
         names = wanting(options.subscribers)(arrival.event_type)
-        made += await store.add(arrival, names) == "accepted"
+        stored = await store.add(arrival, names, untold_at=newest)
+        made += stored == "accepted"
     return Found(looked_at, gaps, made)

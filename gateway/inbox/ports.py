@@ -64,8 +64,21 @@ class InboxStore(Protocol):
     on disk.
     """
 
-    async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> Stored:
-        """Keep an arrival, and note who is to get it, if its id is new."""
+    async def add(
+        self,
+        arrival: Arrival,
+        subscribers: Sequence[str],
+        *,
+        untold_at: int | None = None,
+    ) -> Stored:
+        """Keep an arrival, and note who is to get it, if its id is new.
+
+        Args:
+            arrival: What came, or was made.
+            subscribers: Who is to get it.
+            untold_at: The seq at which no event told of it: if one does by now, this
+                is a duplicate.
+        """
 
     async def claim(
         self, subscriber: str, *, most: int, ordered: bool, fresh: bool

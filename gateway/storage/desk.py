@@ -162,6 +162,14 @@ class Desk:
             lambda connection: connection.executemany(_AGAIN, rows).rowcount
         )
 
+    async def newest(self) -> int:
+        """Return the seq of the newest event; 0: there is none."""
+        return await self._read(
+            lambda connection: int(
+                connection.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+            )
+        )
+
     async def last_statuses(self) -> Mapping[str, tuple[str, str]]:
         """Return kind and status of each entity's last event, by its id."""
         return await self._read(

@@ -17,6 +17,13 @@ SET status = excluded.status, kind = excluded.kind, happened = excluded.happened
   received = excluded.received
 WHERE excluded.happened >= entities.happened
 """
+_TOLD: Final = """
+SELECT EXISTS (
+  SELECT 1 FROM entities WHERE environment = ? AND entity = ? AND status = ?
+) OR EXISTS (
+  SELECT 1 FROM events WHERE environment = ? AND entity = ? AND status = ? AND seq > ?
+)
+"""
 
 
 def note(
@@ -43,6 +50,22 @@ def note(
             received,
         ),
     )
+
+
+def told(
+    connection: sqlite3.Connection, environment: str, event: Mapping[str, Any], seq: int
+) -> bool:
+    """Return whether an event after `seq` told what this one says, or the last did.
+
+    Args:
+        connection: Inside a transaction.
+        environment: Of the event.
+        event: `entity` and `status`.
+        seq: Of the newest event that is known to tell nothing of it.
+    """
+    named = environment, event["entity"], event["status"]
+    found = connection.execute(_TOLD, (*named, *named, seq)).fetchone()
+    return bool(found[0])
 
 
 def last(

@@ -106,8 +106,20 @@ class SqliteInbox:
         self._lease = lease
         self._clock = clock
 
-    async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> Stored:
+    async def add(
+        self,
+        arrival: Arrival,
+        subscribers: Sequence[str],
+        *,
+        untold_at: int | None = None,
+    ) -> Stored:
         """Keep an arrival, and note who is to get it, if its id is new.
+
+        Args:
+            arrival: What came, or was made.
+            subscribers: Who is to get it.
+            untold_at: The seq at which no event told of it: if one does by now, this
+                is a duplicate.
 
         Raises:
             StoreUnavailable: it is not on disk within 3 s.
@@ -116,6 +128,10 @@ class SqliteInbox:
         told = {name: getattr(arrival, name) for name in entities.TOLD}
 
         def job(connection: sqlite3.Connection) -> Stored:
+            if untold_at is not None and entities.told(
+                connection, self._scope[0], told, untold_at
+            ):
+                return "duplicate"
             done = connection.execute(
                 _INSERT, (*self._scope, digest, *_values(arrival))
             )

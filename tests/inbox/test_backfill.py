@@ -122,6 +122,66 @@ async def test_what_is_missing_is_brought_to_subscribers_once(tmp_path: Path) ->
     assert all(one.arrival.synthetic for one in brought)
 
 
+class Racing(Lists):
+    """Lists during which Dinie's own webhooks arrive."""
+
+    def __init__(self, inbox: Inbox, *statuses: str) -> None:
+        super().__init__()
+        self._inbox = inbox
+        self._statuses = statuses
+
+    async def resources(
+        self, loans: list[str]
+    ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        self.loans = loans
+        for number, status in enumerate(self._statuses):
+            told = arrival(f"msg_{number}", status=status, happened=NOW + number)
+            await self._inbox.store.add(told, ["a"])
+        yield "customer", customer()
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        pytest.param(["active"], id="the-same"),
+        pytest.param(["active", "denied"], id="and-one-after-it"),
+    ],
+)
+async def test_what_dinie_tells_while_lists_are_read_is_not_made(
+    tmp_path: Path, statuses: list[str]
+) -> None:
+    """A subscriber that gets one transition under two ids acts on it twice."""
+    async with opened(tmp_path / "gateway.db") as inbox:
+        before = arrival("msg_before", status="active", happened=NOW - 200)
+        await inbox.store.add(before, [])
+        await inbox.store.add(
+            arrival("msg_then", status="under_review", happened=NOW - 99), []
+        )
+
+        found = await run(inbox, Racing(inbox, *statuses))
+
+        brought = await inbox.store.claim("a", most=9, ordered=False)
+
+    assert found == Found(1, 1, 0)
+    assert [one.arrival.webhook_id for one in brought] == [
+        f"msg_{number}" for number in range(len(statuses))
+    ]
+
+
+async def test_what_was_told_before_and_is_so_again_is_made(tmp_path: Path) -> None:
+    """A loan may be active twice: only what came meanwhile tells of the second time."""
+    async with opened(tmp_path / "gateway.db") as inbox:
+        before = arrival("msg_before", status="active", happened=NOW - 200)
+        await inbox.store.add(before, [])
+        await inbox.store.add(
+            arrival("msg_then", status="under_review", happened=NOW), []
+        )
+
+        found = await run(inbox, Racing(inbox, "pending_kyc"))
+
+    assert found == Found(1, 1, 1)
+
+
 async def test_what_was_delivered_long_ago_is_not_made_again(tmp_path: Path) -> None:
     """The record was touched, its status was not."""
     clock = FakeClock()
