@@ -14,13 +14,14 @@ from aiohttp.client_middlewares import ClientHandlerType
 from gateway.clock import Clock
 from gateway.errors import Overloaded, RateLimited
 from gateway.message import Exchange
-from gateway.ratelimit.headers import advertised, retry_after
+from gateway.ratelimit.headers import advertised
 from gateway.ratelimit.kinds import lane_of, who_of
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.queue import FairQueue
 from gateway.ratelimit.snapshot import Snapshot, snapshot
+from gateway.retry_after import retry_after
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _REFUSED = 429

@@ -5,21 +5,17 @@ columns the kinds of request.
 """
 
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
 from gateway.backoff import FLOOR, full_jitter
 from gateway.retry.options import RetryOptions
+from gateway.retry_after import LONGEST_WAIT, reset_at, retry_after, sent_at
 
 RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 TOO_MANY_REQUESTS: Final = 429
-_EPOCH_SECONDS: Final = 1e9  # a reset above is a moment, below a span
-_EPOCH_MILLISECONDS: Final = 1e12
 _ATTEMPTS_FOR_A_RETRYING_CALLER: Final = 2
 _MAX_JITTER: Final = 1.0  # s, on top of a wait that the server set
-_LONGEST_WAIT: Final = 86400.0  # s; a server that says more means "not today"
 
 
 class Outcome(StrEnum):
@@ -71,66 +67,17 @@ def server_wait(
 
     Args:
         status: Of the answer; only a 429 lets `X-RateLimit-Reset` speak.
-        headers: Of the answer; look-ups must ignore case.
+        headers: Of the answer; must find lower-case names.
         unix: s; used where the answer has no `Date`.
 
     Source: RFC 9110 10.2.3; Retry-After outranks a reset (RateLimit headers draft).
     """
-    waits = (
-        _milliseconds(headers.get("Retry-After-Ms")),
-        _retry_after(headers.get("Retry-After"), headers, unix),
-        _reset(headers, unix) if status == TOO_MANY_REQUESTS else None,
-    )
-    for wait in waits:
-        if wait is not None:
-            return min(max(0.0, wait), _LONGEST_WAIT)
-    return None
-
-
-def _number(text: str | None) -> float | None:
-    if text is None or not text.isascii():
-        return None
-    stripped = text.strip()
-    whole, _, fraction = stripped.partition(".")
-    if not whole.isdigit() or (fraction and not fraction.isdigit()):
-        return None
-    # "nan", "inf" and "1e9" are words, not waits.
-    return float(stripped) if len(stripped) < 20 else None  # noqa: PLR2004
-
-
-def _milliseconds(text: str | None) -> float | None:
-    number = _number(text)
-    return None if number is None else number / 1000
-
-
-def _retry_after(
-    text: str | None, headers: Mapping[str, str], unix: float
-) -> float | None:
-    number = _number(text)
-    if number is not None or text is None:
-        return number
-    until = _moment(text)
-    return None if until is None else until - (_moment(headers.get("Date")) or unix)
-
-
-def _moment(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-        # HTTP dates are GMT, also in the two old forms that do not say so.
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
-def _reset(headers: Mapping[str, str], unix: float) -> float | None:
-    number = _number(headers.get("X-RateLimit-Reset"))
-    if number is None or number < _EPOCH_SECONDS:
-        return number
-    if number >= _EPOCH_MILLISECONDS:
-        number /= 1000
-    return number - (_moment(headers.get("Date")) or unix)
+    wait = retry_after(headers, unix=unix)
+    if wait is None and status == TOO_MANY_REQUESTS:
+        sent = sent_at(headers, unix=unix)
+        reset = reset_at(headers, sent=sent)
+        wait = None if reset is None else max(0.0, reset - sent)
+    return None if wait is None else min(wait, LONGEST_WAIT)
 
 
 def wait_before(

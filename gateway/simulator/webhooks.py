@@ -5,7 +5,6 @@ only the sending itself takes one of the few places.
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from aiohttp import (
 )
 
 from gateway.clock import Clock
+from gateway.retry_after import retry_after
 from gateway.simulator.deliveries import Attempt, Delivery, is_ok
 from gateway.simulator.events import Event, subscribed
 from gateway.simulator.ids import Ids
@@ -36,7 +36,6 @@ from gateway.simulator.webhook_faults import (
 from gateway.simulator.world import Record, World
 
 _GONE = 410
-_LONGEST = 86_400  # s of a Retry-After that count
 
 
 @dataclass(slots=True, eq=False)
@@ -254,13 +253,7 @@ class WebhookSender:
             async with post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return answer.status, _retry_after(answer.headers)
+                wait = retry_after(answer.headers, unix=self._clock.unix())
+                return answer.status, wait or 0.0
         except (ClientError, OSError, TimeoutError, ValueError):
             return 0, 0.0
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    text = headers.get("Retry-After", "")
-    if not (text.isascii() and text.isdecimal()):
-        return 0.0
-    return float(min(int(text[:9]), _LONGEST))

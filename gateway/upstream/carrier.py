@@ -21,7 +21,7 @@ from yarl import URL
 
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import Try
-from gateway.ratelimit.headers import retry_after
+from gateway.retry_after import retry_after
 from gateway.upstream.resolver import Resolver
 
 _AGENT: Final = "dinie-gateway"

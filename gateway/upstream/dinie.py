@@ -17,6 +17,7 @@ from gateway.credentials.policy import Grant, Refused
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import upstream_headers
 from gateway.moment import unix_of
+from gateway.retry_after import retry_after
 from gateway.rotation.policy import Known
 from gateway.rotation.ports import (
     Created,
@@ -257,8 +258,9 @@ class DinieApi:
                 said = orjson.loads(content)
             except orjson.JSONDecodeError:
                 said = None
-            asked = answer.headers.get("Retry-After", "")
-            wait = min(float(asked), _LONGEST_WAIT) if asked.isdecimal() else None
+            wait = retry_after(answer.headers, unix=self._clock.unix())
+            if wait is not None:
+                wait = min(wait, _LONGEST_WAIT)
             return answer.status, said if isinstance(said, dict) else {}, wait
 
     def _pause(self, attempt: int) -> float:

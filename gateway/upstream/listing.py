@@ -15,7 +15,7 @@ from aiohttp import (
 from yarl import URL
 
 from gateway.clock import Clock
-from gateway.ratelimit.headers import retry_after
+from gateway.retry_after import retry_after
 
 _TIMEOUT: Final = 60.0  # s; the gateway holds a request for its permit
 _TRIES: Final = 30  # of one page

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.ratelimit.headers import Advertised, advertised, retry_after
+from gateway.ratelimit.headers import Advertised, advertised
 
 NOW = 500.0
 UNIX = 1_790_000_000.0
@@ -92,39 +92,6 @@ def test_all_three_fields_make_a_quota_or_none_does(
     assert advertised(headers, now=NOW, unix=UNIX) == expected
 
 
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        pytest.param({}, None, id="none"),
-        pytest.param({"retry-after": "30"}, 30.0, id="seconds"),
-        pytest.param(
-            {"retry-after": "30", "retry-after-ms": "1500"}, 1.5, id="ms-first"
-        ),
-        pytest.param(
-            {"retry-after": "Mon, 21 Sep 2026 14:13:50 GMT", "date": DATE},
-            30.0,
-            id="date",
-        ),
-        pytest.param(
-            {"retry-after": "Mon, 21 Sep 2026 14:13:10 GMT", "date": DATE},
-            0.0,
-            id="date-passed",
-        ),
-        pytest.param(
-            {"retry-after": "Mon, 21 Sep 2026 14:13:50 -0000"}, 30.0, id="no-zone"
-        ),
-        pytest.param({"retry-after": "soon"}, None, id="words"),
-        pytest.param({"retry-after": "99999999"}, 86400.0, id="a-day-at-most"),
-        pytest.param({"retry-after-ms": "999999999999"}, 86400.0, id="ms-clamped"),
-    ],
-)
-def test_retry_after_is_read_in_each_of_its_forms(
-    headers: dict[str, str], expected: float | None
-) -> None:
-    """Asking too early earns another refusal."""
-    assert retry_after(headers, unix=UNIX) == expected
-
-
 NUMBERS = st.integers().map(str) | st.floats().map(str)
 DATES = st.datetimes().map(lambda one: one.strftime("%a, %d %b %Y %H:%M:%S GMT"))
 VALUES = st.text() | NUMBERS | DATES
@@ -134,8 +101,6 @@ NAMES = st.sampled_from(
         "x-ratelimit-remaining",
         "x-ratelimit-reset",
         "date",
-        "retry-after",
-        "retry-after-ms",
     ]
 )
 
@@ -145,9 +110,7 @@ NAMES = st.sampled_from(
 def test_no_header_can_break_the_parser(headers: dict[str, str]) -> None:
     """What a server says must not take the gateway down, nor close it for ever."""
     seen = advertised(headers, now=NOW, unix=UNIX)
-    wait = retry_after(headers, unix=UNIX)
 
     assert seen is None or (
         0 <= seen.remaining <= seen.limit and NOW <= seen.resets_at <= NOW + 3600
     )
-    assert wait is None or 0 <= wait <= 86400
