@@ -53,8 +53,47 @@ def test_what_was_spent_is_forgotten_too() -> None:
     budget = RetryBudget(RetryOptions(), now=100.0)
     spend(budget, 100.0)
 
-    assert budget.balance(now=105.0) == 0.0
+    assert budget.balance(now=105.0) == 5.0
     assert budget.balance(now=110.0) == 10.0
+    assert budget.balance(now=200.0) == 10.0
+
+
+@pytest.mark.parametrize("begun", [100.0, 100.4, 1234.567])
+def test_after_a_burst_one_retry_a_second_is_allowed(begun: float) -> None:
+    """The floor is promised at all times, also to who comes after a burst."""
+    budget = RetryBudget(RetryOptions(), now=begun)
+    for _ in range(10):
+        budget.deposit(now=begun)
+    spend(budget, begun)
+
+    allowed = []
+    for second in range(1, 10):
+        budget.deposit(now=begun + second)
+        allowed.append(budget.withdraw(now=begun + second))
+
+    assert allowed == [True] * 9
+
+
+def test_without_a_floor_a_burst_comes_back_over_the_life_of_a_credit() -> None:
+    """Whoever sets the floor to nothing keeps the burst."""
+    options = RetryOptions(budget_ratio=0.0, budget_floor=0.0)
+    budget = RetryBudget(options, now=100.0)
+    spend(budget, 100.0)
+
+    assert budget.balance(now=105.0) == 5.0
+    assert budget.balance(now=110.0) == 10.0
+
+
+def test_a_storm_is_paid_no_more_than_floor_share_and_burst() -> None:
+    """An upstream that fails all of 100 requests a second for ten seconds."""
+    budget = RetryBudget(RetryOptions(), now=100.0)
+    granted = 0
+    for tick in range(1000):
+        now = 100.0 + tick / 100
+        budget.deposit(now=now)
+        granted += budget.withdraw(now=now)
+
+    assert 210 <= granted <= 10 + 10 + 200
 
 
 def test_the_floor_allows_a_few_whatever_the_load() -> None:
