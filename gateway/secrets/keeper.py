@@ -72,7 +72,8 @@ class SecretKeeper:
         self._current: SecretSet | None = None
         self._listeners: list[Callable[[], None]] = []
         self._reading: asyncio.Lock = asyncio.Lock()
-        self._reads = 0
+        self._begun = 0  # reads that were begun,
+        self._ended = 0  # and which of them ended last
         self._failures = 0
         self._first = asyncio.Event()
         self._refused_version: str | None = None
@@ -104,14 +105,16 @@ class SecretKeeper:
     async def refresh(self, reason: str) -> bool:
         """Read again now; return whether the version changed.
 
-        Whoever asks while a read is under way gets that one's result.
+        The result is that of a read that began after the call: one that is under way
+        may have seen what was there before.
         """
         before = self._version
-        seen = self._reads
+        begun = self._begun
         async with self._reading:
-            if self._reads == seen:
+            if self._ended <= begun:
+                self._begun += 1
                 await self._read(reason)
-                self._reads += 1  # not after a cancellation: others still want one
+                self._ended = self._begun  # not after a cancellation: others want one
         return self._version != before
 
     async def run(self) -> None:

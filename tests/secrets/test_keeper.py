@@ -169,7 +169,7 @@ async def test_a_provider_may_ask_to_be_read_sooner() -> None:
     assert scene.clock.slept[0] == 5
 
 
-async def test_many_refreshes_are_one_read() -> None:
+async def test_many_refreshes_are_one_read_more() -> None:
     """A refused credential makes every request ask at once."""
     scene = Scene(Provider("1"))
     scene.provider.gate = asyncio.Event()
@@ -177,7 +177,27 @@ async def test_many_refreshes_are_one_read() -> None:
     await asyncio.sleep(0)
     scene.provider.gate.set()
     assert await asyncio.gather(*asked) == [True] * 5
-    assert scene.provider.reads == 1
+    # One for who was first, and one for those who came after it had begun.
+    assert scene.provider.reads == 2
+
+
+async def test_a_read_under_way_does_not_hide_a_secret_written_meanwhile() -> None:
+    """Otherwise a refused credential stays in force for a minute with a good one there.
+
+    A read that began before the write brings the old secret, and says nothing of the
+    new one to whoever asked after it.
+    """
+    scene = Scene(Provider("1", "2"))
+    scene.provider.gate = asyncio.Event()
+    old = asyncio.ensure_future(scene.keeper.refresh("scheduled"))
+    await asyncio.sleep(0)
+
+    asked = asyncio.ensure_future(scene.keeper.refresh("reload"))
+    await asyncio.sleep(0)
+    scene.provider.gate.set()
+
+    assert (await old, await asked) == (True, True)
+    assert (scene.version, scene.provider.reads) == ("2", 2)
 
 
 async def test_a_cancelled_read_does_not_count_for_others() -> None:
