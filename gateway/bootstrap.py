@@ -44,7 +44,11 @@ from gateway.upstream.watch import Sweeper
 _log = structlog.get_logger("gateway.secrets")
 _TOKEN_OPEN = 5.0  # s
 _TOKEN_OPEN_AT_MOST = 30.0  # s
-_LEVELS = {"secrets_refused": "error", "secrets_unavailable": "warning"}
+_LEVELS = {
+    "secrets_refused": "error",
+    "secrets_unavailable": "warning",
+    "token_life_assumed": "warning",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ def build_endpoint(
         config.upstream.base_url,
         token_auth=config.upstream.token_auth,
         ssl_context=ssl_context,
+        on_event=say,
     )
 
 
@@ -227,7 +232,7 @@ def build_log(config: Config, *, quiet: bool) -> RequestLog:
 
 
 def say(event: str, **fields: Any) -> None:
-    """Log what happened to the secrets, as loud as it is."""
+    """Log what happened to the secrets and tokens, as loud as it is."""
     getattr(_log, _LEVELS.get(event, "info"))(event, **fields)
 
 
@@ -251,9 +256,10 @@ def token_check(tokens: TokenSource) -> Check:
 
     Latched: an outage of the token endpoint is no reason to hide the gateway.
     """
-    if tokens.ever_had_one:
-        return Check(ok=True, reason="a token was obtained")
-    return Check(ok=False, reason=tokens.state)
+    reason = "a token was obtained" if tokens.ever_had_one else tokens.state
+    if (left := tokens.told_to_wait) > 0:
+        reason += f"; the token endpoint asks to wait {left:.0f} s more (Retry-After)"
+    return Check(ok=tokens.ever_had_one, reason=reason)
 
 
 def settle_memory() -> None:

@@ -9,6 +9,7 @@ from gateway.bootstrap import (
     secrets_check,
     token_check,
 )
+from gateway.credentials.policy import Transient
 from gateway.credentials.source import TokenSource
 from gateway.secret import Secret
 from gateway.secrets.env import EnvProvider
@@ -100,3 +101,22 @@ async def test_a_token_once_had_keeps_the_gateway_ready() -> None:
     await tokens.step()
 
     assert (before.ok, token_check(tokens).ok) == (False, True)
+
+
+async def test_readiness_names_the_token_endpoint_s_retry_after() -> None:
+    """Whoever looks why nothing goes on sees whose wait it is, and how long."""
+    clock = FakeClock()
+    tokens = TokenSource(
+        FakeTokenEndpoint(Transient("status_4xx", 20.0)),
+        FakeSecrets(),
+        clock=clock,
+        random=lambda: 0.0,
+        observer=FakeTokenObserver(),
+    )
+    await tokens.step()
+    clock.advance(2.0)
+
+    check = token_check(tokens)
+
+    assert not check.ok
+    assert "asks to wait 18 s more (Retry-After)" in check.reason

@@ -1,7 +1,9 @@
 """How long is a token good, and what does the token endpoint's answer mean? Pure."""
 
+import re
 from dataclasses import dataclass
-from typing import Final
+from math import isfinite
+from typing import Any, Final
 
 import orjson
 
@@ -20,7 +22,10 @@ RETRY_CAP: Final = 30.0  # s
 LOCAL_PREFIX: Final = "gw_"  # bearers that the gateway issued itself
 _OK: Final = 200
 _REFUSED: Final = frozenset({400, 401})
-_LONGEST_LIFE: Final = 30 * 86400  # s; more is a mistake of units
+ASSUMED_LIFE: Final = 300.0  # s; RFC 6749 5.1 only recommends to tell `expires_in`
+_LONGEST_LIFE: Final = 86_400.0  # s; a longer one is renewed once a day
+_SOONEST: Final = 0.5  # s between two renewals, however short a life is
+_NUMBER: Final = re.compile(r"[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Grant:
 
     access_token: Secret
     expires_in: float  # s
+    assumed: bool = False  # whether the endpoint did not tell `expires_in`
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Transient:
     """No token this time; the reason is from a closed set."""
 
     reason: str
+    retry_after: float | None = None  # s; what the endpoint asked for, if it did
 
 
 def read_grant(status: int, body: bytes) -> Grant | Refused | Transient:
@@ -77,10 +84,15 @@ def read_grant(status: int, body: bytes) -> Grant | Refused | Transient:
         return Transient("malformed")
     if not isinstance(fields, dict):
         return Transient("malformed")
-    token, life = fields.get("access_token"), _life(fields.get("expires_in"))
+    return _grant(fields) or Transient("malformed")
+
+
+def _grant(fields: dict[str, Any]) -> Grant | None:
+    token, told = fields.get("access_token"), fields.get("expires_in")
+    life = ASSUMED_LIFE if told is None else _life(told)
     if not isinstance(token, str) or not _sendable(token) or life is None:
-        return Transient("malformed")
-    return Grant(Secret(token), life)
+        return None
+    return Grant(Secret(token), life, assumed=told is None)
 
 
 def _sendable(token: str) -> bool:
@@ -94,11 +106,15 @@ def _sendable(token: str) -> bool:
 
 
 def _life(value: object) -> float | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = float(value)  # int() raises on thousands of digits
+    """Return the life that was told, at most a day, s; None: it is no number above 0.
+
+    A longer one is not a fault: a token that ends sooner is renewed after its 401.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 < value <= _LONGEST_LIFE else None
+    return min(float(value), _LONGEST_LIFE) if value > 0 and isfinite(value) else None
 
 
 def make_token(
@@ -117,7 +133,7 @@ def make_token(
         header=f"Bearer {grant.access_token.reveal()}",
         expires_at=expires_at,
         usable_until=expires_at - min(LEAST_LEFT, LEAST_SHARE * life),
-        renew_at=asked_at + life * (RENEW_AT - RENEW_SPREAD * random),
+        renew_at=asked_at + max(_SOONEST, life * (RENEW_AT - RENEW_SPREAD * random)),
         generation=generation,
         secret_version=secret_version,
     )

@@ -12,12 +12,11 @@ from typing import Literal
 from gateway.clock import Clock
 from gateway.credentials.policy import (
     FORCED_GAP,
-    REFUSED_GAP,
     Grant,
     Refused,
     Token,
+    Transient,
     make_token,
-    retry_wait,
 )
 from gateway.credentials.ports import (
     Credential,
@@ -25,6 +24,7 @@ from gateway.credentials.ports import (
     Observer,
     TokenEndpoint,
 )
+from gateway.credentials.schedule import RefreshSchedule
 from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
 
 _IDLE = 3600.0  # s; longest sleep of the task when nothing is due
@@ -51,10 +51,9 @@ class TokenSource:
         self._observer = observer
         self._current: Token | None = None
         self._generation = 0
-        self._failures = 0
-        self._next_try = 0.0
-        self._refused_version: str | None = None
-        self._refused_until = 0.0
+        self._schedule = RefreshSchedule()
+        self._mints = 0  # that were begun,
+        self._void = 0  # and up to which of them a 401 came after the beginning
         self._forced_at = float("-inf")
         self._reason = "start"
         self._wake = asyncio.Event()
@@ -73,11 +72,16 @@ class TokenSource:
             return "a token is held"
         if self._secrets.current is None:
             return "waiting for the secrets"
-        if self._refused_version is not None:
+        if self._schedule.has_refusal:
             return "the token endpoint refuses the credential"
-        if self._failures:
-            return f"the token endpoint failed {self._failures} times in a row"
+        if failures := self._schedule.failures:
+            return f"the token endpoint failed {failures} times in a row"
         return "a token is being asked for"
+
+    @property
+    def told_to_wait(self) -> float:
+        """Return for how many s more the token endpoint asked not to be called."""
+        return self._schedule.told_for(self._clock.now())
 
     @property
     def expires_in(self) -> float | None:
@@ -102,7 +106,7 @@ class TokenSource:
                 was one before and renewing it fails.
         """
         while (token := self.usable()) is None:
-            self._refuse_at_once()
+            self._refuse_at_once(deadline)
             self._wake.set()
             await self._next_word(deadline)
         return token
@@ -126,7 +130,9 @@ class TokenSource:
             self._forced_at = self._clock.now()
             self._current = None
             self._reason = "rejected"
-            self._next_try = 0.0
+            # A mint that began before the 401 may bring what the 401 was about.
+            self._void = self._mints
+            self._schedule.try_now()
         return await self.token(deadline=deadline)
 
     async def prove(
@@ -152,27 +158,32 @@ class TokenSource:
     def _secret_changed(self) -> None:
         if self._secrets.current is None:
             self._current = None  # it was taken away: its token goes with it
-        self._next_try = 0.0
+        self._schedule.try_now()
         self._wake.set()
 
-    def _refuse_at_once(self) -> None:
-        """Raise what waiting would not change."""
+    def _refuse_at_once(self, deadline: float) -> None:
+        """Raise what waiting until the deadline would not change."""
         now = self._clock.now()
         credential = self._secrets.current
-        if credential is not None and self._is_refused(credential, now):
+        if credential is not None and (
+            refused := self._schedule.refused_for(credential.version, now)
+        ):
             raise UpstreamAuthFailed(
                 "Dinie's token endpoint refuses the gateway's credential. "
                 "Check client_id and client_secret at the secrets provider.",
-                retry_after=self._refused_until - now,
+                retry_after=refused,
             )
-        if self.ever_had_one and self._failures > _TOLERATED:
+        if self._schedule.told_for(now) > deadline - now:
+            raise CredentialsUnavailable(
+                "There is no token, and Dinie's token endpoint asks to wait for longer "
+                "than this request may.",
+                retry_after=self._schedule.wait(now),
+            )
+        if self.ever_had_one and self._schedule.failures > _TOLERATED:
             raise CredentialsUnavailable(
                 "The token has expired and cannot be renewed.",
-                retry_after=max(1.0, self._next_try - now),
+                retry_after=max(1.0, self._schedule.wait(now)),
             )
-
-    def _is_refused(self, credential: Credential, now: float) -> bool:
-        return credential.version == self._refused_version and now < self._refused_until
 
     async def _next_word(self, deadline: float) -> None:
         """Wait until the task has tried again, or the deadline."""
@@ -185,7 +196,7 @@ class TokenSource:
         except TimeoutError:
             raise CredentialsUnavailable(
                 "No token could be had before the deadline; see /readyz for the cause.",
-                retry_after=max(1.0, self._next_try - self._clock.now()),
+                retry_after=max(1.0, self._schedule.wait(self._clock.now())),
             ) from None
         finally:
             self._waiters.discard(waiter)
@@ -212,10 +223,11 @@ class TokenSource:
         credential = self._secrets.current
         if credential is None:
             return _NO_SECRET
-        if self._is_refused(credential, now):
-            return self._refused_until - now
-        if self._next_try > now:
-            return self._next_try - now
+        if blocked := max(
+            self._schedule.refused_for(credential.version, now),
+            self._schedule.wait(now),
+        ):
+            return blocked
         token = self._current
         if token is None:
             return 0.0
@@ -230,19 +242,23 @@ class TokenSource:
         if credential is None:
             return
         reason, self._reason = self._reason, "scheduled"
+        self._mints += 1
+        number = self._mints
         asked_at = self._clock.now()
         result = await self._endpoint.mint(credential)
+        # A proof may have overtaken this one: then it says nothing of what is held.
+        held = self._secrets.current
+        current = held is not None and held.version == credential.version
         if isinstance(result, Grant):
-            # A proof may have overtaken this one: what it kept is of a newer secret.
-            held = self._secrets.current
-            if held is not None and held.version == credential.version:
+            if current and number > self._void:
                 self._keep(result, credential, asked_at)
             self._observer.token(reason, "ok")
         elif isinstance(result, Refused):
             await self._refused(credential)
             self._observer.token(reason, "refused")
         else:
-            self._failed()
+            if current or result.retry_after is not None:
+                self._failed(result)
             self._observer.token(reason, result.reason)
         self._tell()
 
@@ -255,9 +271,7 @@ class TokenSource:
 
     def _keep(self, grant: Grant, credential: Credential, asked_at: float) -> None:
         self._generation += 1
-        self._failures = 0
-        self._next_try = 0.0
-        self._refused_version = None
+        self._schedule.succeeded()
         self._current = make_token(
             grant,
             asked_at=asked_at,
@@ -266,17 +280,13 @@ class TokenSource:
             secret_version=credential.version,
         )
 
-    def _failed(self) -> None:
+    def _failed(self, result: Transient) -> None:
         # A token that still lives is kept: the caller does not feel this yet.
-        self._failures += 1
-        self._next_try = self._clock.now() + retry_wait(
-            self._failures, random=self._random()
-        )
+        self._schedule.failed(result, now=self._clock.now(), random=self._random())
 
     async def _refused(self, credential: Credential) -> None:
         """Look whether the secret moved on; if not, stop asking for a while."""
-        if await self._secrets.refresh("refused"):
-            return
-        self._failures += 1
-        self._refused_version = credential.version
-        self._refused_until = self._clock.now() + REFUSED_GAP
+        await self._secrets.refresh("refused")
+        held = self._secrets.current
+        if held is not None and held.version == credential.version:
+            self._schedule.refused(credential.version, now=self._clock.now())

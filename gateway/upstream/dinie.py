@@ -233,8 +233,8 @@ class DinieApi:
                 )
                 if status == 401:  # noqa: PLR2004
                     self._bearers.pop(by, None)
-                elif status not in _AGAIN:
-                    break
+                elif status not in _AGAIN or (wait or 0.0) > _LONGEST_WAIT:
+                    break  # asking earlier than told would be refused again
         return status, said
 
     async def _once(
@@ -259,8 +259,6 @@ class DinieApi:
             except orjson.JSONDecodeError:
                 said = None
             wait = retry_after(answer.headers, unix=self._clock.unix())
-            if wait is not None:
-                wait = min(wait, _LONGEST_WAIT)
             return answer.status, said if isinstance(said, dict) else {}, wait
 
     def _pause(self, attempt: int) -> float:
@@ -279,7 +277,12 @@ class DinieApi:
                 raise CredentialRefused(
                     "Dinie's token endpoint refuses the credential."
                 )
-            await self._clock.sleep(self._pause(attempt + 1))
+            told = result.retry_after or 0.0
+            if told > _LONGEST_WAIT:
+                raise StepFailed(
+                    f"Dinie's token endpoint asks to wait {told:.0f} s: try again then."
+                )
+            await self._clock.sleep(max(told, self._pause(attempt + 1)))
         raise StepFailed("Dinie's token endpoint gives no answer: try again later.")
 
 

@@ -9,9 +9,10 @@ from gateway.breaker.stage import BreakerStage
 from gateway.credentials.policy import Grant, Refused, Transient
 from gateway.credentials.ports import Credential, TokenEndpoint
 from gateway.errors import CircuitOpen
+from gateway.upstream.token_endpoint import TOLD_TO_WAIT
 
 _CONNECTING: Final = frozenset({"unreachable", "tls_invalid"})
-_OURS: Final = frozenset({"credential_malformed"})  # nothing was asked
+_OURS: Final = frozenset({"credential_malformed", TOLD_TO_WAIT})  # nothing was asked
 _ANSWERED: Final = frozenset({"status_4xx"})  # 429 among them
 CIRCUIT_OPEN: Final = "circuit_open"
 

@@ -1,9 +1,11 @@
-"""Ask Dinie for an access token."""
+"""Asks Dinie for an access token."""
 
 import asyncio
 import base64
 import ssl
-from typing import Literal, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 import orjson
@@ -17,15 +19,23 @@ from aiohttp import (
 )
 from yarl import URL
 
+from gateway.clock import Clock, SystemClock
 from gateway.credentials.policy import Grant, Refused, Transient, read_grant
 from gateway.credentials.ports import Credential
 from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.retry_after import retry_after
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.transport import trust
 
 TIMEOUT = 10.0  # s for a whole token call
 _LARGEST = 64 * 1024  # bytes of an answer that are read
 _HEAD_LIMIT = 16 * 1024  # bytes
+_LONGEST_WAIT = 3600.0  # s; a Retry-After is not obeyed beyond
+TOLD_TO_WAIT = "told_to_wait"  # nothing was asked: a Retry-After is still running
+
+
+def _ignore(event: str, **fields: Any) -> None:
+    """Report nothing."""
 
 
 class HttpTokenEndpoint:
@@ -37,8 +47,24 @@ class HttpTokenEndpoint:
         *,
         token_auth: Literal["basic", "json"],
         ssl_context: ssl.SSLContext | None,
-        timeout: float = TIMEOUT,  # s
+        timeout: float = TIMEOUT,
+        clock: Clock | None = None,
+        on_event: Callable[..., Any] = _ignore,
     ) -> None:
+        """Open a connection pool; inside a running loop.
+
+        Args:
+            base_url: Of the upstream.
+            token_auth: How the credential is sent.
+            ssl_context: None: the system's trust.
+            timeout: s for a whole call.
+            clock: Real or fake.
+            on_event: Takes an event's name and safe fields, for the log.
+        """
+        self._clock = SystemClock() if clock is None else clock
+        self._on_event = on_event
+        self._assumed = False
+        self._not_before = float("-inf")  # s, monotonic; by a Retry-After
         self._url = URL(base_url.rstrip("/") + "/auth/token", encoded=True)
         self._token_auth = token_auth
         self._session = ClientSession(
@@ -56,12 +82,28 @@ class HttpTokenEndpoint:
         )
 
     async def mint(self, credential: Credential) -> Grant | Refused | Transient:
-        """Ask once; every failure is a value."""
+        """Ask once; every failure is a value.
+
+        While a `Retry-After` is running nothing is asked, whoever wants a token.
+        """
+        if (left := self._not_before - self._clock.now()) > 0:
+            return Transient(TOLD_TO_WAIT, left)
         try:
             headers, body = _request(credential, self._token_auth)
         except (UnicodeEncodeError, orjson.JSONEncodeError):
             # An environment variable may hold bytes that are no text.
             return Transient("credential_malformed")
+        result = await self._ask(headers, body)
+        if isinstance(result, Grant) and result.assumed and not self._assumed:
+            self._assumed = True
+            self._on_event("token_life_assumed", seconds=result.expires_in)
+        if isinstance(result, Transient) and result.retry_after is not None:
+            self._not_before = self._clock.now() + result.retry_after
+        return result
+
+    async def _ask(
+        self, headers: dict[str, str], body: bytes
+    ) -> Grant | Refused | Transient:
         try:
             async with self._session.post(
                 self._url, data=body, headers=headers, allow_redirects=False
@@ -69,7 +111,13 @@ class HttpTokenEndpoint:
                 content = await response.content.read(_LARGEST)
                 while response.content.at_eof() is False and len(content) < _LARGEST:
                     content += await response.content.read(_LARGEST - len(content))
-                return read_grant(response.status, content)
+                result = read_grant(response.status, content)
+                if isinstance(result, Transient):
+                    wait = retry_after(response.headers, unix=self._clock.unix())
+                    # A word of days must not outlast whoever mends it.
+                    wait = None if wait is None else min(wait, _LONGEST_WAIT)
+                    return replace(result, retry_after=wait)
+                return result
         except ClientConnectorCertificateError:
             return Transient("tls_invalid")
         except TimeoutError:
@@ -142,4 +190,7 @@ async def probe_token(config: _Config, secrets: Credential) -> None:
             f"the token endpoint answered {result.status}: it refuses the credential"
         )
     if isinstance(result, Transient):
-        raise CredentialsUnavailable(f"the token endpoint gave none: {result.reason}")
+        raise CredentialsUnavailable(
+            f"the token endpoint gave none: {result.reason}",
+            retry_after=result.retry_after,
+        )

@@ -19,6 +19,13 @@ MALFORMED = Transient("malformed")
 GOOD = Grant(Secret("t0.k-e_n~+/="), 3600.0)
 
 
+ASSUMED = Grant(Secret("t0.k-e_n~+/="), 300.0, assumed=True)
+
+
+def lives(seconds: float) -> Grant:
+    return Grant(Secret("t0.k-e_n~+/="), seconds)
+
+
 def granted(token: bytes = b'"t0.k-e_n~+/="', life: bytes = b"3600") -> bytes:
     return b'{"access_token":' + token + b',"expires_in":' + life + b"}"
 
@@ -35,7 +42,13 @@ def granted(token: bytes = b'"t0.k-e_n~+/="', life: bytes = b"3600") -> bytes:
         pytest.param(200, b"[]", MALFORMED, id="list"),
         pytest.param(200, b"null", MALFORMED, id="null"),
         pytest.param(200, b'{"expires_in":3600}', MALFORMED, id="no-token"),
-        pytest.param(200, b'{"access_token":"t"}', MALFORMED, id="no-life"),
+        pytest.param(200, b'{"access_token":"t0.k-e_n~+/="}', ASSUMED, id="no-life"),
+        pytest.param(200, granted(life=b"null"), ASSUMED, id="life-null"),
+        pytest.param(200, granted(life=b'"3600.5"'), lives(3600.5), id="life-text"),
+        pytest.param(200, granted(life=b'"36e2"'), lives(3600.0), id="life-power"),
+        pytest.param(200, granted(life=b"5e-1"), lives(0.5), id="life-short"),
+        pytest.param(200, granted(life=b"86400"), lives(86400.0), id="life-day"),
+        pytest.param(200, granted(life=b"3600000000"), lives(86400.0), id="life-long"),
         pytest.param(200, granted(token=b'""'), MALFORMED, id="empty-token"),
         pytest.param(200, granted(token=b"7"), MALFORMED, id="token-no-text"),
         pytest.param(200, granted(token=b'"a b"'), MALFORMED, id="token-with-space"),
@@ -49,11 +62,16 @@ def granted(token: bytes = b'"t0.k-e_n~+/="', life: bytes = b"3600") -> bytes:
         pytest.param(200, granted(life=b"0"), MALFORMED, id="life-zero"),
         pytest.param(200, granted(life=b"-1"), MALFORMED, id="life-negative"),
         pytest.param(200, granted(life=b"true"), MALFORMED, id="life-bool"),
-        pytest.param(200, granted(life=b"null"), MALFORMED, id="life-null"),
         pytest.param(200, granted(life=b"NaN"), MALFORMED, id="life-nan"),
         pytest.param(200, granted(life=b"1e400"), MALFORMED, id="life-infinite"),
         pytest.param(200, granted(life=b'"soon"'), MALFORMED, id="life-words"),
-        pytest.param(200, granted(life=b"3600000000"), MALFORMED, id="life-in-ms"),
+        pytest.param(200, granted(life=b'"NaN"'), MALFORMED, id="life-nan-text"),
+        pytest.param(200, granted(life=b'"inf"'), MALFORMED, id="life-inf-text"),
+        pytest.param(200, granted(life=b'"9e999"'), MALFORMED, id="life-inf-number"),
+        pytest.param(200, granted(life=b'"-5"'), MALFORMED, id="life-negative-text"),
+        pytest.param(200, granted(life=b'"1_0"'), MALFORMED, id="life-python"),
+        pytest.param(200, granted(life=b'""'), MALFORMED, id="life-empty"),
+        pytest.param(200, granted(life=b"[60]"), MALFORMED, id="life-list"),
         pytest.param(
             200, granted(life=b'"' + b"9" * 5000 + b'"'), MALFORMED, id="life-endless"
         ),
@@ -159,3 +177,16 @@ def test_the_wait_after_failed_renewals(failures: int, expected: float) -> None:
 def test_whose_bearer_it_is(authorization: str | None, expected: str) -> None:
     """A customer's session is not ours to replace, a dummy must not go upstream."""
     assert classify_bearer(authorization) == expected
+
+
+def test_a_life_of_an_instant_does_not_make_a_busy_loop() -> None:
+    """Renewals that are due at once would flood the token endpoint."""
+    token = make_token(
+        Grant(Secret("t"), 1e-9),
+        asked_at=100.0,
+        random=0.5,
+        generation=1,
+        secret_version="1",
+    )
+
+    assert token.renew_at == 100.5

@@ -7,6 +7,7 @@ from gateway.breaker.stage import BreakerStage
 from gateway.credentials.policy import Grant, Refused, Transient
 from gateway.secret import Secret
 from gateway.upstream.guarded import CIRCUIT_OPEN, GuardedEndpoint
+from gateway.upstream.token_endpoint import TOLD_TO_WAIT
 from tests.fakes import FakeClock, FakeCredential, FakeTokenEndpoint
 
 GRANT = Grant(Secret("t"), 3600)
@@ -45,6 +46,7 @@ async def test_an_endpoint_that_is_away_is_left_alone_for_a_while() -> None:
     [
         (Refused(401), "closed"),
         (Transient("credential_malformed"), "closed"),
+        (Transient(TOLD_TO_WAIT, 9.0), "closed"),
         (Transient("status_4xx"), "closed"),
         (Transient("status_5xx"), "open"),
         (Transient("timeout"), "open"),

@@ -14,8 +14,12 @@ import pytest
 from gateway.credentials.policy import Grant, Refused, Transient
 from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
 from gateway.secret import Secret
-from gateway.upstream.token_endpoint import HttpTokenEndpoint, probe_token
-from tests.fakes import FakeCredential
+from gateway.upstream.token_endpoint import (
+    TOLD_TO_WAIT,
+    HttpTokenEndpoint,
+    probe_token,
+)
+from tests.fakes import FakeClock, FakeCredential
 from tests.upstreams import (
     DROP,
     RESET,
@@ -135,6 +139,62 @@ async def test_every_failure_is_a_value(
 
     upstream.release()
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        pytest.param(("Retry-After", "20"), 20.0, id="seconds"),
+        pytest.param(("Retry-After-Ms", "1500"), 1.5, id="milliseconds"),
+        pytest.param(("Retry-After", "86400"), 3600.0, id="a-day"),
+        pytest.param(("Retry-After", "soon"), None, id="words"),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_the_endpoint_s_retry_after_binds_whoever_wants_a_token(
+    upstream: ScriptedUpstream,
+    status: int,
+    header: tuple[str, str],
+    wait: float | None,
+) -> None:
+    """Renewal, proof and canary share one endpoint, and one limit there."""
+    clock = FakeClock()
+    endpoint = HttpTokenEndpoint(
+        upstream.base_url, token_auth="basic", ssl_context=None, clock=clock
+    )
+    upstream.token_step = Step(answer(status, b"{}", [header]))
+
+    first = await endpoint.mint(FakeCredential())
+    second = await endpoint.mint(FakeCredential("2"))
+    asked = len(upstream.token_requests)
+    upstream.token_step = Step(grant())
+    clock.advance(wait or 0.0)
+    third = await endpoint.mint(FakeCredential())
+
+    await endpoint.close()
+    limited = Transient(f"status_{status // 100}xx", wait)
+    told = Transient(TOLD_TO_WAIT, wait)
+    assert (first, second) == (limited, limited if wait is None else told)
+    assert asked == (2 if wait is None else 1)
+    assert third == GRANTED
+
+
+async def test_a_life_that_is_not_told_is_said_once(upstream: ScriptedUpstream) -> None:
+    """RFC 6749 only recommends it; a line for each renewal would be noise."""
+    said: list[tuple[str, float]] = []
+    endpoint = HttpTokenEndpoint(
+        upstream.base_url,
+        token_auth="basic",
+        ssl_context=None,
+        on_event=lambda event, seconds: said.append((event, seconds)),
+    )
+    upstream.token_step = Step(answer(body=b'{"access_token":"t"}'))
+
+    granted = [await endpoint.mint(FakeCredential()) for _ in range(2)]
+
+    await endpoint.close()
+    assert granted == [Grant(Secret("t"), 300.0, assumed=True)] * 2
+    assert said == [("token_life_assumed", 300.0)]
 
 
 async def test_it_recovers_after_a_failure(

@@ -1,0 +1,87 @@
+"""A keeper of secrets, with a provider that gives what it is told."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gateway.secret import Secret
+from gateway.secrets.keeper import SecretKeeper
+from gateway.secrets.ports import SecretSet, required
+from tests.fakes import FakeClock
+
+
+def secret_set(version: str) -> SecretSet:
+    """Return a set of one version."""
+    fields = {"client_id": Secret("id"), "client_secret": Secret(f"secret-{version}")}
+    return required(fields, where="x", version=version)
+
+
+class Provider:
+    """Gives what it is told, in turn; the last answer stays."""
+
+    name, ends_in = "fake", None
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self.answers = list(answers)
+        self.reads = 0
+        self.longest_pause = float("inf")
+        self.gate: asyncio.Event | None = None
+        self.closed = False
+        self.same_pair = False
+
+    async def read(self) -> SecretSet:
+        self.reads += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        answer = self.answers[0]
+        if len(self.answers) > 1:
+            self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        made = secret_set(answer)
+        if self.same_pair:
+            return replace(made, client_secret=Secret("secret-1"))
+        return made
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Scene:
+    """A keeper and everything that it tells others."""
+
+    def __init__(
+        self, provider: Provider, *, refresh: float = 60, random: float = 0.5
+    ) -> None:
+        self.provider = provider
+        self.clock = FakeClock()
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.refused: Counter[str] = Counter()
+        self.changes: list[str | None] = []
+        self.wrong: set[str] = set()
+        self.keeper = SecretKeeper(
+            provider,
+            guard=lambda found: ["wrong one"] if found.version in self.wrong else [],
+            clock=self.clock,
+            refresh=refresh,
+            random=lambda: random,
+            on_event=lambda name, **fields: self.events.append((name, fields)),
+            on_refused=lambda reason: self.refused.update([reason]),
+        )
+        self.keeper.add_listener(lambda: self.changes.append(self.version))
+
+    @property
+    def version(self) -> str | None:
+        current = self.keeper.current
+        return None if current is None else current.version
+
+    async def run(self, until: Callable[[], bool]) -> None:
+        """Run until a condition holds; the clock moves when the keeper sleeps."""
+        async with asyncio.timeout(5):
+            task = asyncio.ensure_future(self.keeper.run())
+            while not until():  # noqa: ASYNC110 - the clock is ours
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
