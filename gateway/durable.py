@@ -37,7 +37,12 @@ class Durable:
         webhooks = not config.listen.webhooks.off
         if not webhooks and not config.idempotency.durable:
             return
-        self._database = open_database(config, clock, on_quarantine=self._quarantined)
+        self._database = open_database(
+            config,
+            clock,
+            on_quarantine=self._quarantined,
+            on_removed=self._file_removed,
+        )
         if config.idempotency.durable:
             self._ledger = SqliteLedger(
                 self._database,
@@ -107,3 +112,7 @@ class Durable:
     def _quarantined(self, name: str) -> None:
         self._metrics.quarantined.inc()
         _log.critical("database_quarantined", moved_to=name, reason="it is damaged")
+
+    def _file_removed(self, reason: str) -> None:
+        self._metrics.file_removals.inc()
+        _log.critical("database_removed", reason=reason)

@@ -217,14 +217,28 @@ class Mailroom:
         say("webhook_secret_refused", reason=reason)
 
 
-def open_database(config: Config, clock: Clock, *, on_quarantine: Any) -> Database:
-    """Return the database of a configuration; inside a running loop."""
+def open_database(
+    config: Config,
+    clock: Clock,
+    *,
+    on_quarantine: Any,
+    on_removed: Any = lambda _: None,
+) -> Database:
+    """Return the database of a configuration; inside a running loop.
+
+    Args:
+        config: Of the gateway.
+        clock: Real or fake.
+        on_quarantine: Takes the new name of a damaged file.
+        on_removed: Takes what became of a file that was removed while in use.
+    """
     return Database(
         config.storage.sqlite_path,
         stamp=lambda: datetime.fromtimestamp(clock.unix(), UTC).strftime(
             "%Y%m%dT%H%M%SZ"
         ),
         on_quarantine=on_quarantine,
+        on_removed=on_removed,
     )
 
 

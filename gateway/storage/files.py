@@ -9,7 +9,8 @@ _BESIDE: Final = ("", "-wal", "-shm")  # what SQLite keeps next to a file
 _OWN_FOLDER: Final = 0o700
 _OWN_FILE: Final = 0o600  # bodies hold personal data
 
-Identity = tuple[tuple[int, int] | None, ...]
+Inode = tuple[int, int]
+Identity = tuple[Inode | None, ...]
 
 
 class FileTrouble(Exception):  # noqa: N818 - named for what happened
@@ -51,12 +52,13 @@ def hold(path: Path) -> int | None:
 
 def identity(path: Path) -> Identity:
     """Return which files are there now: the database, its log and the log's index."""
-    return tuple(_inode(Path(f"{path}{suffix}")) for suffix in _BESIDE)
+    return tuple(inode(f"{path}{suffix}") for suffix in _BESIDE)
 
 
-def _inode(path: Path) -> tuple[int, int] | None:
+def inode(path: str | Path) -> Inode | None:
+    """Return which file has a name now; None: there is none, or it cannot be seen."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - at each commit: no Path is made for it
     except OSError:
         return None
     return found.st_dev, found.st_ino

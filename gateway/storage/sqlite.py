@@ -11,20 +11,21 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from gateway.storage.files import Identity, identity, move_aside, prepare
+from gateway.storage.batch import Job, Work, run, tell
+from gateway.storage.files import Identity, identity, inode, move_aside, prepare
 from gateway.storage.health import check, explain
 from gateway.storage.migrations import migrate
+from gateway.storage.removal import FileRemoved, save
 
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], Any]
 
 _MOST_IN_COMMIT: Final = 256
 _MOST_WAITING: Final = 4096
 _BUSY: Final = 2000  # ms to wait for another process's write
+_LOOK: Final = 0.5  # s between looks whether the file is there while nothing is written
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -43,12 +44,6 @@ class DatabaseUnavailable(Exception):  # noqa: N818 - named for what happened
     """Nothing can be written or read now; the text says why, without any content."""
 
 
-@dataclass(slots=True)
-class _Work:
-    job: Job | None  # None: nobody waits any more
-    done: asyncio.Future[Any]
-
-
 class Database:
     """One SQLite file; opened by the first write, and again after a failure."""
 
@@ -58,6 +53,7 @@ class Database:
         *,
         stamp: Callable[[], str],
         on_quarantine: Callable[[str], object],
+        on_removed: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Wire it; inside a running loop.
 
@@ -65,13 +61,17 @@ class Database:
             path: Of the file; its folder is made.
             stamp: Returns a date and time that is fit for a file name.
             on_quarantine: Takes the new name of a corrupted file that was moved aside.
+            on_removed: Takes what became of a file that was removed or replaced while
+                it was in use.
         """
         self.path = Path(path)
         self.trouble: str | None = None  # why the last commit failed
         self._stamp = stamp
         self._on_quarantine = on_quarantine
+        self._on_removed = on_removed
+        self._unsaved = False  # whether only the open connection has the content
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity = ()
         self._thread: threading.Thread | None = None
@@ -95,7 +95,7 @@ class Database:
             )
             self._thread.start()
         done: asyncio.Future[T] = self._loop.create_future()
-        work = _Work(job, done)
+        work = Work(job, done)
         self._queue.put(work)
         del job  # the traceback of who gave up holds this frame
         try:
@@ -134,7 +134,7 @@ class Database:
             await asyncio.to_thread(thread.join)
 
     def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
+        while (first := self._next()) is not None:
             batch, last = [first], False
             with suppress(queue.Empty):
                 while len(batch) < _MOST_IN_COMMIT and not last:
@@ -147,9 +147,24 @@ class Database:
             self._commit([work for work, _ in wanted], [job for _, job in wanted])
             if last:
                 break
+        self._look()
         self._disconnect()
 
-    def _commit(self, batch: list[_Work], jobs: list[Job]) -> None:
+    def _next(self) -> Work | None:
+        """Return what is to be written next, and see to the file meanwhile."""
+        while True:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=_LOOK)
+            self._look()
+
+    def _look(self) -> None:
+        """See to a file that was removed while nothing is written."""
+        try:
+            self._see_to_the_file()
+        except Exception as error:  # noqa: BLE001 - the next write says the same
+            self.trouble = explain(error, self.path)
+
+    def _commit(self, batch: list[Work], jobs: list[Job]) -> None:
         """Run a batch in one transaction, and tell everybody how it went."""
         try:
             results = self._transaction(jobs)
@@ -163,23 +178,49 @@ class Database:
             results = [DatabaseUnavailable(self.trouble)] * len(batch)
         answers = list(zip(batch, results, strict=True))
         with suppress(RuntimeError):  # the loop is gone: so is whoever waits
-            self._loop.call_soon_threadsafe(_answer, answers)
+            self._loop.call_soon_threadsafe(tell, answers)
 
     def _transaction(self, jobs: list[Job]) -> list[Any]:
         connection = self._connected()
         connection.execute("BEGIN IMMEDIATE")
-        results = [_run(connection, job) for job in jobs]
+        results = [run(connection, job) for job in jobs]
         connection.execute("COMMIT")
+        self._see_to_the_file()  # nothing is acknowledged that has no name any more
         return results
 
+    def _see_to_the_file(self) -> None:
+        """Write the file again if it was removed or replaced while it was open.
+
+        Raises:
+            FileRemoved: it was; what it held is safe, or still open and tried again.
+        """
+        connection, now = self._connection, inode(self.path)
+        if connection is None or now == self._identity[0] is not None:
+            return
+        removed = save(
+            connection,
+            self.path,
+            aside=self.path.with_name(f"{self.path.name}.removed-{self._stamp()}"),
+            known=self._identity,
+            disconnect=self._disconnect,
+        )
+        if removed.saved or not self._unsaved:
+            self._on_removed(str(removed))
+        self._unsaved = not removed.saved
+        if removed.saved:
+            self._identity = ()
+        raise removed
+
     def _connected(self) -> sqlite3.Connection:
+        self._see_to_the_file()
         if self._connection is not None and identity(self.path) != self._identity:
-            # Somebody moved or removed a file: what is written would be lost. What is
-            # only in the log so far goes into the database; it is still open.
+            # Somebody removed the log: what is written there would be lost. What is
+            # only in it so far goes into the database; it is still open.
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._disconnect()
         if self._connection is None:
+            self._miss()
             prepare(self.path)
             connection = sqlite3.connect(
                 self.path, isolation_level=None, check_same_thread=False
@@ -196,8 +237,19 @@ class Database:
             self._identity = identity(self.path)
         return self._connection
 
+    def _miss(self) -> None:
+        """Say so where the file is gone that was closed after a failure."""
+        before, self._identity = self._identity, ()
+        if before and inode(self.path) != before[0]:
+            self._on_removed(
+                f"{self.path} (storage.sqlite_path) was removed while it could not be "
+                "used: what it held is gone"
+            )
+
     def _after(self, error: Exception) -> None:
         """Undo; open the file anew where that may help; a damaged one is replaced."""
+        if isinstance(error, FileRemoved):
+            return  # the connection is closed, or all that is left
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _PASSING and self._connection is not None:
             with suppress(sqlite3.Error):
@@ -207,36 +259,10 @@ class Database:
         if code in _CORRUPT:
             with suppress(OSError):
                 self._on_quarantine(move_aside(self.path, self._stamp()))
+                self._identity = ()
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
-
-
-def _run(connection: sqlite3.Connection, job: Job) -> Any:
-    """Return a job's result or its error, its own changes undone."""
-    connection.execute("SAVEPOINT job")
-    try:
-        result = job(connection)
-    except sqlite3.IntegrityError as error:
-        result = error
-    except (sqlite3.Error, MemoryError):
-        raise  # of the disk or the file: the whole transaction is lost
-    except Exception as error:  # noqa: BLE001 - of one job: its neighbours go on
-        result = error
-    if isinstance(result, Exception):
-        connection.execute("ROLLBACK TO job")
-    connection.execute("RELEASE job")
-    return result
-
-
-def _answer(answers: list[tuple[_Work, Any]]) -> None:
-    for work, result in answers:
-        if work.done.done():
-            continue  # nobody waits any more
-        if isinstance(result, Exception):
-            work.done.set_exception(result)
-        else:
-            work.done.set_result(result)

@@ -181,6 +181,10 @@ class Metrics:
         self.quarantined = self._counter(
             "storage_quarantined_total", "Damaged database files that were moved aside."
         )
+        self.file_removals = self._counter(
+            "storage_removed_total",
+            "Database files that were removed or replaced while in use.",
+        )
 
     def webhook(self, result: str) -> None:
         """Count one webhook that arrived."""

@@ -181,16 +181,6 @@ async def test_a_damaged_file_is_moved_aside_and_a_fresh_one_serves(
     assert await scene.names() == ["kept"]
 
 
-async def test_a_file_that_was_taken_away_is_not_written_into(scene: Scene) -> None:
-    """Its bytes would go to a place that has no name any more."""
-    await scene.add("a")
-    scene.path.rename(scene.path.with_suffix(".elsewhere"))
-
-    await scene.add("b")
-
-    assert await scene.names() == ["b"]
-
-
 async def test_what_nobody_waits_for_is_not_done(scene: Scene) -> None:
     """The sender was told to come again."""
     await scene.add("a")

@@ -27,6 +27,7 @@ KNOWN = {
     "credential_expiry_timestamp_seconds": (),
     "vault_token_expiry_timestamp_seconds": (),
     "storage_quarantined_total": (),
+    "storage_removed_total": (),
     "ledger_failures_total": (),
     "ledger_unknown_outcomes": (),
     "ledger_oldest_unknown_seconds": (),
