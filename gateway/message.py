@@ -92,6 +92,9 @@ class Exchange:
     outbound: Iterable[tuple[str, str]] = ()  # headers of each attempt
     sends: int = 0  # requests written to a connection
     unknown_sends: int = 0  # sends whose outcome nobody knows
+    in_doubt: bool = False  # nor that of an earlier request under the same key
+    became_unknown: bool = False  # nor that of the whole POST, from now on
+    out_of_time: bool = False  # its own deadline is why it was not tried any longer
     status: int = 0  # the status sent to the caller; 0 while none
     slug: str | None = None
     note: str | None = None  # X-Gateway-Retry

@@ -3,7 +3,6 @@
 Outside the retry, so that all attempts share one key and one record.
 """
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
@@ -17,6 +16,7 @@ from gateway.errors import (
     OutcomeUnknown,
 )
 from gateway.idempotency.fingerprint import fingerprint_of
+from gateway.idempotency.flight import Flight, copy_truth, follow, takes_over
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import callers_key, key_upstream, minted_key
 from gateway.idempotency.ports import Intent, Journal, Record, Records
@@ -38,20 +38,6 @@ _KEY_BYTES = 16
 _REFUSED = 400  # from here on this send had no effect; others may have had one
 
 
-class _Flight:
-    """A request on its way, and those who wait for its answer."""
-
-    __slots__ = ("awaited", "done", "leader")
-
-    def __init__(self, leader: Exchange) -> None:
-        self.leader = leader
-        self.awaited = False  # nobody copies an answer that nobody waits for
-        # The leader's answer or error; None: it did not come to one, take over.
-        self.done: asyncio.Future[web.Response | GatewayError | None] = (
-            asyncio.get_running_loop().create_future()
-        )
-
-
 class IdempotencyStage:
     """An aiohttp server middleware."""
 
@@ -66,7 +52,7 @@ class IdempotencyStage:
         self._records = records
         self._clock = clock
         self._journal = journal
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[str, Flight] = {}
         self._pool = b""
         self._position = _POOL
 
@@ -119,7 +105,7 @@ class IdempotencyStage:
         except BaseException:
             # A fault of ours, or the end of the process, with a send under way.
             if exchange.sends:
-                self._remember(key, b"")
+                self._remember(exchange, key, b"")
             else:
                 self._journal.forget(key)
             raise
@@ -131,9 +117,10 @@ class IdempotencyStage:
 
     async def _never_known(self, exchange: Exchange, key: str) -> None:
         """Keep a minted key: one of its sends may have taken effect."""
-        self._remember(key, await fingerprint_of(exchange))
+        self._remember(exchange, key, await fingerprint_of(exchange))
 
-    def _remember(self, key: str, fingerprint: bytes) -> None:
+    def _remember(self, exchange: Exchange, key: str, fingerprint: bytes) -> None:
+        exchange.became_unknown = True
         now = self._clock()
         self._records.put(key, Record(fingerprint, now, "unknown", key), now=now)
         self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
@@ -150,20 +137,22 @@ class IdempotencyStage:
             if flight is None:
                 self._refuse_forgotten(record)
                 return await self._lead(request, exchange, key, record, handler)
-            result = await self._follow(flight, exchange)
-            if not same_authority(flight.leader, exchange):
+            result, leader = await follow(flight, exchange, self._clock), flight.leader
+            if not same_authority(leader, exchange):
                 continue  # Dinie decides what another bearer may see
-            if exchange.repeatable and wanted(flight.leader) != wanted(exchange):
+            if exchange.repeatable and wanted(leader) != wanted(exchange):
                 continue  # it may be gzip, which only one of the two can read
+            if result is None:
+                refuse_second_send(leader, exchange)
+                continue
+            if takes_over(leader, exchange, now=self._clock().monotonic):
+                # A refusal of ours must not promise that nothing was sent.
+                exchange.unknown_sends = leader.unknown_sends
+                continue
+            copy_truth(leader, exchange)
             if isinstance(result, GatewayError):
                 raise copy_of(result)
-            if result is None:
-                refuse_second_send(flight.leader, exchange)
-            else:
-                # The boundary reads these of an exchange to write its answer's head.
-                exchange.untyped = flight.leader.untyped
-                exchange.retry_after = flight.leader.retry_after
-                return replay(result)
+            return replay(result)
 
     async def _recall(self, key: str) -> None:
         """Look a key up where memory does not hold all that is known."""
@@ -201,8 +190,9 @@ class IdempotencyStage:
         handler: Handler,
     ) -> web.StreamResponse:
         now = self._clock()
-        flight = self._flights[key] = _Flight(exchange)
+        flight = self._flights[key] = Flight(exchange)
         record = _record(exchange, before, now)
+        exchange.in_doubt = before is not None and before.outcome == "unknown"
         self._records.put(key, record, now=now)
         result: web.Response | GatewayError | None = None
         status = 0
@@ -211,7 +201,7 @@ class IdempotencyStage:
             response = await handler(request)
             status = response.status
             record.outcome = _outcome(exchange, before, response.status)
-            if flight.awaited and isinstance(response, web.Response):
+            if flight.followed and isinstance(response, web.Response):
                 result = copied(response)
             return response
         except GatewayError as error:
@@ -223,15 +213,28 @@ class IdempotencyStage:
                 record.outcome = _outcome(exchange, before, _REFUSED)
             raise
         finally:
-            if record.outcome == "in_flight":
-                record.outcome = "unknown"
-            if exchange.sends == 0:
-                self._put_back(key, before)
-            else:
-                self._journal.end(key, record.outcome, status=status)
+            self._end(key, record, before, exchange, status)
             del self._flights[key]
             if not flight.done.done():
                 flight.done.set_result(result)
+
+    def _end(
+        self,
+        key: str,
+        record: Record,
+        before: Record | None,
+        exchange: Exchange,
+        status: int,
+    ) -> None:
+        """Note what became of a key; `status` 0: there was no response."""
+        if record.outcome == "in_flight":
+            record.outcome = "unknown"
+        if exchange.sends == 0:
+            self._put_back(key, before)
+            return
+        self._journal.end(key, record.outcome, status=status)
+        if record.outcome == "unknown" and not exchange.in_doubt:
+            exchange.became_unknown = True
 
     def _put_back(self, key: str, before: Record | None) -> None:
         """Leave a key as it was: nothing was sent under it."""
@@ -241,25 +244,6 @@ class IdempotencyStage:
         else:
             self._records.put(key, before, now=self._clock())
             self._journal.end(key, before.outcome, status=0)
-
-    async def _follow(
-        self, flight: _Flight, exchange: Exchange
-    ) -> web.Response | GatewayError | None:
-        flight.awaited = True
-        began = self._clock().monotonic
-        try:
-            async with asyncio.timeout(max(0.0, exchange.deadline - began)):
-                return await asyncio.shield(flight.done)
-        except TimeoutError:
-            raise OutcomeUnknown(
-                "The same request is still on its way. Repeat it with "
-                f"Idempotency-Key: {exchange.key} to learn what became of it.",
-                retry_after=1.0,
-            ) from None
-        finally:
-            waited = self._clock().monotonic - began
-            exchange.waits.queue += waited
-            exchange.step(began, "followed", waited)
 
 
 def _record(exchange: Exchange, before: Record | None, now: Instant) -> Record:

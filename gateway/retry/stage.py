@@ -15,7 +15,13 @@ from aiohttp_retry import RequestParams, RetryClient, RetryOptionsBase
 from yarl import URL
 
 from gateway.clock import Clock
-from gateway.errors import GatewayError, OutcomeUnknown
+from gateway.errors import (
+    CircuitOpen,
+    GatewayError,
+    OutcomeUnknown,
+    Overloaded,
+    RateLimited,
+)
 from gateway.message import Exchange
 from gateway.retry.budget import RetryBudget
 from gateway.retry.endings import outcome_unknown, problem
@@ -37,9 +43,12 @@ _ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "P
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSED = 400
 _SERVER_ERROR = 500
+# Their texts speak of the attempt that they refuse.
+_NOTHING_SENT = (CircuitOpen, Overloaded, RateLimited)
 _OF_A_PROXY = frozenset({502, 504})  # what Dinie did behind it, it does not know
 _VERDICTS = {Outcome.NOT_SENT: "connect_failure", Outcome.TIMEOUT: "timeout"}
 _HASTE = 1.0  # s; an attempt cut off earlier says nothing of Dinie's health
+_WHOLE_WAIT = 2.0 + MARGIN  # s; with less left, a wait for a permit or a slot is cut
 _BREAKER_FAILURES = frozenset({500, 502, 503, 504})
 
 
@@ -184,6 +193,10 @@ class _Attempts(RetryOptionsBase):
             if verdict == "timeout" and self._stage.clock.now() - now < _HASTE:
                 verdict = "ignored"  # the caller's own deadline: no fault of Dinie's
             raise self._failed(failure) from failure
+        except GatewayError:
+            if self._exchange.deadline - now < _WHOLE_WAIT:
+                self._exchange.out_of_time = True  # a longer one may get its turn
+            raise
         finally:
             breaker.record(verdict, held)
 
@@ -201,12 +214,12 @@ class _Attempts(RetryOptionsBase):
     async def accept(self, response: ClientResponse) -> bool:
         """Return whether an answer goes to the caller as it is."""
         status, exchange = response.status, self._exchange
-        is_post = exchange.method == "POST"
-        if is_post and status in _OF_A_PROXY:
+        if status in _OF_A_PROXY and exchange.method not in _SAFE:
             exchange.unknown_sends += 1
         final = self._judge(response)
-        if final and is_post and exchange.unknown_sends and status >= _REFUSED:
-            exchange.note = "unknown"  # the answer speaks of the last try only
+        doubtful = exchange.unknown_sends or exchange.in_doubt
+        if final and doubtful and status >= _REFUSED:
+            exchange.note = "unknown"  # the response speaks of the last attempt only
         return final
 
     def _judge(self, response: ClientResponse) -> bool:
@@ -254,7 +267,9 @@ class _Attempts(RetryOptionsBase):
             return "attempts"
         if self._exchange.caller_gone:
             return "caller_gone"
-        if now + wait + MARGIN > min(self._exchange.deadline, self._stage.horizon()):
+        least = now + wait + MARGIN
+        if least > min(self._exchange.deadline, self._stage.horizon()):
+            self._exchange.out_of_time = least > self._exchange.deadline
             return "deadline"
         return None
 
@@ -267,4 +282,6 @@ class _Attempts(RetryOptionsBase):
             and not isinstance(error, OutcomeUnknown)
         ):
             return outcome_unknown(exchange)
+        if exchange.unknown_sends and isinstance(error, _NOTHING_SENT):
+            error.detail += " An earlier attempt was sent, and its outcome is unknown."
         return error

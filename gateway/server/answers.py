@@ -8,7 +8,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, OutcomeUnknown
 from gateway.forwarding.policy import outbound_headers
 from gateway.message import Exchange, milliseconds
 from gateway.problems import CATALOGUE, render, retry_after_seconds
@@ -61,6 +61,8 @@ def problem(
     exchange.slug = CATALOGUE[type(error)].slug
     exchange.untyped = False
     exchange.retry_after = None
+    if exchange.unknown_sends or exchange.in_doubt or type(error) is OutcomeUnknown:
+        exchange.note = "unknown"
     response = web.Response(status=status, body=body, headers=headers)
     if request.can_read_body and not request.content.is_eof():
         response.force_close()

@@ -168,6 +168,8 @@ def _broken(exchange: Exchange, request: ProxyRequest) -> web.Response:
         )
     status, body, headers = render_unknown(instance=exchange.request_id)
     exchange.slug = "internal"
+    if exchange.sends:
+        exchange.note = "unknown"
     return web.Response(status=status, body=body, headers=headers)
 
 

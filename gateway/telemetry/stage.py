@@ -145,8 +145,8 @@ class TelemetryStage:
         metrics.request(exchange.method, exchange.route, status, exchange.caller, took)
         if exchange.slug is not None:
             metrics.errors.labels(exchange.slug).inc()
-            if exchange.slug == "outcome-unknown":
-                metrics.unknown_outcomes.labels(exchange.route).inc()
+        if exchange.became_unknown:  # once a POST: no copy, no repeat of it
+            metrics.unknown_outcomes.labels(exchange.route).inc()
         if exchange.lost_headers:
             metrics.lost_headers.inc(exchange.lost_headers)
         at = self._clock.unix()

@@ -128,6 +128,7 @@ def check_worth_sending(exchange: Exchange, *, now: float) -> None:
         why = "the caller hung up"
     elif exchange.method == "POST" and exchange.deadline - now < LEAST_LEFT:
         # Cut off, it would be an unknown outcome; other methods have none.
+        exchange.out_of_time = True
         why = f"less than {LEAST_LEFT * 1000:.0f} ms were left for it"
     else:
         return

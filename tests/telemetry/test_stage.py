@@ -107,7 +107,7 @@ def test_a_problem_is_counted_and_named() -> None:
     """The alert and the log speak of the same slug."""
     scene = Scene()
 
-    scene.stage.finished(finished(slug="outcome-unknown"), 504)
+    scene.stage.finished(finished(slug="outcome-unknown", became_unknown=True), 504)
 
     assert [line["slug"] for line in scene.lines()] == ["outcome-unknown"]
     assert scene.value("errors_total", slug="outcome-unknown") == 1
@@ -236,9 +236,18 @@ def test_a_full_disk_loses_lines_and_no_requests() -> None:
     assert log._lines == []
 
 
-@pytest.mark.parametrize("slug", ["overloaded", "stream-cut"])
-def test_only_an_open_outcome_counts_as_one(slug: str) -> None:
-    """The alert on it asks people to look at money."""
+def test_a_relayed_504_whose_post_is_unknown_counts() -> None:
+    """The ledger calls it unknown, and so must the alert."""
+    scene = Scene()
+
+    scene.stage.finished(finished(became_unknown=True), 504)
+
+    assert scene.value("unknown_outcomes_total", route="/customers/{id}") == 1
+
+
+@pytest.mark.parametrize("slug", ["overloaded", "stream-cut", "outcome-unknown"])
+def test_only_a_new_open_outcome_counts_as_one(slug: str) -> None:
+    """The alert on it asks people to look at money; a follower's copy is none."""
     scene = Scene()
 
     scene.stage.finished(finished(slug=slug), 503)
