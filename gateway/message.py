@@ -88,6 +88,7 @@ class Exchange:
     upload: bool = False
     repeatable: bool = True  # False: its effect cannot be repeated once received
     own_bearer: bool = False  # the caller's own bearer passes untouched
+    canary: bool = False  # this attempt carries the next credential
     retrying_caller: bool = False
     outbound: Iterable[tuple[str, str]] = ()  # headers of each attempt
     sends: int = 0  # requests written to a connection

@@ -13,6 +13,7 @@ from gateway.message import Exchange
 from gateway.secret import Secret
 
 _REFUSALS = frozenset({401, 403})
+_TOO_MANY = 429  # the credential works, but its quota is not the one that we know
 
 
 class Fields(Protocol):
@@ -113,11 +114,17 @@ class Canary:
         if token is None or exchange.method != "GET" or self._random() >= self._share:
             return None
         request.headers[hdrs.AUTHORIZATION] = token.header
-        response = await handler(request)
+        exchange.canary = True
+        try:
+            response = await handler(request)
+        finally:
+            exchange.canary = False
         if response.status not in _REFUSALS:
             self._on_result("ok")
-            return response
-        self._on_result("refused")
+            if response.status != _TOO_MANY:
+                return response
+        else:
+            self._on_result("refused")
         response.close()
         exchange.let_go()
         return None

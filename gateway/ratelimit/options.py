@@ -1,7 +1,7 @@
-"""How is the learned quota used?"""
+"""Settings of the learned quota."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Lt
 
@@ -14,3 +14,5 @@ class RateLimitOptions:
     max_wait: Annotated[float, Ge(0)] = 2.0  # s a request may be held for a permit
     # share of the limit kept for priority routes, rounded up to whole requests
     reserve: Annotated[float, Ge(0), Lt(1)] = 0.05
+    # whether responses to a caller's own bearer count against the quota and teach it
+    session_tokens: Literal["apart", "shared"] = "apart"

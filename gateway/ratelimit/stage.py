@@ -1,46 +1,25 @@
-"""Hold each attempt until the learned quota has room; learn from each answer.
+"""Hold each attempt until the learned quota has room; learn from each response.
 
-Runs once per attempt, inside the retry and around the transport. Whoever must wait
-stands in the queue of its lane. One timer wakes the queues, and so does every attempt
-that ends; either lets through exactly as many as the quota admits.
+Runs once per attempt, inside the retry and around the transport.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.clock import Clock
-from gateway.errors import Overloaded, RateLimited
 from gateway.message import Exchange
 from gateway.ratelimit.headers import advertised
-from gateway.ratelimit.kinds import lane_of, who_of
-from gateway.ratelimit.ledger import Lane, Permit
+from gateway.ratelimit.kinds import lane_of
+from gateway.ratelimit.ledger import Permit
 from gateway.ratelimit.options import RateLimitOptions
+from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.policy import Limiter
-from gateway.ratelimit.queue import FairQueue
 from gateway.ratelimit.snapshot import Snapshot, snapshot
 from gateway.retry_after import retry_after
 
-MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _REFUSED = 429
-_SHORTEST_WAIT = 0.001  # s
-_SHED_FOR = 5.0  # s; when batch work may come again
-_ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
-_BOOKED = 1  # the queue of those who come when they were told to
-_BATCH = 3  # the first of those for work that nobody waits for
-
-
-class _Waiter:
-    """One attempt in a queue."""
-
-    __slots__ = ("gate", "permit", "until")
-
-    def __init__(self, permit: Permit, until: float) -> None:
-        self.permit = permit
-        self.until = until  # s, monotonic; afterwards it is refused
-        self.gate: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
 
 def _ignore(seconds: float) -> None:
@@ -58,7 +37,7 @@ class RateLimitStage:
         on_wait: Callable[[float], None] = _ignore,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """Wire the stage.
+        """Start knowing nothing of the quota.
 
         Args:
             options: Longest wait and reserve; `enabled` False: it only learns.
@@ -70,27 +49,12 @@ class RateLimitStage:
         self._options = options
         self._clock = clock
         self._limiter = Limiter(options.reserve, random, weights)
-        self._on_wait = on_wait
-        # Priority, then those who were promised a place, then the others.
-        self._queues: tuple[FairQueue[_Waiter], ...] = tuple(
-            FairQueue(weights) for _ in range(5)
-        )
-        self._waiting = 0
-        self._alarm: asyncio.Task[None] | None = None
-        self._alarm_at = 0.0
-        self._slot_at = 0.0  # when the first in the queue is likely to be served
+        self._permits = Permits(self._limiter, options, clock, on_wait, weights)
 
     @property
     def snapshot(self) -> Snapshot:
         """Return the quota as it stands."""
-        return snapshot(self._limiter, self._waiting)
-
-    @property
-    def _facts(self) -> tuple[int | None, int | None, int, int]:
-        """Return limit, remaining, in flight and waiting; None where nobody told."""
-        ledger, limit = self._limiter.ledger, self._limiter.limit or None
-        remaining = max(0, int(ledger.low)) if limit else None
-        return limit, remaining, ledger.in_flight, self._waiting
+        return snapshot(self._limiter, self._permits.waiting)
 
     async def __call__(
         self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
@@ -100,6 +64,10 @@ class RateLimitStage:
         Raises:
             RateLimited: there will be no room in time; nothing was sent.
         """
+        if exchange.own_bearer and self._options.session_tokens == "apart":
+            # A customer's session has a quota of its own, if any: the attempt neither
+            # takes from that of our client id nor tells of it.
+            return await handler(request)
         permit = Permit(lane_of(exchange), exchange.caller)
         now = self._clock.now()
         self._limiter.shares.arrived(permit.caller)
@@ -107,13 +75,7 @@ class RateLimitStage:
             self._limiter.ledger.take(permit, now)
             self._limiter.shares.took(permit.caller)
         else:
-            if self._limiter.promised:
-                permit.who = who_of(exchange)
-                self._limiter.redeem(permit, now, self._options.max_wait)
-            if self._waiting or self._limiter.acquire(permit, now) > 0:
-                await self._hold(exchange, permit, now)
-            else:
-                exchange.step(now, "permit", 0.0, *self._facts)
+            await self._permits.take(exchange, permit, now)
         before = exchange.sends
         try:
             response = await handler(request)
@@ -123,9 +85,14 @@ class RateLimitStage:
                 self._limiter.not_sent(permit)
             else:
                 self._limiter.lost(permit, self._clock.now())
-            self._wake()
+            self._permits.wake()
             raise
-        self._answered(permit, response, exchange.sends - before)
+        if exchange.canary:
+            # It was counted for the next credential, which may have another quota.
+            self._limiter.not_sent(permit)
+            self._permits.wake()
+        else:
+            self._answered(permit, response, exchange.sends - before)
         return response
 
     def _answered(self, permit: Permit, response: ClientResponse, sends: int) -> None:
@@ -139,161 +106,8 @@ class RateLimitStage:
             wait=retry_after(response.headers, unix=unix) if refused else None,
             sends=max(1, sends),
         )
-        self._wake()
+        self._permits.wake()
 
     def shed(self) -> bool:
         """Send the newest batch work that waits away; False: none does."""
-        batch = max(self._queues[_BATCH:], key=len)
-        newest = max(batch, key=lambda waiter: waiter.until, default=None)
-        if newest is None or not batch.remove(newest.permit.caller, newest):
-            return False
-        self._waiting -= 1
-        self._limiter.shares.gave_up(newest.permit.caller)
-        if not newest.gate.done():
-            newest.gate.set_exception(
-                Overloaded(
-                    "the gateway is full, and batch work makes room first",
-                    retry_after=_SHED_FOR,
-                )
-            )
-        return True
-
-    async def _hold(self, exchange: Exchange, permit: Permit, began: float) -> None:
-        """Wait for a permit in the queue; leave no trace where that fails."""
-        until = min(began + self._options.max_wait, exchange.deadline - MARGIN)
-        wait = self._predict(permit, began)
-        if wait == 0.0:
-            exchange.step(began, "permit", 0.0, *self._facts)
-            return
-        if began + wait > until:
-            raise self._refusal(exchange, permit, began, wait)
-        waiter = _Waiter(permit, until)
-        self._queues[_queue(permit)].push(permit.caller, waiter)
-        self._waiting += 1
-        self._set_alarm(began, min(began + wait, until))
-        try:
-            granted = await waiter.gate
-        except asyncio.CancelledError:
-            self._leave(waiter)
-            raise
-        finally:
-            held = self._clock.now() - began
-            exchange.waits.permit += held
-            exchange.step(began, "permit", held, *self._facts)
-            self._on_wait(held)
-        if not granted:
-            now = self._clock.now()
-            wait = self._predict(permit, now)
-            if wait > 0:
-                raise self._refusal(exchange, permit, now, wait)
-
-    def _predict(self, permit: Permit, now: float) -> float:
-        """Return the wait to be expected, s; 0.0: the place is taken already."""
-        ahead = self._ahead(permit)
-        if ahead:
-            wait = max(_SHORTEST_WAIT, self._slot_at - now)
-            return self._limiter.predict(permit, now, ahead, wait)
-        wait = self._limiter.acquire(permit, now)
-        if wait == 0.0 or not self._waiting:
-            self._slot_at = now + wait
-        return wait
-
-    def _ahead(self, permit: Permit) -> int:
-        """Return how many of the same caller are served before."""
-        before = self._queues[: _queue(permit) + 1]
-        return sum(queue.of(permit.caller) for queue in before)
-
-    def _refusal(
-        self, exchange: Exchange, permit: Permit, now: float, wait: float
-    ) -> RateLimited:
-        limiter = self._limiter
-        limiter.shares.gave_up(permit.caller)
-        permit.who = who_of(exchange)
-        wait = limiter.promise(permit, now, self._ahead(permit), wait)
-        exchange.step(now, "refused_by_limiter", round(wait, 1), *self._facts)
-        quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
-        return RateLimited(
-            f"Dinie's quota {quota}has no room for this request in time; nothing was "
-            f"sent. A place is expected in {wait:.1f} s.",
-            retry_after=wait,
-        )
-
-    def _leave(self, waiter: _Waiter) -> None:
-        """Forget a cancelled waiter, or give back what it was just granted."""
-        gate, permit = waiter.gate, waiter.permit
-        if gate.done() and not gate.cancelled():
-            if gate.result():
-                self._limiter.not_sent(permit)
-            else:
-                self._limiter.shares.gave_up(permit.caller)
-        elif self._queues[_queue(permit)].remove(permit.caller, waiter):
-            self._limiter.shares.gave_up(permit.caller)
-            self._waiting -= 1
-        self._wake()
-
-    def _wake(self) -> None:
-        """Let through whom the quota admits, refuse whose time is up."""
-        if not self._waiting:
-            if self._alarm is not None:
-                self._alarm.cancel()
-                self._alarm = None
-            return
-        now = self._clock.now()
-        next_at = self._admit(now)
-        for queue in self._queues:
-            for waiter in [one for one in queue if one.until <= now]:
-                queue.remove(waiter.permit.caller, waiter)
-                self._open(waiter, granted=False)
-            next_at = min([next_at, *(waiter.until for waiter in queue)])
-        self._set_alarm(now, next_at)
-
-    def _admit(self, now: float) -> float:
-        """Serve the queues in order; return when to look again."""
-        soonest = float("inf")
-        # Callers whose share is used up: they block nobody, and keep their own order.
-        passed: set[str] = set()
-        for queue in self._queues:
-            while turn := queue.head(passed):
-                caller, waiter = turn
-                wait = self._limiter.acquire(waiter.permit, now)
-                if wait > 0:
-                    soonest = min(soonest, now + wait)
-                    passed.add(caller)
-                    continue
-                self._open(queue.pop(caller), granted=True)
-        if passed:
-            self._slot_at = soonest
-        return soonest
-
-    def _open(self, waiter: _Waiter, *, granted: bool) -> None:
-        self._waiting -= 1
-        # A cancelled one still stands here until it runs again.
-        if waiter.gate.done():
-            if granted:
-                self._limiter.not_sent(waiter.permit)
-            return
-        waiter.gate.set_result(granted)
-
-    def _set_alarm(self, now: float, at: float) -> None:
-        """Have the queues looked at then, or earlier."""
-        if not self._waiting:
-            return
-        if self._alarm is not None:
-            if self._alarm_at <= at + _ALARM_DRIFT:
-                return  # it will look again, and then sleep on
-            self._alarm.cancel()
-        self._alarm_at = at
-        # Owned: it lives only while somebody waits, and the last to leave ends it.
-        loop = asyncio.get_running_loop()
-        self._alarm = loop.create_task(self._ring(max(0.0, at - now)))
-
-    async def _ring(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-        self._alarm = None
-        self._wake()
-
-
-def _queue(permit: Permit) -> int:
-    if permit.lane is Lane.PRIORITY:
-        return 0
-    return _BOOKED if permit.booked else permit.lane + 1
+        return self._permits.shed()

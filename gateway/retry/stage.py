@@ -233,7 +233,8 @@ class _Attempts(RetryOptionsBase):
         exchange.retry_after = asked
         if not may_repeat(Outcome.ANSWERED, status, repeatable=exchange.repeatable):
             return True
-        paced = status == TOO_MANY_REQUESTS
+        # The limiter knows nothing of a caller's own token, so it does not pace that.
+        paced = status == TOO_MANY_REQUESTS and not exchange.own_bearer
         if not self._schedule(str(status), asked=asked, paced=paced):
             return True
         # An answer read whole has given its connection back; the rest is cut off,

@@ -41,6 +41,7 @@ class Scene:
         self.secrets = Secrets(**NEXT)
         self.results: list[str] = []
         self.sent: list[str] = []
+        self.marked: list[bool] = []
         self.status = 200
         self.tokens = TokenSource(
             FakeTokenEndpoint(),
@@ -60,12 +61,17 @@ class Scene:
         request = SimpleNamespace(headers={})
 
         async def handler(asked: ClientRequest) -> ClientResponse:
+            self.marked.append(exchange.canary)
             self.sent.append(asked.headers["Authorization"])
             made = SimpleNamespace(status=self.status, close=lambda: None)
             return cast("ClientResponse", made)
 
         exchange = Exchange("r", method, "/", 0.0)
-        return await self.canary.send(exchange, cast("ClientRequest", request), handler)
+        asked = cast("ClientRequest", request)
+        try:
+            return await self.canary.send(exchange, asked, handler)
+        finally:
+            self.marked.append(exchange.canary)
 
 
 async def test_a_get_is_sent_with_the_next_credential() -> None:
@@ -125,6 +131,28 @@ async def test_a_credential_that_was_taken_away_is_used_no_more() -> None:
 
     assert await scene.send() is None
     assert scene.sent == []
+
+
+async def test_an_attempt_says_that_it_carries_another_credential() -> None:
+    """Its quota is another one: the limiter must not learn from it."""
+    scene = Scene()
+    await scene.tokens.step()
+
+    await scene.send()
+
+    assert scene.marked == [True, False]
+
+
+async def test_a_spent_quota_of_the_next_credential_is_no_callers_business() -> None:
+    """The credential works; the call goes again with the one in force."""
+    scene = Scene()
+    await scene.tokens.step()
+    scene.status = 429
+
+    answered = await scene.send()
+
+    assert answered is None
+    assert scene.results == ["ok"]
 
 
 def test_only_mints_that_failed_are_counted() -> None:

@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from gateway.message import Exchange
 from gateway.ratelimit.options import RateLimitOptions
+from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.stage import RateLimitStage
 from tests.ratelimit.timeline import Timeline
 
@@ -70,6 +71,10 @@ class Scene:
             self.held.append,
         )
         self.upstream = Upstream(self.clock, remaining)
+
+    @property
+    def permits(self) -> Permits:
+        return self.stage._permits
 
     def exchange(self, name: str = "a", **fields: Any) -> Exchange:
         fields = {"deadline": self.clock.now() + 25.0, **fields}

@@ -85,28 +85,6 @@ async def test_a_wait_that_outlives_the_deadline_is_refused_at_once() -> None:
     assert scene.stage.snapshot.waiting == 0
 
 
-async def test_waiters_are_served_in_their_order() -> None:
-    """First come, first served, and interactive before batch."""
-    scene = Scene(remaining=1)
-    await scene.learn()
-    await scene.clock.advance(9.0)
-    tasks = [
-        scene.start("batch", interactive=False),
-        *(scene.start(name) for name in "abc"),
-        scene.start("loan"),
-    ]
-    priority = scene.exchange("priority", route="/loans")
-    priority.method = "POST"
-    tasks.append(asyncio.create_task(scene.send(priority)))
-    await settle()
-
-    scene.upstream.next_window()
-    await scene.clock.advance(1.5)
-
-    assert scene.upstream.asked == ["priority", "a", "b", "c", "loan", "batch"]
-    assert all(task.done() for task in tasks)
-
-
 async def test_at_the_reset_one_probe_goes_before_the_rest() -> None:
     """Not everybody at once: clocks differ."""
     scene = Scene(remaining=1)
@@ -184,3 +162,66 @@ async def test_a_full_queue_is_told_the_window_that_it_would_be_served_in() -> N
     assert 11.25 <= told[0] <= told[-1] <= 11.25 + 6.5
     for task in tasks:
         task.cancel()
+
+
+SPENT = {"X-RateLimit-Remaining": "0", "Retry-After": "600"}
+
+
+@pytest.mark.parametrize("status", [200, 429])
+async def test_a_response_to_a_caller_s_own_bearer_teaches_nothing(status: int) -> None:
+    """A customer's session that is out of its quota must not stop everybody's calls."""
+    scene = Scene()
+    await scene.learn()
+    before = scene.stage.snapshot
+    scene.upstream.status, scene.upstream.more = status, SPENT
+
+    await scene.send(scene.exchange("customer", own_bearer=True))
+    after = scene.stage.snapshot
+    await scene.send(scene.exchange("ours"))
+
+    assert after == before
+    assert scene.upstream.asked == ["customer", "ours"]
+
+
+async def test_a_call_with_its_own_bearer_takes_no_place_of_the_gateway_s() -> None:
+    """Our quota is spent; a customer's session is not our client id."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+
+    await scene.send(scene.exchange("customer", own_bearer=True))
+
+    assert scene.upstream.asked == ["customer"]
+    with pytest.raises(RateLimited):
+        await scene.send(scene.exchange("ours"))
+
+
+async def test_shared_session_tokens_take_and_teach() -> None:
+    """Where Dinie counts sessions against the partner's quota, the operator says so."""
+    scene = Scene(session_tokens="shared")
+    await scene.learn()
+    scene.upstream.more = SPENT
+
+    await scene.send(scene.exchange("customer", own_bearer=True))
+
+    with pytest.raises(RateLimited):
+        await scene.send(scene.exchange("ours"))
+    with pytest.raises(RateLimited):
+        await scene.send(scene.exchange("customer", own_bearer=True))
+
+
+async def test_the_next_credential_takes_a_place_and_teaches_nothing() -> None:
+    """A rotation's canary has another client id, whose quota may be another one."""
+    scene = Scene()
+    await scene.learn()
+    before = scene.stage.snapshot
+    scene.upstream.status, scene.upstream.more = 429, SPENT
+    scene.upstream.gate.clear()
+
+    task = scene.start("canary", canary=True)
+    await settle()
+    under_way = scene.stage.snapshot.in_flight
+    scene.upstream.gate.set()
+    await task
+
+    assert under_way == 1
+    assert scene.stage.snapshot == before

@@ -15,61 +15,6 @@ from tests.ratelimit.scene import REQUEST, Scene
 from tests.ratelimit.timeline import settle
 
 
-async def test_a_cancelled_waiter_leaves_no_trace() -> None:
-    """Its place goes to the next one, and the timer ends with the last."""
-    scene = Scene(remaining=1)
-    await scene.learn()
-    await scene.clock.advance(9.0)
-    task = scene.start("a")
-    await settle()
-    waiting = scene.stage.snapshot.waiting
-
-    task.cancel()
-    await settle()
-
-    after = scene.stage.snapshot
-    assert (waiting, after.waiting, after.in_flight) == (1, 0, 0)
-    assert all(gate.cancelled() for _, gate in scene.clock._sleepers)
-
-
-async def test_a_waiter_cancelled_with_its_permit_in_hand_gives_it_back() -> None:
-    """Granted and cancelled in the same turn of the loop."""
-    scene = Scene(remaining=1)
-    await scene.learn()
-    await scene.clock.advance(9.0)
-    task = scene.start("a")
-    await settle()
-    scene.clock._now += 1.5
-
-    scene.stage._wake()
-    granted = scene.stage.snapshot.in_flight
-    task.cancel()
-    await settle()
-
-    after = scene.stage.snapshot
-    assert (granted, after.in_flight, task.cancelled()) == (1, 0, True)
-    assert scene.upstream.asked == []
-
-
-async def test_a_waiter_cancelled_before_its_permit_passes_it_on() -> None:
-    """The queue is served before the cancelled one has run again."""
-    scene = Scene(remaining=1)
-    await scene.learn()
-    await scene.clock.advance(9.0)
-    first, second = scene.start("a"), scene.start("b")
-    await settle()
-    scene.clock._now += 1.5
-    scene.upstream.next_window()
-
-    first.cancel()
-    scene.stage._wake()
-    await settle()
-
-    assert (first.cancelled(), scene.upstream.asked) == (True, ["b"])
-    assert second.done()
-    assert (scene.stage.snapshot.in_flight, scene.stage.snapshot.waiting) == (0, 0)
-
-
 @pytest.mark.parametrize("seed", range(3))
 async def test_no_place_leaks_whatever_happens(seed: int) -> None:
     """Failures before and after the send, cancellations, refusals, all at once."""
@@ -96,8 +41,8 @@ async def test_no_place_leaks_whatever_happens(seed: int) -> None:
             dice.choice(tasks[-10:]).cancel()
     await scene.clock.advance(60.0)
 
-    after, ledger = scene.stage.snapshot, scene.stage._limiter.ledger
-    callers = scene.stage._limiter.shares._callers.values()
+    after, ledger = scene.stage.snapshot, scene.permits.limiter.ledger
+    callers = scene.permits.limiter.shares._callers.values()
     assert {(one.waiting, one.used < 0) for one in callers} == {(0, False)}
     assert all(task.done() for task in tasks)
     assert (after.in_flight, after.waiting, scene.clock.sleepers) == (0, 0, 0)
@@ -127,7 +72,7 @@ async def test_a_failure_keeps_the_place_only_of_what_was_sent(
         await scene.send(scene.exchange())
 
     assert scene.stage.snapshot.in_flight == 0
-    assert scene.stage._limiter.ledger.owed == owed
+    assert scene.permits.limiter.ledger.owed == owed
 
 
 async def test_cancelling_a_sent_attempt_leaves_a_ghost() -> None:
@@ -141,4 +86,4 @@ async def test_cancelling_a_sent_attempt_leaves_a_ghost() -> None:
     task.cancel()
     await settle()
 
-    assert scene.stage._limiter.ledger.owed == 1
+    assert scene.permits.limiter.ledger.owed == 1

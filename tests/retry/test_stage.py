@@ -191,6 +191,20 @@ async def test_a_429_is_retried_although_the_budget_is_spent(
     assert (response.status, exchange.sends, exchange.note) == (500, 2, "budget")
 
 
+async def test_a_429_for_a_caller_s_own_bearer_is_paid_by_the_budget(
+    upstream: ScriptedUpstream,
+) -> None:
+    """The limiter knows nothing of its quota, so it does not pace the retries."""
+    broke = RetryOptions(base=0.001, budget_ratio=0, budget_floor=0, budget_burst=0)
+    upstream.script(Step(answer(429, b"{}")), FAILED)
+    async with scene(upstream.base_url, options=broke) as stage:
+        exchange = stage.exchange(own_bearer=True)
+
+        response = await stage.send(exchange)
+
+    assert (response.status, exchange.sends, exchange.note) == (429, 1, "budget")
+
+
 async def test_the_breaker_hears_a_verdict_for_each_attempt(
     upstream: ScriptedUpstream,
 ) -> None:
