@@ -29,6 +29,8 @@ from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.durable import Durable
 from gateway.idempotency.policy import upstream_headers
+from gateway.listeners import Listeners
+from gateway.origin import admin_rule, proxy_rule
 from gateway.reload import Reload
 from gateway.retry.stage import RetryStage
 from gateway.server.admin import build_admin
@@ -37,10 +39,9 @@ from gateway.server.explain import explain_routes
 from gateway.server.forward import Base, Forwarder
 from gateway.server.health import Health
 from gateway.server.proxy import Proxy
-from gateway.server.runner import Listener, listen_application, listen_proxy
 from gateway.signals import Signals
 from gateway.telemetry.ids import RequestIds
-from gateway.telemetry.logging import configure, http_logger
+from gateway.telemetry.logging import configure
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.routes import template
 from gateway.telemetry.stage import TelemetryStage
@@ -80,6 +81,7 @@ async def run(
     gateway = Gateway(config, os.environ if environ is None else environ, quiet=quiet)
     try:
         await gateway.check_environment()
+        gateway.bind()
         await gateway.open()
         running = await gateway.listen()
         async with asyncio.TaskGroup() as tasks:
@@ -104,7 +106,6 @@ class Gateway:
     ) -> None:
         self._config = config
         self._clock = clock = SystemClock()
-        self._listeners: list[Listener] = []
         self._metrics = Metrics(environment=config.environment)
         self._health = Health(clock)
         self._ids = RequestIds()
@@ -123,6 +124,7 @@ class Gateway:
             config, secrets=self._secrets, metrics=self._metrics, clock=clock
         )
         self._mailroom = self._durable.mailroom
+        self._listeners = Listeners(config.listen, self._tls, self._mailroom)
         self._stages = build_stages(
             config,
             records=self._durable.records,
@@ -153,6 +155,7 @@ class Gateway:
     def _add_checks(self) -> None:
         self._health.add("secrets", partial(secrets_check, self._secrets))
         self._health.add("token", partial(token_check, self._tokens))
+        self._health.add("listeners", self._listeners.check)
         if self._mailroom is not None:
             self._health.add("inbox", self._mailroom.check)
 
@@ -195,6 +198,7 @@ class Gateway:
         self._log = build_log(config, quiet=quiet)
         return Proxy(
             self._stages.around(forwarder),
+            origin=proxy_rule(config.listen.proxy.host, config.listen.hosts),
             prefixes=config.upstream.accepted_prefixes,
             environment=config.environment,
             telemetry=TelemetryStage(self._metrics, self._log, clock, self._stories),
@@ -215,44 +219,33 @@ class Gateway:
         if self._secrets.faults:
             raise WrongEnvironment("\n".join(self._secrets.faults))
 
+    def bind(self) -> None:
+        """Take the addresses, before anything that another gateway could notice.
+
+        Raises:
+            OSError: one of them is taken.
+        """
+        self._listeners.bind()
+
     async def open(self) -> None:
         """Bring back what was known before the last end."""
         await self._durable.open()
 
     async def listen(self) -> Running:
-        """Open the sockets; return where they are."""
-        logger = http_logger()
-        proxy = admin = webhooks = None
-        if not self._config.listen.proxy.off:
-            proxy = await listen_proxy(
-                self._proxy,
-                self._config.listen.proxy,
-                logger=logger,
-                tls=self._tls.context,
-            )
-            self._listeners.append(proxy)
-        if not self._config.listen.admin.off:
-            application = build_admin(
-                self._health,
-                metrics=self._metrics.render,
-                reload=self._reload,
-                status=self._signals.status,
-                further=(
-                    *explain_routes(self._stories.tell),
-                    *(self._mailroom.admin() if self._mailroom else ()),
-                ),
-            )
-            admin = await listen_application(
-                application, self._config.listen.admin, logger=logger
-            )
-            self._listeners.append(admin)
-        if self._mailroom is not None:
-            webhooks = await self._mailroom.listen()
-        return Running(
-            proxy.address if proxy else None,
-            admin.address if admin else None,
-            webhooks,
+        """Serve; return where."""
+        listen = self._config.listen
+        admin = build_admin(
+            self._health,
+            metrics=self._metrics.render,
+            reload=self._reload,
+            status=self._signals.status,
+            origin=admin_rule(listen.admin.host, listen.hosts),
+            further=(
+                *explain_routes(self._stories.tell),
+                *(self._mailroom.admin() if self._mailroom else ()),
+            ),
         )
+        return await self._listeners.start(self._proxy, admin)
 
     def jobs(self, reload: asyncio.Event | None) -> list[Any]:
         """Return what runs beside the listeners, as coroutines."""
@@ -273,10 +266,7 @@ class Gateway:
             self._mailroom.begin_drain()
         _log.info("draining", inside=self._stages.admission.inside)
         await self._clock.sleep(drain.accept)
-        for listener in self._listeners:
-            await listener.stop_accepting()
-        if self._mailroom is not None:
-            await self._mailroom.stop_accepting()
+        await self._listeners.stop_accepting()
         self._stages.admission.draining = True
         while self._inside and self._clock.now() < self._drain_ends:
             await self._clock.sleep(_DRAIN_LOOK)
@@ -289,8 +279,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close sockets and connections."""
-        for listener in self._listeners:
-            await listener.close()
+        await self._listeners.close()
         self._sweeper.close()
         await self._sender.close()
         await self._endpoint.close()

@@ -31,6 +31,10 @@ class RouteForbidden(GatewayError):
     """The route is denied by configuration."""
 
 
+class OriginForbidden(GatewayError):
+    """A web page's request, or one for a Host that is not this gateway's."""
+
+
 class MethodNotAllowed(GatewayError):
     """TRACE, CONNECT, or no HTTP method at all."""
 

@@ -22,6 +22,7 @@ from gateway.secrets.keeper import SecretKeeper
 from gateway.server.health import Check
 from gateway.server.inbox_admin import InboxAdmin
 from gateway.server.runner import Listener, listen_proxy
+from gateway.server.sockets import BoundSockets
 from gateway.server.webhooks import WebhookListener
 from gateway.storage.counts import Counts
 from gateway.storage.desk import Desk
@@ -122,12 +123,9 @@ class Mailroom:
         held = self._secrets.current
         return None if held is None else held.fields
 
-    async def listen(self) -> str:
-        """Open the socket; return where it is."""
-        self._listener = await listen_proxy(
-            self._handler, self._config.listen.webhooks, logger=http_logger()
-        )
-        return self._listener.address
+    async def listen(self, bound: BoundSockets) -> None:
+        """Take webhooks in on what was bound."""
+        self._listener = await listen_proxy(self._handler, bound, logger=http_logger())
 
     def jobs(self) -> list[Any]:
         """Return what runs beside the listener, as coroutines."""

@@ -37,6 +37,12 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
     errors.RouteForbidden: Problem(
         "route-forbidden", 403, "The route is denied here", "http_request_denied"
     ),
+    errors.OriginForbidden: Problem(
+        "origin-forbidden",
+        403,
+        "No web page is served here",
+        "http_request_denied",
+    ),
     errors.MethodNotAllowed: Problem(
         "method-not-allowed", 405, "The method is not relayed", "http_request_denied"
     ),

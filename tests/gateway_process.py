@@ -21,7 +21,8 @@ CLIENT_SECRET = "dinie_cs_test_x"
 _PATIENCE = 30.0  # s; a gateway that needs longer has failed
 _LOOK = 0.01  # s
 _ANNOUNCEMENT = re.compile(
-    r"^dinie-gateway: proxy on 127\.0\.0\.1:(\d+), admin on 127\.0\.0\.1:(\d+)"
+    r"^dinie-gateway: proxy on (?:127\.0\.0\.1:(\d+)|unix:\S+), "
+    r"admin on 127\.0\.0\.1:(\d+)"
     r"(?:, webhooks on 127\.0\.0\.1:(\d+))?$",
     re.MULTILINE,
 )
@@ -35,6 +36,7 @@ SWIFT: Mapping[str, str] = {
     "GATEWAY__BREAKER__ENABLED": "false",
     "GATEWAY__DRAIN__ACCEPT": "0",
     "GATEWAY__IDEMPOTENCY__DURABLE": "false",
+    "GATEWAY__LISTEN__HOSTS": '["gateway.test", "a", "b"]',
 }
 
 
@@ -107,7 +109,7 @@ class GatewayProcess:
     def _announced(self) -> bool:
         said = _ANNOUNCEMENT.search(self._paths[1].read_text())
         if said is not None:
-            self.port, self.admin_port = int(said[1]), int(said[2])
+            self.port, self.admin_port = int(said[1] or 0), int(said[2])
             self.webhook_port = int(said[3] or 0)
         return said is not None
 

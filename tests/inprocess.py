@@ -22,6 +22,7 @@ _SWIFT = (
     "telemetry.log_level=error",
     "listen.proxy=127.0.0.1:0",
     "listen.admin=127.0.0.1:0",
+    'listen.hosts=["a"]',
 )
 
 

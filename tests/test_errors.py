@@ -10,6 +10,7 @@ PROMISED = {
     ("bad-request", 400),
     ("caller-unknown", 401),
     ("route-forbidden", 403),
+    ("origin-forbidden", 403),
     ("method-not-allowed", 405),
     ("request-too-large", 413),
     ("idempotency-key-reused", 422),

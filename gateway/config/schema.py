@@ -22,6 +22,7 @@ from gateway.idempotency.options import IdempotencyOptions
 from gateway.identity.options import IdentityOptions
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import PATTERN
+from gateway.origin import is_host
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.retry.options import RetryOptions
 from gateway.rotation.options import RotationOptions
@@ -106,7 +107,15 @@ class Listen(_Section):
     proxy: Where = Address("127.0.0.1", 8080)
     webhooks: Where = Address()
     admin: Where = Address("127.0.0.1", 8081)
+    hosts: tuple[str, ...] = ()  # further Host names that a loopback listener takes
     tls: Tls = Tls()
+
+    @field_validator("hosts")
+    @classmethod
+    def _bare(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(is_host(name) for name in value):
+            raise ValueError("hosts: each must be a name or an address, without a port")
+        return value
 
 
 class Drain(_Section):

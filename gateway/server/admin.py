@@ -2,14 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import structlog
 from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
-from gateway.problems import CONTENT_TYPE
+from gateway.errors import OriginForbidden
+from gateway.origin import OriginRule
+from gateway.problems import CONTENT_TYPE, render
 from gateway.server.health import Health
 from gateway.server.page import HEADERS, render_page
 
@@ -24,6 +27,7 @@ def build_admin(
     metrics: Callable[[], bytes],
     reload: Callable[[], Awaitable[Mapping[str, Any]]],
     status: Callable[[], Mapping[str, Any]],
+    origin: OriginRule,
     further: Sequence[tuple[str, str, Answer]] = (),
 ) -> web.Application:
     """Return the admin listener's application.
@@ -33,6 +37,7 @@ def build_admin(
         metrics: Returns the text format of Prometheus.
         reload: Reads secrets again; returns what changed.
         status: Returns what the page shows.
+        origin: Says which requests are a web page's.
         further: Method, path and handler of what else answers in JSON.
     """
 
@@ -55,7 +60,7 @@ def build_admin(
     async def status_json(_: web.Request) -> web.Response:
         return _json(status())
 
-    application = web.Application(middlewares=[_boundary])
+    application = web.Application(middlewares=[_boundary, _guard(origin)])
     application.on_response_prepare.append(_anonymous)
     application.router.add_get("/", page)
     application.router.add_get("/status.json", status_json)
@@ -87,6 +92,20 @@ def _json(content: Mapping[str, Any], status: int = 200) -> web.Response:
 async def _anonymous(_: web.Request, response: web.StreamResponse) -> None:
     if response.headers.get("Server") == SERVER_SOFTWARE:
         del response.headers["Server"]
+
+
+def _guard(origin: OriginRule) -> Middleware:
+    """Return what refuses a web page's requests before any handler sees them."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        why = origin.refusal(request.headers)
+        if why is None:
+            return await handler(request)
+        status, body, headers = render(OriginForbidden(why), instance=uuid4().hex)
+        return web.Response(status=status, body=body, headers=headers)
+
+    return guard
 
 
 @web.middleware

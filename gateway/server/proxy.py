@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.admission.policy import check_method
 from gateway.context import EXCHANGE
 from gateway.credentials.policy import classify_bearer
-from gateway.errors import GatewayError, OutcomeUnknown
+from gateway.errors import GatewayError, OriginForbidden, OutcomeUnknown
 from gateway.forwarding.policy import (
     check_target,
     inbound_headers,
@@ -20,6 +20,8 @@ from gateway.forwarding.policy import (
 from gateway.forwarding.spellings import LenientRules
 from gateway.message import Exchange
 from gateway.order import Handler
+from gateway.origin import OriginRule
+from gateway.peer import is_local
 from gateway.problems import render_unknown
 from gateway.server.answers import mark, problem
 from gateway.server.kept import Kept
@@ -44,6 +46,7 @@ class Proxy:
         self,
         handler: Handler,
         *,
+        origin: OriginRule,
         prefixes: Sequence[str],
         environment: str,
         telemetry: Telemetry,
@@ -55,6 +58,7 @@ class Proxy:
 
         Args:
             handler: The stages around the forwarding handler.
+            origin: Says which requests are a web page's.
             prefixes: Stripped from inbound paths; the first that fits.
             environment: Named in the answers.
             telemetry: Hears of every finished exchange.
@@ -63,6 +67,7 @@ class Proxy:
             route_of: Returns the template of a plain path.
         """
         self._handler = handler
+        self._origin = origin
         self._prefixes = tuple(sorted(prefixes, key=len, reverse=True))
         self._environment = environment
         self._telemetry = telemetry
@@ -116,6 +121,11 @@ class Proxy:
         check_method(exchange.method)
         raw = request.raw_path
         check_form(request)
+        why = self._origin.refusal(request.headers)
+        if why is not None and (
+            not self._origin.remote_pages or is_local(request.remote, request.transport)
+        ):
+            raise OriginForbidden(why)
         seen = self._targets.get(raw)
         if seen is None:
             seen = self._targets.keep(raw, self._read_target(raw))

@@ -1,35 +1,21 @@
 """Which sockets listen, and how do they stop?"""
 
+import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
 from gateway.server.request import ProxyRequest
+from gateway.server.sockets import BoundSockets
 
 _FIELD_LIMIT = 16 * 1024  # bytes of a header line, as towards Dinie
 _KEEPALIVE = 75.0  # s an idle caller may keep its connection; also bounds a slow head
 _LINGER = 2.0  # s to take in what a refused caller still sends, so that it reads why
 _SHUTDOWN = 5.0  # s; our own drain came first
-_BACKLOG = 1024
-
-
-class Address(Protocol):
-    """Where to listen: `host:port` or `unix:/path`."""
-
-    @property
-    def host(self) -> str | None:
-        """Return the host of a TCP address."""
-
-    @property
-    def port(self) -> int | None:
-        """Return the port of a TCP address."""
-
-    @property
-    def path(self) -> str | None:
-        """Return the path of a Unix socket."""
 
 
 class _Protocol(web.RequestHandler):
@@ -55,38 +41,62 @@ class _Server(web.Server):
 
 
 class Listener:
-    """One listening socket and the connections that came through it."""
+    """The sockets of one address and the connections that came through them."""
 
-    def __init__(self, runner: web.BaseRunner, site: web.BaseSite) -> None:
+    def __init__(
+        self, runner: web.BaseRunner, bound: BoundSockets, tls: ssl.SSLContext | None
+    ) -> None:
+        """Serve nothing yet.
+
+        Args:
+            runner: Makes what answers; not set up.
+            bound: Listening; closed with this.
+            tls: None: plain.
+        """
         self._runner = runner
-        self._site = site
+        self._bound = bound
+        self._tls = tls
+        self._servers: list[asyncio.AbstractServer] = []
+        self.address = bound.address
 
-    @property
-    def address(self) -> str:
-        """Return where it really listens: `host:port`, or the path of a socket."""
-        bound = self._runner.addresses[0]
-        if isinstance(bound, tuple):
-            host, port = bound[:2]
-            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return f"unix:{bound}"
+    async def start(self) -> None:
+        """Accept connections."""
+        await self._runner.setup()
+        protocols: Any = self._runner.server
+        loop = asyncio.get_running_loop()
+        for sock in self._bound.sockets:
+            unix = sock.family == socket.AF_UNIX
+            make = loop.create_unix_server if unix else loop.create_server
+            self._servers.append(await make(protocols, sock=sock, ssl=self._tls))
 
     async def stop_accepting(self) -> None:
-        """Close the socket; connections go on."""
-        await self._site.stop()
+        """Close the sockets; connections go on."""
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+        self._bound.close()
 
     async def close(self) -> None:
         """Close everything, handlers in flight included."""
+        await self.stop_accepting()
         await self._runner.cleanup()
 
 
 async def listen_proxy(
     handler: Callable[[Any], Awaitable[web.StreamResponse]],
-    address: Address,
+    bound: BoundSockets,
     *,
     logger: logging.Logger,
     tls: ssl.SSLContext | None = None,
 ) -> Listener:
-    """Start the proxy listener: the low-level server, without an application."""
+    """Start the proxy listener: the low-level server, without an application.
+
+    Args:
+        handler: Answers each request.
+        bound: Where to accept connections.
+        logger: Hears of what the parser refuses.
+        tls: None: plain.
+    """
     server = _Server(
         handler,
         request_factory=_request,
@@ -100,11 +110,11 @@ async def listen_proxy(
         logger=logger,
     )
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
-    return await _listen(runner, address, tls)
+    return await _started(Listener(runner, bound, tls))
 
 
 async def listen_application(
-    application: web.Application, address: Address, *, logger: logging.Logger
+    application: web.Application, bound: BoundSockets, *, logger: logging.Logger
 ) -> Listener:
     """Start a listener for an ordinary application."""
     runner = web.AppRunner(
@@ -114,26 +124,16 @@ async def listen_application(
         shutdown_timeout=_SHUTDOWN,
         keepalive_timeout=_KEEPALIVE,
     )
-    return await _listen(runner, address)
+    return await _started(Listener(runner, bound, None))
 
 
-async def _listen(
-    runner: web.BaseRunner, address: Address, tls: ssl.SSLContext | None = None
-) -> Listener:
-    await runner.setup()
-    site: web.BaseSite
-    if address.path is not None:
-        site = web.UnixSite(runner, address.path, backlog=_BACKLOG, ssl_context=tls)
-    else:
-        site = web.TCPSite(
-            runner, address.host, address.port, backlog=_BACKLOG, ssl_context=tls
-        )
+async def _started(listener: Listener) -> Listener:
     try:
-        await site.start()
+        await listener.start()
     except BaseException:
-        await runner.cleanup()
+        await listener.close()
         raise
-    return Listener(runner, site)
+    return listener
 
 
 def _request(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
+from gateway.origin import OriginRule, proxy_rule
 from gateway.simulator.answer import Refusal
 from gateway.simulator.server import Simulator
 
@@ -89,9 +90,17 @@ class _Admin:
         return _json(orjson.dumps(self._simulator.state()))
 
 
-def add_admin(application: web.Application, simulator: Simulator) -> None:
-    """Add the routes below `/_sim`, which need no token and spend no quota."""
+def add_admin(application: web.Application, simulator: Simulator, *, host: str) -> None:
+    """Add the routes below `/_sim`, which need no token and spend no quota.
+
+    Args:
+        application: Of the simulator.
+        simulator: To look into and to break.
+        host: Where it listens; on loopback no web page may use these routes, since
+            they have requests sent to any URL.
+    """
     admin = _Admin(simulator)
+    origin = proxy_rule(host, ())
     routes: tuple[tuple[str, str, Handler], ...] = (
         ("GET", "journal", admin.journal),
         ("DELETE", "journal", admin.forget),
@@ -110,11 +119,14 @@ def add_admin(application: web.Application, simulator: Simulator) -> None:
         ("*", "{rest:.*}", admin.unknown),
     )
     for method, path, handler in routes:
-        application.router.add_route(method, f"/_sim/{path}", _guarded(handler))
+        application.router.add_route(method, f"/_sim/{path}", _guarded(handler, origin))
 
 
-def _guarded(handler: Handler) -> Handler:
+def _guarded(handler: Handler, origin: OriginRule) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
+        why = origin.refusal(request.headers)
+        if why is not None:
+            return _json(orjson.dumps({"error": why}), 403)
         try:
             return await handler(request)
         except Refusal as refusal:

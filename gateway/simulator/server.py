@@ -99,7 +99,7 @@ class Simulator:
         from gateway.simulator.admin import add_admin  # noqa: PLC0415 - it needs us
 
         application = web.Application(client_max_size=_LARGEST)
-        add_admin(application, self)
+        add_admin(application, self, host=host)
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()

@@ -19,6 +19,7 @@ from gateway.forwarding.rules import Rules
 from gateway.message import Exchange
 from gateway.problems import CATALOGUE
 from gateway.server.runner import listen_proxy
+from gateway.server.sockets import bind
 
 ANYWHERE = SimpleNamespace(host="127.0.0.1", port=0, path=None)
 
@@ -112,7 +113,7 @@ async def door(*, body_timeout: float = 5.0, **options: Any) -> AsyncIterator[Do
     made = Door(stage)
     made.gate.set()
     listener = await listen_proxy(
-        made.answer, ANYWHERE, logger=logging.getLogger("tests.door")
+        made.answer, bind(ANYWHERE), logger=logging.getLogger("tests.door")
     )
     made.port = int(listener.address.rpartition(":")[2])
     try:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway.origin import admin_rule
 from gateway.server.admin import build_admin
 from gateway.server.health import Check, Health
 from tests.fakes import FakeClock
@@ -46,6 +47,7 @@ async def client(scene: Scene) -> AsyncIterator["TestClient[Any, Any]"]:
         metrics=scene.metrics,
         reload=scene.reload,
         status=lambda: {"environment": "<b>", "ready": False},
+        origin=admin_rule("127.0.0.1", ["gateway.test"]),
     )
     async with TestClient(TestServer(application)) as client:
         yield client
@@ -198,3 +200,48 @@ async def test_the_status_is_a_page_and_json(client: "TestClient[Any, Any]") -> 
     assert found == {"environment": "<b>", "ready": False}
     assert "&lt;b&gt;" in text
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Host": "evil.example"}, id="rebound-name"),
+        pytest.param({"Origin": "https://evil.example"}, id="foreign-page"),
+        pytest.param({"Origin": "http://127.0.0.1:8081"}, id="own-page"),
+        pytest.param({"Origin": "null"}, id="sandboxed-page"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, id="cross-site"),
+    ],
+)
+async def test_no_web_page_reloads_the_secrets(
+    client: "TestClient[Any, Any]", scene: Scene, headers: dict[str, str]
+) -> None:
+    """Any page in a browser on this host can post to its ports."""
+    async with client.post("/reload", headers=headers) as answer:
+        body = await answer.json(content_type=None)
+        found = (answer.status, answer.headers["X-Gateway-Error"], body["type"])
+
+    assert found == (
+        403,
+        "origin-forbidden",
+        "urn:dinie-gateway:problem:origin-forbidden",
+    )
+    assert scene.reloads == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="curl"),
+        pytest.param({"Host": "localhost:8081"}, id="localhost"),
+        pytest.param({"Host": "gateway.test"}, id="named"),
+        pytest.param({"Sec-Fetch-Site": "none"}, id="typed"),
+        pytest.param({"Sec-Fetch-Site": "same-origin"}, id="refreshed"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, id="linked-from-another-port"),
+    ],
+)
+async def test_the_status_page_opens_in_a_browser(
+    client: "TestClient[Any, Any]", headers: dict[str, str]
+) -> None:
+    """It refreshes itself every ten seconds, which is same-origin."""
+    async with client.get("/", headers=headers) as answer:
+        assert answer.status == 200

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.ports import Settlement, StoreUnavailable
+from gateway.origin import admin_rule
 from gateway.server.admin import build_admin
 from gateway.server.health import Health
 from gateway.server.inbox_admin import InboxAdmin
@@ -52,6 +53,7 @@ async def client(scene: Scene) -> AsyncIterator[Client]:
         metrics=lambda: b"",
         reload=reload,
         status=dict,
+        origin=admin_rule("127.0.0.1", ()),
         further=scene.admin.routes(),
     )
     async with TestClient(TestServer(application)) as client:

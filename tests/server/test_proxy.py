@@ -42,6 +42,30 @@ def check_shape(said: Said, slug: str, status: int) -> None:
             id="denied-disguised",
         ),
         pytest.param("TRACE", "/v3/loans", {}, "method-not-allowed", 405, id="trace"),
+        pytest.param(
+            "POST",
+            "/v3/loans",
+            {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+            "origin-forbidden",
+            403,
+            id="web-page",
+        ),
+        pytest.param(
+            "GET",
+            "/v3/banks",
+            {"Sec-Fetch-Site": "same-site"},
+            "origin-forbidden",
+            403,
+            id="page-of-another-port",
+        ),
+        pytest.param(
+            "GET",
+            "/v3/banks",
+            {"Host": "evil.example"},
+            "origin-forbidden",
+            403,
+            id="rebound-name",
+        ),
     ],
 )
 async def test_a_refusal_has_the_one_shape_and_sends_nothing(  # noqa: PLR0917

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from gateway.server.runner import Listener, listen_application, listen_proxy
+from gateway.server.sockets import bind
 
 LOGGER = logging.getLogger("tests.runner")
 
@@ -27,7 +28,7 @@ async def hello(request: web.BaseRequest) -> web.StreamResponse:
 
 
 async def proxy(where: Where) -> Listener:
-    return await listen_proxy(hello, where, logger=LOGGER)
+    return await listen_proxy(hello, bind(where), logger=LOGGER)
 
 
 async def ask(listener: Listener, data: bytes) -> bytes:
@@ -127,7 +128,7 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
 
 async def test_an_application_can_be_served() -> None:
     """The admin listener is an ordinary one."""
-    listener = await listen_application(web.Application(), Where(), logger=LOGGER)
+    listener = await listen_application(web.Application(), bind(Where()), logger=LOGGER)
 
     answer = await ask(listener, get("/"))
 

@@ -15,6 +15,7 @@ from gateway.inbox.options import InboxOptions
 from gateway.inbox.receive import Receiver
 from gateway.inbox.signature import parse_secret
 from gateway.server.runner import Listener, listen_proxy
+from gateway.server.sockets import bind
 from gateway.server.webhooks import WebhookListener
 from gateway.telemetry.logging import http_logger
 from tests.inbox.hostile import BROKEN, HOSTILE, LARGE, MAX, raw
@@ -67,7 +68,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         await inbox.desk.probe()
         made = Scene(inbox)
         made.listener = await listen_proxy(
-            made.handler, Address("127.0.0.1", 0), logger=http_logger()
+            made.handler, bind(Address("127.0.0.1", 0)), logger=http_logger()
         )
         yield made
         await made.listener.close()

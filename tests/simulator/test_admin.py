@@ -141,3 +141,19 @@ async def test_an_event_that_makes_no_sense_is_refused(content: Any) -> None:
         reply = await post.partner.call("POST", "/_sim/webhooks/emit", content)
 
     assert (reply.status, post.simulator.webhooks.journal) == (400, [])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Origin": "https://evil.example"}, id="page"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, id="cross-site"),
+        pytest.param({"Host": "evil.example"}, id="rebound-name"),
+    ],
+)
+async def test_no_web_page_breaks_the_simulator(headers: dict[str, str]) -> None:
+    """It would have webhooks sent to wherever it likes."""
+    async with dinie() as partner:
+        reply = await partner.call("POST", "/_sim/reset", headers=headers)
+
+    assert reply.status == 403
