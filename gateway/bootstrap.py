@@ -26,6 +26,7 @@ from gateway.deadline.stage import DeadlineStage
 from gateway.forwarding.rules import Rules
 from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.idempotency.ports import Journal, Records
+from gateway.idempotency.scope import Scope
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.introductions import build_identity
 from gateway.order import Stages
@@ -178,9 +179,7 @@ def build_stages(
         ),
         local_tokens=told.local_tokens,
         deadline=DeadlineStage(config.deadline),
-        idempotency=IdempotencyStage(
-            config.idempotency, records, partial(instant, clock), journal
-        ),
+        idempotency=build_idempotency(config, records, journal, clock, told.key_scope),
         credentials=CredentialsStage(
             tokens, clock, partial(metrics.retry, "401"), canary
         ),
@@ -188,6 +187,14 @@ def build_stages(
         bulkhead=bulkhead,
         transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),
     )
+
+
+def build_idempotency(
+    config: Config, records: Records, journal: Journal, clock: Clock, scope: Scope
+) -> IdempotencyStage:
+    """Return what gives each POST its key."""
+    now = partial(instant, clock)
+    return IdempotencyStage(config.idempotency, records, now, journal, scope)
 
 
 def build_denials(config: Config) -> LenientRules:

@@ -16,6 +16,7 @@ from gateway.credentials.local import (
     asks_for_token,
 )
 from gateway.forwarding.spellings import LenientRules, prefixes_of
+from gateway.idempotency.scope import Scope
 from gateway.identity.policy import LIFE, Callers, bind, whose
 from gateway.identity.ports import Subjects
 from gateway.identity.stage import IdentityStage
@@ -31,11 +32,12 @@ _NONE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Introductions:
-    """The stages that know callers, and what each caller's share weighs."""
+    """The stages that know callers, the callers' weights, and whose keys are whose."""
 
     stage: IdentityStage
     local_tokens: LocalTokenStage
     weights: Mapping[str, float]
+    key_scope: Scope
 
 
 def build_identity(
@@ -76,7 +78,16 @@ def build_identity(
         asks_for_token=asks_for_token,
         clock=clock,
     )
-    return Introductions(stage, local, callers.weights)
+    scope = _key_scope(config, callers)
+    return Introductions(stage, local, callers.weights, scope)
+
+
+def _key_scope(config: Config, callers: Callers) -> Scope:
+    """Return whose idempotency keys are the same key."""
+    chosen = config.idempotency.scope or ("caller" if callers.strict else "gateway")
+    return Scope(
+        config.idempotency, by_caller=chosen == "caller", shared=bool(callers.names)
+    )
 
 
 def _token_route(config: Config) -> LenientRules:

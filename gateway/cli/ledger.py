@@ -14,6 +14,7 @@ from yarl import URL
 from gateway.cli.options import config_options, configured
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
+from gateway.idempotency.scope import parts, shown
 from gateway.mailroom import open_database
 from gateway.moment import iso_of
 from gateway.storage.ledger import REMEMBERED, SqliteLedger
@@ -41,7 +42,7 @@ def list_(**where: Any) -> None:
         found = await kept.unknown()
         for one in found:
             click.echo(
-                f"{iso_of(one.created)}  POST {one.route}  {one.key}  "
+                f"{iso_of(one.created)}  POST {one.route}  {shown(one.key)}  "
                 f"request {one.request_id}"
             )
         if not found:
@@ -111,27 +112,33 @@ async def _settle_one(  # noqa: PLR0917 - bound one after another
     config: Config,
     kept: SqliteLedger,
 ) -> int:
-    found = {one.key: one for one in await kept.unknown()}
+    # As it is written in the ledger, or else as `list` shows it.
+    every = await kept.unknown()
+    found = {shown(one.key): one for one in every} | {one.key: one for one in every}
     if key not in found:
         click.echo("There is no unknown outcome under this key.", err=True)
         return 1
+    post = found[key]
     if body is None:
-        settled = await kept.settle(key)
+        settled = await kept.settle(post.key)
         click.echo("Settled." if settled else "Somebody else settled it.")
         return 0
-    if SystemClock.unix() - found[key].created > REMEMBERED:
+    if SystemClock.unix() - post.created > REMEMBERED:
         click.echo(
             "It is over a day old: Dinie has forgotten the key, and would execute "
             "it again. Look whether it is there, then --done.",
             err=True,
         )
         return 1
-    target = path or found[key].route
+    target = path or post.route
     if "{" in target:
         click.echo(f"{target} has an id in it: give --path", err=True)
         return 2
     content = await asyncio.to_thread(Path(body).read_bytes)
-    headers = {"Idempotency-Key": key, "Content-Type": content_type}
+    caller, own_key = parts(post.key)
+    headers = {"Idempotency-Key": own_key, "Content-Type": content_type}
+    if caller:  # believed on this host, and the key is that caller's
+        headers["X-Gateway-Caller"] = caller
     return await _ask(config, target, headers, content)
 
 

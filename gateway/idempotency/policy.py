@@ -1,4 +1,4 @@
-"""Which key does a request carry, and how does it go upstream? Pure."""
+"""Reads the key that a request carries, and makes the one that goes upstream. Pure."""
 
 import hashlib
 import re
@@ -13,6 +13,7 @@ _MINTED: Final = "gw-retry-"  # Dinie's backend tells generators apart by prefix
 _MINTED_FORM: Final = re.compile(
     _MINTED + r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
+_LONGEST_SPACE: Final = 100  # characters of a namespace, or of a caller's name
 _DOCS: Final = "Idempotency-Key"
 _SDK: Final = "X-Idempotency-Key"
 
@@ -47,19 +48,31 @@ def minted_key(random: bytes) -> str:
     return f"{_MINTED}{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def key_upstream(options: IdempotencyOptions, key: str) -> str:
+def is_generated(key: str) -> bool:
+    """Return whether a key has the form of those that the gateway generates."""
+    return _MINTED_FORM.fullmatch(key) is not None
+
+
+def key_upstream(options: IdempotencyOptions, key: str, *, caller: str = "") -> str:
     """Return a caller's key as Dinie sees it: keys are partner-wide there.
 
-    A key that the gateway minted passes as it is, whoever brings it: after an unknown
-    outcome the caller repeats with it, and in a namespace it would be another key, and
-    the repeat a second loan. It is unique without one.
+    A key that the gateway generated passes as it is, whoever brings it: after an
+    unknown outcome the caller repeats with it, and in a namespace it would be another
+    key, and the repeat a second loan. It is unique without one.
+
+    Args:
+        options: Of the configuration.
+        key: As the caller sent it.
+        caller: Whose key it is; empty where keys belong to the whole gateway.
     """
-    if not options.namespace or _MINTED_FORM.fullmatch(key):
+    spaces = (options.namespace, caller.replace(" ", "_"))
+    if not any(spaces) or is_generated(key):
         return key
-    spaced = f"{options.namespace}:{key}"
+    spaced = ":".join(part for part in (*spaces, key) if part)
     if len(spaced) <= LONGEST:
         return spaced
-    return f"{options.namespace[:100]}:{hashlib.sha256(key.encode()).hexdigest()}"
+    space = ":".join(part[:_LONGEST_SPACE] for part in spaces if part)
+    return f"{space}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def upstream_headers(

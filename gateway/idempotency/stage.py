@@ -3,7 +3,6 @@
 Outside the retry, so that all attempts share one key and one record.
 """
 
-import os
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -17,8 +16,10 @@ from gateway.errors import (
 )
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.flight import Flight, copy_truth, follow, takes_over
+from gateway.idempotency.generated import KeyGenerator
+from gateway.idempotency.lookup import Lookup
 from gateway.idempotency.options import IdempotencyOptions
-from gateway.idempotency.policy import callers_key, key_upstream, minted_key
+from gateway.idempotency.policy import callers_key
 from gateway.idempotency.ports import Intent, Journal, Record, Records
 from gateway.idempotency.replay import (
     copied,
@@ -29,12 +30,11 @@ from gateway.idempotency.replay import (
     same_authority,
     wanted,
 )
+from gateway.idempotency.scope import Scope
 from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KNOWN_AT_DINIE = 86_400.0 - 300.0  # s; a day, less what clocks may differ by
-_POOL = 4096  # bytes of randomness fetched at once
-_KEY_BYTES = 16
 _REFUSED = 400  # from here on this send had no effect; others may have had one
 
 
@@ -47,14 +47,16 @@ class IdempotencyStage:
         records: Records,
         clock: Callable[[], Instant],
         journal: Journal,
+        scope: Scope,
     ) -> None:
         self._options = options
+        self._scope = scope
         self._records = records
         self._clock = clock
         self._journal = journal
         self._flights: dict[str, Flight] = {}
-        self._pool = b""
-        self._position = _POOL
+        self._generated = KeyGenerator()
+        self._lookup = Lookup(records, clock, journal)
 
     async def __call__(
         self, request: web.BaseRequest, handler: Handler
@@ -70,21 +72,15 @@ class IdempotencyStage:
         key = callers_key(exchange.control)
         if key is not None:
             exchange.key = key
-            exchange.upstream_key = key_upstream(self._options, key)
+            names = self._scope.names(exchange.caller, key)
             if exchange.method == "POST":
-                return await self._keyed(request, exchange, key, handler)
+                return await self._keyed(request, exchange, names, handler)
+            exchange.upstream_key = self._scope.upstream(names[0])
         elif exchange.method == "POST":
-            exchange.key = exchange.upstream_key = key = minted_key(self._random())
+            exchange.key = exchange.upstream_key = key = self._generated.new()
             exchange.key_minted = True
             return await self._minted(request, exchange, key, handler)
         return await handler(request)
-
-    def _random(self) -> bytes:
-        if self._position >= _POOL:
-            self._pool = os.urandom(_POOL)
-            self._position = 0
-        self._position += _KEY_BYTES
-        return self._pool[self._position - _KEY_BYTES : self._position]
 
     async def _minted(
         self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
@@ -126,10 +122,15 @@ class IdempotencyStage:
         self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
 
     async def _keyed(
-        self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
+        self,
+        request: web.BaseRequest,
+        exchange: Exchange,
+        names: tuple[str, ...],
+        handler: Handler,
     ) -> web.StreamResponse:
         exchange.fingerprint = await fingerprint_of(exchange)
-        await self._recall(key)
+        key = await self._lookup.known_as(names)
+        exchange.upstream_key = self._scope.upstream(key)
         while True:
             record = self._records.get(key, now=self._clock())
             refuse_another(record, exchange)
@@ -153,16 +154,6 @@ class IdempotencyStage:
             if isinstance(result, GatewayError):
                 raise copy_of(result)
             return replay(result)
-
-    async def _recall(self, key: str) -> None:
-        """Look a key up where memory does not hold all that is known."""
-        records = self._records
-        if records.whole or records.get(key, now=self._clock()) is not None:
-            return
-        known = await self._journal.recall(key)
-        # Meanwhile somebody may have begun with it.
-        if known is not None and records.get(key, now=self._clock()) is None:
-            records.put(key, known, now=self._clock())
 
     def _refuse_forgotten(self, record: Record | None) -> None:
         """Refuse a key that Dinie has forgotten: the request would take effect again.

@@ -33,9 +33,12 @@ async def command(tmp_path: Path, upstream: ScriptedUpstream) -> Command:
             ("order-0", "/loans", REMEMBERED + 60),
             ("order-1", "/loans", 60),
             ("order-2", "/customers/{id}/x", 0),
+            ("crm order-1", "/banks", 0),
         ):
             clock.advance(SystemClock.unix() - age - clock.unix())
-            await ledger.begin(Intent(key, b"x", route, f"r-{key}", minted=False))
+            await ledger.begin(
+                Intent(key, b"x", route, f"r-{key.split()[0]}", minted=False)
+            )
             ledger.end(key, "unknown", status=0)
         await ledger.fold()
         ledger.close()
@@ -61,9 +64,10 @@ async def test_they_are_listed_with_what_leads_to_them(command: Command) -> None
     done = await asyncio.to_thread(command, "list")
 
     assert done.exit_code == 1
-    _, first, second = done.stdout.splitlines()
+    _, first, second, third = done.stdout.splitlines()
     assert first.endswith("POST /loans  order-1  request r-order-1")
     assert second.endswith("POST /customers/{id}/x  order-2  request r-order-2")
+    assert third.endswith("POST /banks  crm:order-1  request r-crm")
 
 
 async def test_somebody_who_looked_says_so(command: Command) -> None:
@@ -74,7 +78,7 @@ async def test_somebody_who_looked_says_so(command: Command) -> None:
 
     assert (settled.exit_code, settled.stdout) == (0, "Settled.\n")
     assert again.exit_code == 1
-    assert "order-1" not in left.stdout
+    assert " order-1" not in left.stdout
 
 
 async def test_all_of_a_route_are_settled_together(command: Command) -> None:
@@ -83,7 +87,27 @@ async def test_all_of_a_route_are_settled_together(command: Command) -> None:
     left = await asyncio.to_thread(command, "list")
 
     assert (settled.exit_code, settled.stdout) == (0, "Settled: 2 of POST /loans.\n")
-    assert [line.split()[3] for line in left.stdout.splitlines()] == ["order-2"]
+    assert [line.split()[3] for line in left.stdout.splitlines()] == [
+        "order-2",
+        "crm:order-1",
+    ]
+
+
+async def test_a_callers_key_is_asked_again_as_that_callers(
+    command: Command, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    """Another caller's `order-1` is another key."""
+    body = tmp_path / "body.json"
+    body.write_bytes(b"{}")
+
+    done = await asyncio.to_thread(
+        command, "resolve", "crm:order-1", "--body", str(body)
+    )
+
+    (seen,) = upstream.requests
+    assert done.exit_code == 0
+    assert seen.all("Idempotency-Key") == ["order-1"]
+    assert seen.all("X-Gateway-Caller") == ["crm"]
 
 
 async def test_dinie_is_asked_again_under_the_same_key(

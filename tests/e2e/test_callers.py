@@ -108,3 +108,25 @@ async def test_certificates_are_read_again(
         half = await reload()
 
     assert (same, half) == ("loaded", "refused")
+
+
+async def test_two_callers_with_one_key_make_two_loans(
+    upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    """Keys are partner-wide at Dinie: the second caller would read the first's loan."""
+    async with shared(upstream.base_url, tmp_path) as (stack, ca):
+        port = stack.running.proxy.rpartition(":")[2] if stack.running.proxy else ""
+        url = f"https://localhost:{port}/v3/loans"
+        key = {"Idempotency-Key": "order-1"}
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        async with trusting(ca) as plain, trusting(ca, as_="crm.svc") as crm:
+            async with plain.post(url, json={"a": 1}, headers=key | token) as answer:
+                first = answer.status, answer.headers["Idempotency-Key"]
+            async with crm.post(url, json={"b": 2}, headers=key) as answer:
+                second = answer.status, answer.headers["Idempotency-Key"]
+
+    assert (first, second) == ((200, "order-1"), (200, "order-1"))
+    assert [one.all("Idempotency-Key") for one in upstream.requests] == [
+        ["billing:order-1"],
+        ["crm:order-1"],
+    ]

@@ -13,6 +13,7 @@ from gateway.errors import GatewayError
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.ports import Journal, NoJournal
+from gateway.idempotency.scope import Scope
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.message import Body, Exchange
 from tests.fakes import FakeClock
@@ -27,15 +28,19 @@ class Scene:
         self,
         answerer: Answerer | None = None,
         journal: Journal | None = None,
+        by_caller: bool | None = None,
         **options: Any,
     ) -> None:
         self.clock = FakeClock()
         self.records = MemoryRecords(on_evicted=lambda: None)
+        given = IdempotencyOptions(**{"namespace": "shop", **options})
+        shared = by_caller is not None
         self.stage = IdempotencyStage(
-            IdempotencyOptions(namespace="shop", **options),
+            given,
             self.records,
             partial(instant, self.clock),
             journal or NoJournal(),
+            Scope(given, by_caller=bool(by_caller), shared=shared),
         )
         self.calls: list[Exchange] = []
         self.gate = asyncio.Event()

@@ -1,0 +1,41 @@
+"""Looks up what is known of a key: in memory first, then in the journal."""
+
+from collections.abc import Callable
+
+from gateway.clock import Instant
+from gateway.idempotency.ports import Journal, Records
+
+
+class Lookup:
+    """Finds records where memory may not hold all that is known."""
+
+    def __init__(
+        self, records: Records, clock: Callable[[], Instant], journal: Journal
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            records: In memory.
+            clock: Returns the present moment.
+            journal: Knows what memory has no room for.
+        """
+        self._records = records
+        self._clock = clock
+        self._journal = journal
+
+    async def known_as(self, names: tuple[str, ...]) -> str:
+        """Return the first of a key's names that has a record, or else its first."""
+        for name in names:
+            await self._recall(name)
+            if self._records.get(name, now=self._clock()) is not None:
+                return name
+        return names[0]
+
+    async def _recall(self, name: str) -> None:
+        records = self._records
+        if records.whole or records.get(name, now=self._clock()) is not None:
+            return
+        known = await self._journal.recall(name)
+        # Meanwhile somebody may have begun with it.
+        if known is not None and records.get(name, now=self._clock()) is None:
+            records.put(name, known, now=self._clock())
