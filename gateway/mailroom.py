@@ -77,6 +77,7 @@ class Mailroom:
             store,
             self._desk,
             keep=options.dedup_ttl,
+            room=2 * options.max_body,  # in the log first, and then in the database
             clock=clock,
             on_counts=self._counted,
             on_event=say,

@@ -9,6 +9,7 @@ from gateway.inbox.ports import StoreUnavailable
 
 _LOOK: Final = 2.0  # s
 _TIDY_EVERY: Final = 60.0  # s
+_LONGEST_PROBE: Final = 3.0  # s; a delivery would be refused by then
 _SOON: Final = 1.0  # s between tries to begin
 _NOT_YET: Final = "the inbox is not open yet"
 _JUMP: Final = 2.0  # s by which the clock was set back, at least
@@ -36,8 +37,8 @@ class Desk(Protocol):
     async def tidy(self, *, keep: float) -> int:
         """Remove some of what nobody waits for any more."""
 
-    async def probe(self) -> None:
-        """Write something, to see whether that works."""
+    async def probe(self, room: int) -> None:
+        """Write something, and see whether so many bytes more would have room."""
 
 
 class Upkeep:
@@ -49,6 +50,7 @@ class Upkeep:
         desk: Desk,
         *,
         keep: float,
+        room: int,
         clock: Clock,
         on_counts: Callable[[Any], Any],
         on_event: Callable[..., Any],
@@ -59,6 +61,7 @@ class Upkeep:
             store: Of deliveries.
             desk: The operator's view of it.
             keep: s for which an id is known.
+            room: Bytes that the largest delivery takes.
             clock: Real or fake.
             on_counts: Takes how full the inbox is, every few s.
             on_event: Takes an event's name and safe fields, for the log.
@@ -66,6 +69,7 @@ class Upkeep:
         self._store = store
         self._desk = desk
         self._keep = keep
+        self._room = room
         self._clock = clock
         self._on_counts = on_counts
         self._on_event = on_event
@@ -93,7 +97,7 @@ class Upkeep:
                 await self._store.set_right()
                 self.begun.set()
                 self._on_event("inbox_opened", taken_back=back)
-            await self._desk.probe()
+            await self._probe()
             await self._follow_the_clock()
             await self._tidy()
             self._on_counts(await self._desk.counts())
@@ -105,6 +109,13 @@ class Upkeep:
             if self._trouble not in {None, _NOT_YET}:
                 self._on_event("inbox_available")
             self._trouble = None
+
+    async def _probe(self) -> None:
+        try:
+            async with asyncio.timeout(_LONGEST_PROBE):
+                await self._desk.probe(self._room)
+        except TimeoutError:
+            raise StoreUnavailable("the disk did not answer in time") from None
 
     def _failed(self, reason: str) -> None:
         if reason != self._trouble:

@@ -246,13 +246,12 @@ class Desk:
 
         return await self._write(job)
 
-    async def probe(self) -> None:
-        """Write something, to see whether that works."""
-        await self._write(
-            lambda connection: connection.execute(
-                "DELETE FROM disabled WHERE subscriber = ''"
-            )
-        )
+    async def probe(self, room: int) -> None:
+        """Write something, and see whether so many bytes more would have room."""
+        try:
+            await self._database.probe(room)
+        except DatabaseUnavailable as error:
+            raise StoreUnavailable(str(error)) from None
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:

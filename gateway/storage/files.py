@@ -1,5 +1,6 @@
 """Where does a database file lie, and what becomes of one that is damaged?"""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -31,6 +32,31 @@ def prepare(path: Path) -> None:
             f"{path} (storage.sqlite_path) cannot be written: {error.strerror}; let "
             "this user write the folder, or mount a volume there"
         ) from None
+
+
+def find_room(path: Path, size: int) -> None:
+    """See whether the disk of a file takes so many bytes more; nothing is left there.
+
+    The blocks are really asked for: what a file system says is free may be reserved,
+    or above a quota.
+
+    Raises:
+        FileTrouble: it does not.
+    """
+    scratch = f"{path}.room"
+    try:
+        file = os.open(scratch, os.O_CREAT | os.O_RDWR, _OWN_FILE)
+        try:
+            os.unlink(scratch)  # noqa: PTH108 - each second: no Path is made for it
+            os.posix_fallocate(file, 0, size)
+        finally:
+            os.close(file)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            reason = f"the disk is full: make room; it has under {size // 1024} KiB"
+        else:
+            reason = f"it cannot be written: {error.strerror}"
+        raise FileTrouble(f"{path} (storage.sqlite_path): {reason}") from None
 
 
 def hold(path: Path) -> int | None:

@@ -15,28 +15,26 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from gateway.storage.batch import Job, Work, run, tell
-from gateway.storage.files import Identity, identity, inode, move_aside, prepare
-from gateway.storage.health import check, explain
-from gateway.storage.migrations import migrate
+from gateway.storage.connection import BUSY, connect
+from gateway.storage.files import (
+    FileTrouble,
+    Identity,
+    find_room,
+    identity,
+    inode,
+    move_aside,
+)
+from gateway.storage.health import explain
 from gateway.storage.removal import FileRemoved, save
 
 T = TypeVar("T")
 
 _MOST_IN_COMMIT: Final = 256
 _MOST_WAITING: Final = 4096
-_BUSY: Final = 2000  # ms to wait for another process's write
 _LOOK: Final = 0.5  # s between looks whether the file is there while nothing is written
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-)
-_SETTINGS: Final = (
-    "PRAGMA auto_vacuum=INCREMENTAL",
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA journal_size_limit=67108864",
-    f"PRAGMA busy_timeout={_BUSY}",
 )
 
 
@@ -66,6 +64,7 @@ class Database:
         """
         self.path = Path(path)
         self.trouble: str | None = None  # why the last commit failed
+        self._full = False  # until a probe finds room: what is small may still fit
         self._stamp = stamp
         self._on_quarantine = on_quarantine
         self._on_removed = on_removed
@@ -104,6 +103,27 @@ class Database:
             work.job = None  # where the disk hangs, what it would write is not held
             raise
 
+    async def probe(self, room: int) -> None:
+        """Write a page, and see whether so many bytes more would have room.
+
+        A small write may still fit where a delivery does not: in the log there is room
+        that was used before.
+
+        Raises:
+            DatabaseUnavailable: it cannot be written.
+        """
+
+        def job(connection: sqlite3.Connection) -> None:
+            find_room(self.path, room)
+            connection.execute("PRAGMA user_version=1")  # written whatever it was
+
+        try:
+            await self.write(job)
+        except FileTrouble as error:
+            raise DatabaseUnavailable(str(error)) from None
+        self._full = False
+        self.trouble = None
+
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job that only reads, on a connection of its own.
 
@@ -117,7 +137,7 @@ class Database:
         try:
             uri = f"{self.path.absolute().as_uri()}?mode=ro"
             connection = sqlite3.connect(uri, uri=True)
-            connection.execute(f"PRAGMA busy_timeout={_BUSY}")
+            connection.execute(f"PRAGMA busy_timeout={BUSY}")
             return job(connection)
         except sqlite3.Error as error:
             raise DatabaseUnavailable(explain(error, self.path, reads=True)) from None
@@ -168,7 +188,8 @@ class Database:
         """Run a batch in one transaction, and tell everybody how it went."""
         try:
             results = self._transaction(jobs)
-            self.trouble = None
+            if not self._full:
+                self.trouble = None
         # Whatever it is, memory that ran out as well: a thread that ended would leave
         # everybody without an answer until a restart.
         except Exception as error:  # noqa: BLE001
@@ -221,19 +242,7 @@ class Database:
             self._disconnect()
         if self._connection is None:
             self._miss()
-            prepare(self.path)
-            connection = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False
-            )
-            try:
-                for setting in _SETTINGS:
-                    connection.execute(setting)
-                check(connection)
-                migrate(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+            self._connection = connect(self.path)
             self._identity = identity(self.path)
         return self._connection
 
@@ -251,6 +260,7 @@ class Database:
         if isinstance(error, FileRemoved):
             return  # the connection is closed, or all that is left
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        self._full |= code == sqlite3.SQLITE_FULL
         if code in _PASSING and self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.rollback()

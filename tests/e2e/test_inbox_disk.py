@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,41 @@ async def test_a_full_disk_is_a_503_until_there_is_room(
     assert "the disk is full: make room" in full["reason"]
     assert set(again) == {200}
     assert kept == acknowledged | {f"evt_{number}" for number in refused[:20]}
+
+
+async def test_readiness_never_calls_a_full_disk_writable(
+    small_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who looks between two refused deliveries must not be told that all is well."""
+    monkeypatch.setitem(EXTRA, "DINIE_WEBHOOK_SECRET", SECRET)
+    async with running_stack(
+        "http://127.0.0.1:1/v3",
+        "listen.webhooks=127.0.0.1:0",
+        f"storage.sqlite_path={small_disk / 'gateway.db'}",
+    ) as stack:
+        taken = await deliver(stack, 0, 10)
+        fill(small_disk)
+        for number in range(1, 40):  # what is left in the log
+            await deliver(stack, number)
+        looks = []
+        for _ in range(20):
+            looks.append(await readiness(stack))
+            await asyncio.sleep(0.15)
+        refused = await deliver(stack, 200)
+
+    assert (taken, refused) == (200, 503)
+    assert [look for look in looks if look["ok"]] == []
+    assert all("the disk is full: make room" in look["reason"] for look in looks)
+    assert '"event":"inbox_unavailable"' in capsys.readouterr().out
+
+
+def fill(disk: Path) -> None:
+    """Leave not a byte."""
+    with (disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+        while ballast.write(b"x" * 4096):
+            pass
 
 
 async def test_a_read_only_disk_is_a_503_until_it_is_writable(

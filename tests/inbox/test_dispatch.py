@@ -18,7 +18,7 @@ from tests.inbox.scene import BODY, SECRET, Inbox, arrival, opened
 @pytest.fixture
 async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
     async with opened(tmp_path / "gateway.db") as inbox:
-        await inbox.desk.probe()
+        await inbox.desk.probe(1)
         yield inbox
 
 

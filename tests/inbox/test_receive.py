@@ -101,7 +101,7 @@ async def test_both_secrets_of_a_rotation_are_good(inbox: Inbox) -> None:
 
 async def test_what_is_forged_is_a_401_and_not_kept(inbox: Inbox) -> None:
     """No detail for whoever forges; the reason is in metric and log."""
-    await inbox.desk.probe()
+    await inbox.desk.probe(1)
     desk = Desk(inbox, SECRET)
 
     status = await desk.take(secret=OTHER)

@@ -1,5 +1,6 @@
 """Upkeep: begun, counted, tidied, and set right after the clock."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Scene:
             inbox.store,
             inbox.desk,
             keep=7 * DAY,
+            room=1,
             clock=inbox.clock,
             on_counts=self.counts.append,
             on_event=self.observed.say,
@@ -122,7 +124,8 @@ async def test_a_store_that_is_away_is_said_once_and_asked_again(
     await scene.upkeep.look()
     probe = inbox.desk.probe
 
-    async def full() -> None:
+    async def full(room: int) -> None:
+        del room
         raise StoreUnavailable("the disk is full: make room")
 
     inbox.desk.probe = full  # type: ignore[method-assign]
@@ -136,6 +139,25 @@ async def test_a_store_that_is_away_is_said_once_and_asked_again(
     assert trouble == "the disk is full: make room"
     assert scene.upkeep.trouble is None
     assert scene.said == ["inbox_opened", "inbox_unavailable", "inbox_available"]
+
+
+async def test_a_disk_that_hangs_is_trouble_too(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deliveries are refused after three seconds: readiness says so."""
+    monkeypatch.setattr("gateway.inbox.upkeep._LONGEST_PROBE", 0.01)
+    scene = Scene(inbox)
+    await scene.upkeep.look()
+
+    async def hanging(room: int) -> None:
+        del room
+        await asyncio.Event().wait()
+
+    inbox.desk.probe = hanging  # type: ignore[method-assign]
+    await scene.upkeep.look()
+
+    assert scene.upkeep.trouble == "the disk did not answer in time"
+    assert scene.said == ["inbox_opened", "inbox_unavailable"]
 
 
 async def test_a_fault_of_ours_does_not_end_it(inbox: Inbox) -> None:

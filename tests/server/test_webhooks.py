@@ -65,7 +65,7 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     async with opened(tmp_path / "gateway.db") as inbox:
-        await inbox.desk.probe()
+        await inbox.desk.probe(1)
         made = Scene(inbox)
         made.listener = await listen_proxy(
             made.handler, bind(Address("127.0.0.1", 0)), logger=http_logger()

@@ -1,10 +1,12 @@
 """Files: private, and a damaged one is moved aside with what belongs to it."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from gateway.storage.files import FileTrouble, identity, move_aside, prepare
+from gateway.storage.files import FileTrouble, find_room, identity, move_aside, prepare
 
 
 def test_a_new_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
@@ -75,3 +77,34 @@ def test_a_log_that_was_taken_away_is_noticed(tmp_path: Path) -> None:
         less = identity(path)
         assert less != whole, suffix
         whole = less
+
+
+def test_room_is_asked_for_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    """A probe each second must not fill what it looks at."""
+    find_room(tmp_path / "gateway.db", 1_000_000)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "the disk is full: make room; it has under 512 KiB"),
+        (errno.EDQUOT, "the disk is full: make room; it has under 512 KiB"),
+        (errno.EIO, "it cannot be written: Input/output error"),
+    ],
+)
+def test_a_disk_without_room_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    """Whoever is on call knows from the line what to do."""
+
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("gateway.storage.files.os.posix_fallocate", refused)
+
+    with pytest.raises(FileTrouble, match=said):
+        find_room(tmp_path / "gateway.db", 524_288)
+
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """The database: what was answered is on disk, whatever the disk does."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.storage.files import FileTrouble
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
 ADD = "INSERT INTO disabled (subscriber, since) VALUES (?, 1.0)"
@@ -100,29 +102,71 @@ async def test_a_job_that_fails_undoes_its_own_work_only(scene: Scene) -> None:
     assert await scene.names() == ["a", "b"]
 
 
+def bound(pages: int) -> Any:
+    """Bound the file, which is how a disk that is full shows."""
+    return lambda c: c.execute(f"PRAGMA max_page_count={pages}").fetchone()
+
+
+def large(connection: sqlite3.Connection) -> None:
+    connection.execute(ADD, ("x" * 100_000,))
+
+
 async def test_a_full_disk_loses_nothing_and_is_over_when_there_is_room(
     scene: Scene,
 ) -> None:
     """Who was told yes stays; who was told no comes again."""
     await scene.add("before")
-
-    def bound(pages: int) -> Any:
-        return lambda c: c.execute(f"PRAGMA max_page_count={pages}").fetchone()
-
     await scene.database.write(bound(1))
-
-    def large(connection: sqlite3.Connection) -> None:
-        connection.execute(ADD, ("x" * 100_000,))
 
     with pytest.raises(DatabaseUnavailable, match="disk is full: make room"):
         await scene.database.write(large)
     trouble = scene.database.trouble
     await scene.database.write(bound(100_000))
     await scene.add("after")
+    await scene.database.probe(4096)
 
     assert trouble is not None
     assert scene.database.trouble is None
     assert await scene.names() == ["after", "before"]
+
+
+async def test_a_small_write_that_fits_does_not_end_a_full_disk(scene: Scene) -> None:
+    """Readiness would say that it can be written between two refused deliveries."""
+    await scene.add("before")
+    await scene.database.write(bound(1))
+    with pytest.raises(DatabaseUnavailable):
+        await scene.database.write(large)
+
+    await scene.add("small")
+
+    assert "the disk is full" in str(scene.database.trouble)
+
+
+async def test_a_probe_writes_a_page_each_time(scene: Scene) -> None:
+    """What writes nothing finds nothing out."""
+    await scene.add("a")
+    log = f"{scene.path}-wal"
+    sizes = []
+    for _ in range(3):
+        await scene.database.probe(4096)
+        sizes.append(os.stat(log).st_size)  # noqa: PTH116
+
+    assert sizes[0] < sizes[1] < sizes[2]
+
+
+async def test_a_probe_finds_out_that_a_delivery_has_no_room(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page may fit into what the log has had before."""
+
+    def full(path: Path, size: int) -> None:
+        raise FileTrouble(f"{path}: the disk is full: make room ({size})")
+
+    await scene.add("a")
+    monkeypatch.setattr("gateway.storage.sqlite.find_room", full)
+
+    with pytest.raises(DatabaseUnavailable, match=r"disk is full: make room \(4096\)"):
+        await scene.database.probe(4096)
 
 
 async def test_a_file_that_another_process_holds_is_said(scene: Scene) -> None:

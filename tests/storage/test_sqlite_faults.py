@@ -45,7 +45,7 @@ async def test_a_fault_nobody_thought_of_does_not_end_the_thread(
     def broken(_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("gateway.storage.sqlite.migrate", broken)
+    monkeypatch.setattr("gateway.storage.connection.migrate", broken)
     for _ in range(2):
         with pytest.raises(DatabaseUnavailable, match="no memory left"):
             await scene.add("a")
