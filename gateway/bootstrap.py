@@ -47,6 +47,7 @@ _TOKEN_OPEN = 5.0  # s
 _TOKEN_OPEN_AT_MOST = 30.0  # s
 _LEVELS = {
     "secrets_refused": "error",
+    "secrets_ending": "warning",
     "secrets_unavailable": "warning",
     "token_life_assumed": "warning",
 }

@@ -59,11 +59,22 @@ class Fields(dict[str, Secret]):
 
     Attributes:
         version: What it was then; 0: nothing was there.
+        created: Unix, s, by the store's clock: when it was written; None: unknown.
+        gone: Where its newest version is `deleted` or `destroyed`, which of the two.
     """
 
-    def __init__(self, fields: Mapping[str, Secret], *, version: int) -> None:
+    def __init__(
+        self,
+        fields: Mapping[str, Secret],
+        *,
+        version: int,
+        created: float | None = None,
+        gone: str | None = None,
+    ) -> None:
         super().__init__(fields)
         self.version = version
+        self.created = created
+        self.gone = gone
 
 
 class Store(Protocol):

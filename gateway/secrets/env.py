@@ -22,6 +22,7 @@ class EnvProvider:
     name = "env"
     longest_pause = float("inf")  # s
     ends_in = None
+    trouble = None
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -19,6 +19,7 @@ class FileProvider:
     name = "file"
     longest_pause = 5.0  # s; nothing tells us about a change, and looking is cheap
     ends_in = None
+    trouble = None
 
     def __init__(self, directory: str) -> None:
         self._directory = Path(directory)

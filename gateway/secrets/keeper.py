@@ -26,6 +26,7 @@ _UNPROVEN = (
     "the new credential could not be tried, since the token endpoint gave no answer; "
     "the one before stays in force until it is"
 )
+_SAY_AGAIN = 50.0  # s; the same failure is logged once in so long
 _SPREAD = 0.1  # of the refresh interval, so that replicas do not read together
 
 
@@ -80,6 +81,7 @@ class SecretKeeper:
         self._refused_until = 0.0
         self._prove: Prover | None = None
         self._unproven = 0
+        self._said: tuple[str, float] | None = None  # a failure, and when, s monotonic
         self.last_success_unix: float | None = None
         self.last_error: str | None = "no secrets have been read yet"
         self.faults: tuple[str, ...] = ()  # why the last set is of another environment
@@ -134,15 +136,17 @@ class SecretKeeper:
         return None if self._current is None else self._current.version
 
     def _pause(self) -> float:
+        soonest = self._provider.longest_pause
         if self._current is None or self._unproven:
-            return full_jitter(
+            wait = full_jitter(
                 max(0, (self._unproven or self._failures) - 1),
                 base=_RETRY_BASE,
                 cap=_RETRY_CAP,
                 random=self._random(),
             )
+            return wait if self._unproven else min(wait, soonest)
         usual = self._refresh * (1 - _SPREAD + 2 * _SPREAD * self._random())
-        return min(usual, self._provider.longest_pause)
+        return min(usual, soonest)
 
     async def _read(self, reason: str) -> None:
         try:
@@ -190,7 +194,11 @@ class SecretKeeper:
         self._failures = self._unproven = 0
         self._refused_version = None
         self.faults = ()
-        self.last_error = None
+        self.last_error = trouble = self._provider.trouble
+        if trouble is None:
+            self._said = None
+        elif self._is_news(trouble):
+            self._on_event("secrets_ending", detail=trouble)
 
     def _refuse(
         self, found: SecretSet, faults: list[str], reason: str, why: str
@@ -210,7 +218,17 @@ class SecretKeeper:
         self._failures += 1
         self.last_error = detail
         self._on_refused(reason)
-        self._on_event("secrets_unavailable", reason=reason, detail=detail)
+        if self._is_news(detail):
+            self._on_event("secrets_unavailable", reason=reason, detail=detail)
+
+    def _is_news(self, text: str) -> bool:
+        """Return whether to log a failure: a new one, or again after a minute."""
+        now = self._clock.now()
+        said, self._said = self._said, (text, now)
+        if said is None or said[0] != text or now - said[1] >= _SAY_AGAIN:
+            return True
+        self._said = said
+        return False
 
     async def close(self) -> None:
         """Close the provider."""

@@ -79,6 +79,10 @@ class SecretsProvider(Protocol):
     def ends_in(self) -> float | None:
         """Return in how many s it can read no more without help; None: never."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Return what failed beside the last good read; None: nothing did."""
+
     async def read(self) -> SecretSet:
         """Read them now.
 

@@ -1,11 +1,14 @@
-"""What does an answer of Vault hold? Nothing of it is taken on trust."""
+"""Reads responses of Vault; nothing of them is taken on trust."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from gateway.moment import unix_of
 from gateway.secret import Secret
 from gateway.vault import faults
 from gateway.vault.faults import Call
+
+Gone = Literal["deleted", "destroyed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,16 @@ class Stamp:
 
     number: int
     created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a secret's newest version."""
+
+    data: dict[str, Any]  # empty where it is gone
+    version: int  # 0: nothing was ever there
+    created: float | None = None  # Unix, s, by Vault's clock
+    gone: Gone | None = None
 
 
 def mapping(value: Any, call: Call) -> dict[str, Any]:
@@ -72,3 +85,27 @@ def fields(data: Any, call: Call) -> dict[str, Secret]:
         for name, value in mapping(data, call).items()
         if isinstance(value, str)
     }
+
+
+def lost(about: dict[str, Any]) -> Gone | None:
+    """Return how a version was lost, by its metadata; None: it is there."""
+    if about.get("destroyed"):
+        return "destroyed"
+    return "deleted" if about.get("deletion_time") else None
+
+
+def whole(data: Any, call: Call) -> Whole:
+    """Return all of a version."""
+    found = mapping(data, call)
+    about = mapping(found.get("metadata"), call)
+    version = about.get("version")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise faults.malformed(call)
+    gone = lost(about)
+    held = found.get("data")  # null where it is gone
+    return Whole(
+        {} if held is None else dict(mapping(held, call)),
+        version,
+        unix_of(about.get("created_time")),
+        gone,
+    )

@@ -1,4 +1,4 @@
-"""What does a failed call to Vault mean for whoever has to mend it?
+"""Says what a failed call to Vault means, for whoever has to mend it.
 
 Texts of Vault and of the libraries are never repeated: only what we know is said.
 """
@@ -15,6 +15,12 @@ _LAGS: Final = 412
 _THROTTLED: Final = 429
 _STANDBY: Final = frozenset({472, 473})
 _MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+# Newer versions say "permission denied" to all three alike.
+_MAYBE_LOCKED: Final = (
+    "; a 403 can also mean that the role is locked out after refused logins (15 "
+    "minutes from the last one; vault read sys/locked-users), or that nothing is "
+    "mounted there (secrets.vault.auth.mount)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,11 @@ def redirected(call: Call) -> SecretsUnavailable:
     )
 
 
-def deleted(call: Call) -> SecretsUnavailable:
-    """Return the failure of a secret whose newest version was deleted."""
+def deleted(call: Call, gone: str = "deleted") -> SecretsUnavailable:
+    """Return the failure of a secret whose newest version is deleted or destroyed."""
+    way = "write a new one" if gone == "destroyed" else "undelete it or write a new one"
     return SecretsUnavailable(
-        "not_found",
-        f"the newest version of {call.place} is deleted: "
-        "undelete it or write a new one",
+        "not_found", f"the newest version of {call.place} is {gone}: {way}"
     )
 
 
@@ -109,8 +114,9 @@ def _answered(
 def _refused(said: str, call: Call, *, invalid: bool) -> SecretsUnavailable | None:
     """Return what a refusal means; None: it is none of ours."""
     if call.kind == "login":
+        more = "" if invalid or not call.place.startswith("auth/") else _MAYBE_LOCKED
         return SecretsUnavailable(
-            "login", f"Vault refuses the login at {call.place}: {call.hint}"
+            "login", f"Vault refuses the login at {call.place}: {call.hint}{more}"
         )
     if invalid and call.kind == "token":
         # What Vault says of a token that cannot be renewed, and of none at all.

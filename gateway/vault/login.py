@@ -1,6 +1,7 @@
-"""Whose Vault token is used, and how long is it good for?"""
+"""Holds the Vault token: renews it, and logs in anew where renewing ends."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.secret import Secret
@@ -8,9 +9,23 @@ from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import lease as leases
 from gateway.vault.client import VaultClient
 from gateway.vault.lease import Lease
-from gateway.vault.ways import Login
+from gateway.vault.ways import Login, Material
 
 _UNPROVEN_GAP: Final = 300.0  # s between logins while none leads to the secret
+_LOOK: Final = 5.0  # s between looks whether a refused login has other material
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A login that failed."""
+
+    error: SecretsUnavailable
+    material: Material
+    until: float  # s, monotonic; not tried again before, with the same material
+
+    @property
+    def refused(self) -> bool:
+        return self.error.reason == "login"
 
 
 class Tokens:
@@ -24,25 +39,43 @@ class Tokens:
         now: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
+        """Hold no token yet.
+
+        Args:
+            login: The way to a token.
+            client: For renewals.
+            now: Returns s, monotonic.
+            random: Returns from [0, 1).
+        """
         self._login = login
         self._client = client
         self._now = now
         self._random = random
         self._token: Secret | None = None
-        self._given: Secret | None = None
+        self._material: Material = ()
         self._lease: Lease | None = None
         self._look_at = float("inf")  # s, monotonic; when to ask about its life again
-        self._failures = 0
+        self._renewals_failed = 0
+        self._failure: _Failure | None = None
+        self._logins_failed = 0
         self._proven = False
         self.logins = 0
+        self.trouble: str | None = None  # why the token in use was not replaced
 
     @property
     def due_in(self) -> float:
-        """Return in how many s a renewal or a login is due."""
-        if self._lease is None:
-            return float("inf")
-        at = leases.due(self._lease, can_login=self._login.repeatable)
-        return min(at, self._look_at) - self._now()
+        """Return in how many s `get` has something to do."""
+        now, lease = self._now(), self._lease
+        at = float("inf")
+        if lease is not None:
+            at = leases.due(lease, can_login=self._login.repeatable)
+            at = min(at, self._look_at)
+        if self._failure is None:
+            return at - now
+        again = self._failure.until
+        if self._failure.refused:
+            again = min(again, now + _LOOK)
+        return (max(at, again) if at < float("inf") else again) - now
 
     @property
     def ends_in(self) -> float | None:
@@ -50,23 +83,27 @@ class Tokens:
         lease = self._lease
         if lease is None or self._login.repeatable or not lease.duration:
             return None
-        if lease.renewable and not self._failures:
+        if lease.renewable and not self._renewals_failed:
             return None
         return lease.ends - self._now()
 
     async def get(self) -> Secret:
-        """Return a token that should still be good."""
-        given = await self._login.token()
+        """Return a token that should still be good.
+
+        While it is, a failed login is no failure, but `trouble`.
+
+        Raises:
+            SecretsUnavailable: there is none.
+        """
+        self.trouble = None
         held, lease = self._token, self._lease
-        known = self._now() < self._look_at
-        if held is None or lease is None or given != self._given or not known:
-            return await self._fresh(given)
-        step = leases.step(lease, now=self._now(), can_login=self._login.repeatable)
-        if step == "login":
-            return await self._fresh(given)
-        if step == "renew":
-            await self._renew(held, lease)
-        return held
+        if held is None or lease is None or self._now() >= lease.ends:
+            return await self._fresh()
+        try:
+            return await self._kept_alive(held, lease)
+        except SecretsUnavailable as error:
+            self.trouble = error.detail
+            return held
 
     def worked(self) -> None:
         """Note that Vault took the token: were it refused later, a new one may help."""
@@ -84,11 +121,43 @@ class Tokens:
         if not self._proven and lease and self._now() - lease.granted < _UNPROVEN_GAP:
             self._lease = lease
             return None
-        return await self._fresh(None)
+        try:
+            return await self._fresh()
+        except SecretsUnavailable:
+            self._lease = lease  # it may be taken again before a login is
+            raise
 
-    async def _fresh(self, given: Secret | None) -> Secret:
-        granted = await self._login.log_in(given)
-        self._token, self._given = granted.token, given
+    async def _kept_alive(self, held: Secret, lease: Lease) -> Secret:
+        """Return the token, renewed or replaced where that is due."""
+        repeatable = self._login.repeatable
+        if not repeatable:
+            other = await self._login.material() != self._material
+            if other or self._now() >= self._look_at:
+                return await self._fresh()
+        step = leases.step(lease, now=self._now(), can_login=repeatable)
+        if step == "renew":
+            lease = self._lease = await self._renewed(held, lease)
+            step = leases.step(lease, now=self._now(), can_login=repeatable)
+        return await self._fresh(alive=True) if step == "login" else held
+
+    async def _fresh(self, *, alive: bool = False) -> Secret:
+        """Log in; `alive`: the token that is held is still good."""
+        try:
+            material = await self._login.material()
+        except SecretsUnavailable as error:
+            self._failure = _Failure(error, (), self._now() + _LOOK)
+            raise
+        failed = self._failure
+        if failed is not None and failed.material != material:
+            failed, self._logins_failed = None, 0
+        if failed and self._now() < failed.until and (alive or failed.refused):
+            raise SecretsUnavailable(failed.error.reason, failed.error.detail)
+        try:
+            granted = await self._login.log_in(material)
+        except SecretsUnavailable as error:
+            self._failed(error, material)
+            raise
+        self._token, self._material = granted.token, material
         self._lease = leases.start(
             now=self._now(),
             duration=granted.duration,
@@ -98,25 +167,37 @@ class Tokens:
         self._look_at = float("inf")
         if not granted.known:
             self._look_at = self._now() + leases.RETRY_CAP
-        self._failures = 0
+        self._renewals_failed = self._logins_failed = 0
+        self._failure = None
         self._proven = False
         self.logins += 1
         return granted.token
 
-    async def _renew(self, token: Secret, lease: Lease) -> None:
+    def _failed(self, error: SecretsUnavailable, material: Material) -> None:
+        self._logins_failed += 1
+        wait = leases.login_wait(
+            self._logins_failed,
+            refused=error.reason == "login",
+            random=self._random(),
+        )
+        self._failure = _Failure(error, material, self._now() + wait)
+
+    async def _renewed(self, token: Secret, lease: Lease) -> Lease:
+        """Return the lease after trying to renew it."""
         try:
             granted = await self._client.renew(token, increment=lease.first)
         except SecretsUnavailable as error:
-            self._failures += 1
+            self._renewals_failed += 1
             if error.reason == "permission" and self._login.repeatable:
                 # Past its maximum: the read that follows is refused and logs in anew.
-                self._lease = leases.not_renewable(lease)
-                return
-            self._lease = leases.postponed(
-                lease, now=self._now(), failures=self._failures, random=self._random()
+                return leases.not_renewable(lease)
+            return leases.postponed(
+                lease,
+                now=self._now(),
+                failures=self._renewals_failed,
+                random=self._random(),
             )
-            return
-        self._failures = 0
-        self._lease = leases.renewed(
+        self._renewals_failed = 0
+        return leases.renewed(
             lease, now=self._now(), duration=granted.duration, random=self._random()
         )

@@ -16,7 +16,7 @@ from gateway.vault.options import VaultOptions
 from gateway.vault.store import VaultStore
 from gateway.vault.ways import way_in
 
-_SOONEST: Final = 1.0  # s; a lease of a second must not become a busy loop
+_SOONEST: Final = 0.1  # s; a lease of a second is renewed in time, without a busy loop
 
 
 class VaultProvider:
@@ -74,6 +74,11 @@ class VaultProvider:
     def ends_in(self) -> float | None:
         """Return in how many s the Vault token dies, if nothing here prolongs it."""
         return self._tokens.ends_in
+
+    @property
+    def trouble(self) -> str | None:
+        """Return why there was no new token, though the one in use still reads."""
+        return self._tokens.trouble
 
     async def read(self) -> SecretSet:
         """Return what Vault holds now.

@@ -1,4 +1,4 @@
-"""Where does a rotation write? To the secret that gateways read, and one beside it."""
+"""Stores what a rotation writes: the gateways' secret, and its own beside it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
@@ -6,6 +6,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from gateway.rotation.ports import Conflict, Fields, StepFailed
 from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
+from gateway.vault.answers import Whole
 from gateway.vault.client import VaultClient
 from gateway.vault.login import Tokens
 
@@ -31,8 +32,8 @@ class VaultStore:
         Raises:
             StepFailed: Vault does not give them.
         """
-        data, version = await self._read()
-        return Fields(_texts(data), version=version)
+        held = await self._read()
+        return Fields(_texts(held.data), version=held.version)
 
     async def change(
         self, fields: Mapping[str, Secret | None], *, since: Fields
@@ -44,14 +45,14 @@ class VaultStore:
             StepFailed: Vault does not take it.
         """
         # Read again for what is no text, which stays as it is.
-        data, version = await self._read()
-        if version != since.version:
+        held = await self._read()
+        if held.version != since.version:
             raise Conflict("the secret is not what it was")
-        changed = {name: value for name, value in data.items() if name not in fields}
+        changed = {k: value for k, value in held.data.items() if k not in fields}
         changed |= {k: v.reveal() for k, v in fields.items() if v is not None}
         await self._ask(
             lambda token: self._client.write(
-                token, self._mount, self._path, changed, cas=version
+                token, self._mount, self._path, changed, cas=held.version
             )
         )
 
@@ -61,8 +62,13 @@ class VaultStore:
         Raises:
             StepFailed: Vault does not give them.
         """
-        data, version = await self._read(STATE_SUFFIX)
-        return Fields(_texts(data), version=version)
+        held = await self._read(STATE_SUFFIX)
+        return Fields(
+            _texts(held.data),
+            version=held.version,
+            created=held.created,
+            gone=held.gone,
+        )
 
     async def write_state(self, fields: Mapping[str, Secret], *, since: int) -> int:
         """Replace the rotation's own fields, if they are of a version yet.
@@ -82,7 +88,7 @@ class VaultStore:
         """Let the threads end."""
         self._client.close()
 
-    async def _read(self, suffix: str = "") -> tuple[dict[str, Any], int]:
+    async def _read(self, suffix: str = "") -> Whole:
         path = self._path + suffix
         return await self._ask(
             lambda token: self._client.read_all(token, self._mount, path)

@@ -1,4 +1,4 @@
-"""Which ways lead to a Vault token?"""
+"""Logs in to Vault: AppRole, a signed token, or a token that is given."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,15 +15,22 @@ SERVICE_ACCOUNT_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/to
 _LARGEST: Final = 64 * 1024  # bytes; a token is shorter, a wrong path is not
 
 
+Material = tuple[Secret, ...]  # what a login is made with
+
+
 class Login(Protocol):
     """One way to come by a token."""
 
     repeatable: bool  # whether asking again can bring another token
 
-    async def token(self) -> Secret | None:
-        """Return the token that somebody else looks after; None: log in yourself."""
+    async def material(self) -> Material:
+        """Return what a login would be made with, as it is now.
 
-    async def log_in(self, given: Secret | None) -> Granted:
+        Raises:
+            SecretsUnavailable: a file is missing, unreadable or empty.
+        """
+
+    async def log_in(self, material: Material) -> Granted:
         """Return a token and its life."""
 
 
@@ -36,18 +43,17 @@ class AppRoleLogin:
         self._options = options
         self._client = client
 
-    async def token(self) -> Secret | None:
-        """Return none: each login makes one."""
-        return None
+    async def material(self) -> Material:
+        """Return the role id and the secret id."""
+        return await _approle(self._options)
 
-    async def log_in(self, given: Secret | None) -> Granted:
-        """Log in with what the files hold now."""
-        del given
-        options = self._options
+    async def log_in(self, material: Material) -> Granted:
+        """Log in with both."""
+        role_id, secret_id = material
         return await self._client.login_approle(
-            options.mount or options.method,
-            role_id=await _from_file(options.role_id_file, "role_id_file"),
-            secret_id=await _from_file(options.secret_id_file, "secret_id_file"),
+            self._options.mount or self._options.method,
+            role_id=role_id,
+            secret_id=secret_id,
         )
 
 
@@ -65,16 +71,14 @@ class WrappedAppRoleLogin:
         self._wrapping: Secret | None = None
         self._secret_id: Secret | None = None
 
-    async def token(self) -> Secret | None:
-        """Return none: each login makes one."""
-        return None
+    async def material(self) -> Material:
+        """Return the role id and the wrapping token."""
+        return await _approle(self._options)
 
-    async def log_in(self, given: Secret | None) -> Granted:
+    async def log_in(self, material: Material) -> Granted:
         """Log in; a new wrapping token in the file is opened first."""
-        del given
+        role_id, wrapping = material
         options = self._options
-        role_id = await _from_file(options.role_id_file, "role_id_file")
-        wrapping = await _from_file(options.secret_id_file, "secret_id_file")
         if self._secret_id is None or wrapping != self._wrapping:
             self._secret_id = await self._client.unwrap(wrapping)
             self._wrapping = wrapping
@@ -97,22 +101,20 @@ class JwtLogin:
         self._options = options
         self._client = client
 
-    async def token(self) -> Secret | None:
-        """Return none: each login makes one."""
-        return None
+    async def material(self) -> Material:
+        """Return the signed token."""
+        file = self._options.jwt_file
+        if file is None and self._options.method == "kubernetes":
+            file = SERVICE_ACCOUNT_TOKEN
+        return (await _from_file(file, "jwt_file"),)
 
-    async def log_in(self, given: Secret | None) -> Granted:
-        """Log in with what the file holds now."""
-        del given
+    async def log_in(self, material: Material) -> Granted:
+        """Log in with it."""
+        (jwt,) = material
         options = self._options
         assert options.role is not None, "the configuration was checked"  # noqa: S101
-        file = options.jwt_file
-        if file is None and options.method == "kubernetes":
-            file = SERVICE_ACCOUNT_TOKEN
         return await self._client.login_jwt(
-            options.mount or options.method,
-            role=options.role,
-            jwt=await _from_file(file, "jwt_file"),
+            options.mount or options.method, role=options.role, jwt=jwt
         )
 
 
@@ -131,26 +133,26 @@ class TokenLogin:
         self._given = environ.get("VAULT_TOKEN", "").strip()
         self._client = client
 
-    async def token(self) -> Secret | None:
+    async def material(self) -> Material:
         """Return what the file or the variable holds now."""
         if self._file is not None:
-            return await _from_file(self._file, "token_file")
+            return (await _from_file(self._file, "token_file"),)
         if not self._given:
             raise SecretsUnavailable(
                 "login", "no Vault token: set VAULT_TOKEN or secrets.vault.auth"
             )
-        return Secret(self._given)
+        return (Secret(self._given),)
 
-    async def log_in(self, given: Secret | None) -> Granted:
+    async def log_in(self, material: Material) -> Granted:
         """Ask how long the token lives; what cannot be known is not held against it."""
-        assert given is not None, "this login always gives a token"  # noqa: S101
+        (token,) = material
         try:
-            return await self._client.look_up(given)
+            return await self._client.look_up(token)
         except SecretsUnavailable as error:
             if error.reason != "permission":
                 raise
             # Its policy may hide that; whether it is any good the read will tell.
-            return Granted(given, 0.0, renewable=False, known=False)
+            return Granted(token, 0.0, renewable=False, known=False)
 
 
 def way_in(
@@ -163,6 +165,13 @@ def way_in(
     if options.method == "token":
         return TokenLogin(options, client, environ)
     return JwtLogin(options, client)
+
+
+async def _approle(options: VaultAuthOptions) -> Material:
+    return (
+        await _from_file(options.role_id_file, "role_id_file"),
+        await _from_file(options.secret_id_file, "secret_id_file"),
+    )
 
 
 async def _from_file(name: str | None, setting: str) -> Secret:

@@ -22,6 +22,7 @@ class Provider:
     """Gives what it is told, in turn; the last answer stays."""
 
     name, ends_in = "fake", None
+    trouble: str | None = None
 
     def __init__(self, *answers: str | Exception) -> None:
         self.answers = list(answers)

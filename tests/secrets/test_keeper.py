@@ -152,3 +152,38 @@ async def test_closing_closes_the_provider() -> None:
     scene = Scene(Provider("1"))
     await scene.keeper.close()
     assert scene.provider.closed
+
+
+async def test_the_same_failure_is_logged_once_a_minute() -> None:
+    """Files are looked at every few seconds; their trouble is one trouble."""
+    scene = Scene(Provider(GONE))
+    for _ in range(21):
+        await scene.keeper.refresh("scheduled")
+        scene.clock.advance(5)
+
+    assert [name for name, _ in scene.events] == ["secrets_unavailable"] * 3
+    assert scene.refused == {"unreachable": 21}
+
+
+async def test_what_will_end_the_reads_is_said_while_they_are_good() -> None:
+    """A refused login shows at once, and not when the token that is held has died."""
+    scene = Scene(Provider("1"))
+    scene.provider.trouble = "Vault refuses the login"
+    await scene.keeper.refresh("start")
+    await scene.keeper.refresh("scheduled")
+
+    assert scene.keeper.last_error == "Vault refuses the login"
+    assert [name for name, _ in scene.events] == ["secrets_ending", "secrets_read"]
+    scene.provider.trouble = None
+    await scene.keeper.refresh("scheduled")
+    assert scene.keeper.last_error is None
+
+
+async def test_a_first_read_comes_as_soon_as_the_provider_asks() -> None:
+    """A refused login is repeated once its file has changed, also at the start."""
+    provider = Provider(*[GONE] * 9, "1")
+    provider.longest_pause = 5
+    scene = Scene(provider, random=0.999)
+    await scene.run(until=lambda: scene.version == "1")
+
+    assert max(scene.clock.slept[:9]) == 5

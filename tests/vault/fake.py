@@ -12,6 +12,9 @@ from tests.vault.kv import KeyValue, envelope, errors
 
 Handler = Callable[[web.Request], web.StreamResponse]
 PATH = "dinie/local"
+ROOT = "hvs.root"
+LOCKOUT = 5  # refused logins in a row; on by default since Vault 1.13
+MERGE_PATCH = "application/merge-patch+json"
 DENIED = "1 error occurred:\n\t* permission denied\n\n"
 
 
@@ -24,6 +27,7 @@ class FakeVault:
         self.renewed_ttl: int | None = None  # what a renewal grants; None: as asked
         self.role = ("role-1", "secret-id-1")
         self.secret_id_uses: int | None = None
+        self.refused_logins = 0  # of the role, in a row; from LOCKOUT on it is locked
         self.jwts: dict[tuple[str, str], str] = {}  # (mount, role): the token it takes
         self.wrapped: dict[str, str] = {}  # wrapping tokens, and what they hold
         self.namespace: str | None = None  # the only one that there is; None: any
@@ -58,6 +62,10 @@ class FakeVault:
         """Delete its newest version, so that it can still be undeleted."""
         self.kv.delete_newest(PATH)
 
+    def destroy_newest(self) -> None:
+        """Destroy its newest version for good."""
+        self.kv.destroy_newest(PATH)
+
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request."""
         self.calls.append(f"{request.method} {request.path.removeprefix('/v1/')}")
@@ -81,7 +89,7 @@ class FakeVault:
         if self.canned is not None:
             return self.canned()
         if self.sealed:
-            return errors(503, "error performing token check: Vault is sealed")
+            return errors(503, "Vault is sealed")
         if self.troubles:
             return self.troubles.pop(0)
         asked = request.headers.get("X-Vault-Namespace", "").strip("/")
@@ -93,12 +101,13 @@ class FakeVault:
         mount = path.removeprefix("/v1/auth/").removesuffix("/login")
         if any(known == mount for known, _ in self.jwts):
             return self._log_in_signed(mount, body)
-        if mount != "approle":
-            return errors(404, "no handler for route 'auth/x/login'")
-        if body.get("role_id") != self.role[0]:
-            return errors(400, "invalid role ID")
-        if body.get("secret_id") != self.role[1] or self.secret_id_uses == 0:
-            return errors(400, "invalid secret id")
+        if mount != "approle" or self.refused_logins >= LOCKOUT:
+            return errors(403, "permission denied")
+        good = (body.get("role_id"), body.get("secret_id")) == self.role
+        if not good or self.secret_id_uses == 0:
+            self.refused_logins += 1
+            return errors(400, "invalid role or secret ID")
+        self.refused_logins = 0
         if self.secret_id_uses is not None:
             self.secret_id_uses -= 1
         return self._issue()
@@ -141,8 +150,12 @@ class FakeVault:
     async def _authorised(self, request: web.BaseRequest, token: str) -> web.Response:
         path = request.path
         known = self.tokens[token]
-        if path == "/v1/auth/token/lookup-self":
-            return web.json_response(envelope({"id": token, "policies": [], **known}))
+        told = {
+            "/v1/sys/locked-users": self._locked(),
+            "/v1/auth/token/lookup-self": {"id": token, "policies": [], **known},
+        }.get(path)
+        if told is not None:
+            return web.json_response(envelope(told))
         if path == "/v1/auth/token/renew-self":
             return self._renew(token)
         if path.startswith("/v1/secret/"):
@@ -153,9 +166,17 @@ class FakeVault:
             return web.json_response(envelope(self.flat))
         return errors(404)
 
+    def _locked(self) -> dict[str, Any]:
+        locked = [self.role[0]] if self.refused_logins >= LOCKOUT else []
+        mounts = [{"mount_accessor": "auth_approle_1", "alias_identifiers": locked}]
+        by = [{"namespace_id": "root", "mount_accessors": mounts}] if locked else []
+        return {"by_namespace": by, "total": len(locked)}
+
     def _renew(self, token: str) -> web.Response:
         if not self.tokens[token]["renewable"]:
             return errors(400, "lease is not renewable")
+        if token == ROOT:
+            return errors(400, "invalid lease ID")
         ttl = self.ttl if self.renewed_ttl is None else self.renewed_ttl
         return web.json_response(envelope(auth=self._auth(token, ttl)))
 
@@ -166,11 +187,14 @@ class FakeVault:
             return errors(404, warnings=[warning])
         if request.method == "GET":
             return self.kv.read(secret) if kind == "data" else self.kv.metadata(secret)
+        patch = request.method == "PATCH"
+        if patch and request.content_type != MERGE_PATCH:
+            return errors(415, "PATCH requires Content-Type of " + MERGE_PATCH)
         try:
             body = await request.json()
         except ValueError:
-            return errors(400, "failed to parse JSON input: invalid character")
-        answer = self.kv.write(secret, body)
+            return errors(400, "error parsing JSON")
+        answer = self.kv.patch(secret, body) if patch else self.kv.write(secret, body)
         self.after_write()
         return answer
 

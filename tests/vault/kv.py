@@ -56,14 +56,21 @@ class KeyValue:
         about = self.secrets[path][-1]["metadata"]
         about["deletion_time"] = "2026-11-23T11:00:00.1Z"
 
+    def destroy_newest(self, path: str) -> None:
+        """Destroy the newest version for good; only its metadata stays."""
+        newest = self.secrets[path][-1]
+        newest["data"] = None
+        newest["metadata"]["destroyed"] = True
+
     def read(self, path: str) -> web.Response:
         """Answer a read of the newest version."""
         versions = self.secrets.get(path)
         if not versions:
             return errors(404)
         newest = versions[-1]
-        if newest["metadata"]["deletion_time"]:
-            gone = {"data": None, "metadata": newest["metadata"]}
+        about = newest["metadata"]
+        if about["deletion_time"] or about["destroyed"]:
+            gone = {"data": None, "metadata": about}
             return web.Response(
                 body=json.dumps(envelope(gone)).encode(),
                 status=404,
@@ -99,3 +106,11 @@ class KeyValue:
                 400, "check-and-set parameter did not match the current version"
             )
         return web.json_response(envelope(self.put(path, body["data"])))
+
+    def patch(self, path: str, body: Any) -> web.Response:
+        """Answer a merge patch (RFC 7396) of the newest version."""
+        if not self.secrets.get(path):
+            return errors(404)
+        merged = {**self.secrets[path][-1]["data"], **body["data"]}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        return self.write(path, {**body, "data": kept})

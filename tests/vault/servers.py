@@ -10,7 +10,7 @@ import hvac
 import pytest
 from hvac import exceptions
 
-from tests.vault.fake import PATH, FakeVault
+from tests.vault.fake import PATH, ROOT, FakeVault
 
 NONE = "no real Vault: set VAULT_ADDR and a root VAULT_TOKEN (make test-vault)"
 POLICY = """
@@ -51,7 +51,7 @@ class FakeServer:
 
     def __init__(self, vault: FakeVault) -> None:
         self._vault = vault
-        self.address, self.token = vault.address, vault.grant("hvs.root")
+        self.address, self.token = vault.address, vault.grant(ROOT)
         self.role_id = vault.role[0]
 
     def put(self, **fields: str) -> None:

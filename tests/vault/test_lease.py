@@ -18,7 +18,7 @@ def start(duration: float = 900.0, *, renewable: bool = True) -> Lease:
         (599, True, True, "use"),
         (600, True, True, "renew"),
         (764, True, True, "renew"),
-        (765, True, True, "login"),
+        (765, True, True, "renew"),
         (765, True, False, "renew"),
         (600, False, True, "use"),
         (765, False, True, "login"),
@@ -28,7 +28,7 @@ def start(duration: float = 900.0, *, renewable: bool = True) -> Lease:
 def test_what_is_done_when(
     now: float, *, renewable: bool, can_login: bool, step: Step
 ) -> None:
-    """Two thirds for a renewal; the last sixth belongs to a login."""
+    """Two thirds for a renewal; the last sixth is for a login, where renewing fails."""
     lease = start(renewable=renewable)
     assert leases.step(lease, now=now, can_login=can_login) == step
 
@@ -74,3 +74,37 @@ def test_failed_renewals_wait_longer_but_never_past_the_login() -> None:
     assert late.renew_at == 76_500
     after = leases.postponed(lease, now=80_000, failures=20, random=0.999)
     assert after.renew_at > 80_000
+
+
+def test_a_renewal_that_was_missed_is_tried_before_a_login() -> None:
+    """A login uses up a part of the secret id, and a renewal nothing.
+
+    Between the two of a lease of 2 s lies a third of a second.
+    """
+    lease = start(2.0)
+    failed = leases.postponed(lease, now=1.8, failures=1, random=0.0)
+
+    assert leases.step(lease, now=1.8, can_login=True) == "renew"
+    assert leases.step(failed, now=1.8, can_login=True) == "login"
+
+
+@pytest.mark.parametrize(
+    ("refused", "failures", "shortest", "longest"),
+    [
+        (True, 1, 10, 15),
+        (True, 2, 20, 30),
+        (True, 5, 160, 240),
+        (True, 6, 300, 300),
+        (True, 5000, 300, 300),
+        (False, 1, 0.05, 1),
+        (False, 5000, 0.05, 30),
+    ],
+)
+def test_a_refused_login_waits_for_10_s_to_5_min(
+    *, refused: bool, failures: int, shortest: float, longest: float
+) -> None:
+    """Vault locks a role out for everybody after five refusals."""
+    waits = [
+        leases.login_wait(failures, refused=refused, random=r) for r in (0, 0.9999999)
+    ]
+    assert waits == pytest.approx([shortest, longest], rel=1e-5)
