@@ -77,6 +77,38 @@ async def test_the_bytes_arrive_with_the_headers_that_were_given(
             id="cut-after-its-status",
         ),
         pytest.param(Step(b"nonsense\r\n\r\n"), Try(None, error="dropped"), id="noise"),
+        pytest.param(
+            Step(answer(200, headers=[("X-Trace", "x" * 9 * 1024)])),
+            Try(200),
+            id="a-field-of-9-kib",
+        ),
+        pytest.param(
+            Step(answer(200, headers=[("X-Trace", "x" * 99 * 1024)])),
+            Try(200),
+            id="a-head-beyond-all-bounds",
+        ),
+        pytest.param(
+            Step(b"HTTP/1.1 204 \r\nno field\x00\r\n\r\n"), Try(204), id="no-fields"
+        ),
+        pytest.param(Step(b"HTTP/1.1 200 OK\r\nX: ", "close"), Try(200), id="cut-head"),
+        pytest.param(Step(b"HTTP/1.1 200 OK\r\nX: ", "reset"), Try(200), id="reset-in"),
+        pytest.param(
+            Step(answer(200, headers=[("Transfer-Encoding", "gzip")])),
+            Try(200),
+            id="two-lengths",
+        ),
+        pytest.param(
+            Step(b"HTTP/1.1 500 No\r\nRetry-After: 9", "close"), Try(500), id="cut-500"
+        ),
+        pytest.param(
+            Step(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answer(202)),
+            Try(202),
+            id="after-an-interim-one",
+        ),
+        pytest.param(
+            Step(b"HTTP/1.1 101 Switching\r\n\r\n"), Try(101), id="another-protocol"
+        ),
+        pytest.param(Step(b"HTTP/1.0 200 OK\n\nok", "close"), Try(200), id="http-1.0"),
     ],
 )
 async def test_how_it_went_is_told_and_never_raised(
@@ -98,6 +130,72 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(
     done = await carrier.send(to(upstream.base_url, 0.1), HEADERS, b"x")
 
     assert done == Try(None, error="timeout")
+
+
+async def test_a_status_that_came_is_told_whatever_is_awaited_after_it(
+    carrier: HttpCarrier, upstream: ScriptedUpstream
+) -> None:
+    """A 500 whose fields do not come is a 500."""
+    upstream.default = Step(b"HTTP/1.1 500 No\r\nX: ")
+
+    done = await carrier.send(to(upstream.base_url, 0.1), HEADERS, b"x")
+
+    assert done == Try(500)
+
+
+async def test_deliveries_share_a_connection(
+    carrier: HttpCarrier, upstream: ScriptedUpstream
+) -> None:
+    """One for each would cost more than the delivery; chunked bodies are no reason."""
+    chunked = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    )
+    upstream.script(Step(answer(204, b"")), Step(chunked), Step(answer(500)))
+    done = [await carrier.send(to(upstream.base_url), HEADERS, b"x") for _ in range(4)]
+
+    assert [one.status for one in done] == [204, 200, 500, 200]
+    assert {one.connection for one in upstream.requests} == {
+        upstream.requests[0].connection
+    }
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(Step(answer(200) + b"more"), id="said-more"),
+        pytest.param(Step(answer(200, headers=[("Connection", "Close")])), id="close"),
+        pytest.param(Step(b"HTTP/1.1 200 OK\r\n\r\n"), id="without-an-end"),
+        pytest.param(Step(answer(200, length=99_999_999_999)), id="endless"),
+        pytest.param(Step(answer(200, headers=[("Content-Length", "1")])), id="twice"),
+        pytest.param(
+            Step(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"),
+            id="no-chunks",
+        ),
+    ],
+)
+async def test_a_connection_that_is_in_doubt_is_used_no_more(
+    carrier: HttpCarrier, upstream: ScriptedUpstream, step: Step
+) -> None:
+    """What is left over of one response would be taken for the next."""
+    upstream.script(step)
+
+    done = [await carrier.send(to(upstream.base_url), HEADERS, b"x") for _ in range(2)]
+
+    assert done == [Try(200), Try(200)]
+    first, second = upstream.requests
+    assert first.connection != second.connection
+
+
+async def test_a_header_that_would_be_two_is_not_sent(
+    carrier: HttpCarrier, upstream: ScriptedUpstream
+) -> None:
+    """A recovered file may hold anything."""
+    done = await carrier.send(
+        to(upstream.base_url), [("webhook-id", "a\r\nX-Other: b")], b"x"
+    )
+
+    assert done == Try(None, error="dropped")
+    assert upstream.requests == []
 
 
 async def test_nobody_listens(carrier: HttpCarrier) -> None:
