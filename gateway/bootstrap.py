@@ -11,8 +11,6 @@ from typing import Any
 
 import structlog
 
-from gateway.admission.bulkhead import BulkheadStage
-from gateway.admission.stage import AdmissionStage
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import Clock, instant
 from gateway.config.providers import build_provider
@@ -21,16 +19,13 @@ from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
 from gateway.credentials.ports import TokenEndpoint
 from gateway.credentials.source import TokenSource
 from gateway.credentials.stage import CredentialsStage
-from gateway.deadline.policy import budget
 from gateway.deadline.stage import DeadlineStage
-from gateway.forwarding.rules import Rules
-from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.idempotency.ports import Journal, Records
 from gateway.idempotency.scope import Scope
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.introductions import build_identity
+from gateway.limits import build_limits
 from gateway.order import Stages
-from gateway.ratelimit.stage import RateLimitStage
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import SecretSet
@@ -166,26 +161,18 @@ def build_stages(
 ) -> Stages:
     """Return the stages of one gateway; their order is in `order.py`."""
     told = build_identity(config, secrets, new_id, clock)
-    limiter, bulkhead = build_limits(config, clock, metrics, told.weights)
+    limits = build_limits(config, clock, metrics, told.weights)
     return Stages(
         identity=told.stage,
-        admission=AdmissionStage(
-            config.admission,
-            denied=build_denials(config),
-            is_upload=Rules(config.admission.upload_routes),
-            allowed=lambda exchange: budget(
-                config.deadline, exchange.control, upload=exchange.upload
-            ),
-            shed=(limiter.shed, bulkhead.shed),
-        ),
+        admission=limits.admission,
         local_tokens=told.local_tokens,
         deadline=DeadlineStage(config.deadline),
         idempotency=build_idempotency(config, records, journal, clock, told.key_scope),
         credentials=CredentialsStage(
             tokens, clock, partial(metrics.retry, "401"), canary
         ),
-        ratelimit=limiter,
-        bulkhead=bulkhead,
+        ratelimit=limits.ratelimit,
+        bulkhead=limits.bulkhead,
         transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),
     )
 
@@ -196,35 +183,6 @@ def build_idempotency(
     """Return what gives each POST its key."""
     now = partial(instant, clock)
     return IdempotencyStage(config.idempotency, records, now, journal, scope)
-
-
-def build_denials(config: Config) -> LenientRules:
-    """Return what matches the routes that are refused."""
-    upstream = config.upstream
-    return LenientRules(
-        config.admission.deny,
-        prefixes=prefixes_of(upstream.accepted_prefixes, upstream.base_url),
-        below=True,
-    )
-
-
-def build_limits(
-    config: Config, clock: Clock, metrics: Metrics, weights: Mapping[str, float]
-) -> tuple[RateLimitStage, BulkheadStage]:
-    """Return what bounds the attempts: by the quota, and by their number."""
-    limiter = RateLimitStage(
-        config.ratelimit,
-        clock,
-        random.random,
-        metrics.permit_wait.observe,
-        weights,
-    )
-    bulkhead = BulkheadStage(
-        config.admission.max_in_flight,
-        clock=clock.now,
-        adaptive=config.admission.adaptive,
-    )
-    return limiter, bulkhead
 
 
 def build_log(config: Config, *, quiet: bool) -> RequestLog:

@@ -84,7 +84,7 @@ class CircuitOpen(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """The queue is full."""
+    """There is no room: in the queue, among the slots, or on the disk."""
 
 
 class Draining(GatewayError):

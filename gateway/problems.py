@@ -101,7 +101,10 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
         "destination_unavailable",
     ),
     errors.Overloaded: Problem(
-        "overloaded", 503, "The gateway's queue is full", "connection_limit_reached"
+        "overloaded",
+        503,
+        "The gateway has no room for this request",
+        "connection_limit_reached",
     ),
     errors.Draining: Problem(
         "draining", 503, "The gateway is stopping", "proxy_internal_error"

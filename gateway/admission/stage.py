@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -10,7 +10,17 @@ from aiohttp import HttpVersion11, web
 from aiohttp.streams import StreamReader
 from aiohttp.web_exceptions import HTTPException
 
+from gateway.admission.arrivals import (
+    STRANGERS,
+    STRANGERS_CAP,
+    STRANGERS_TIMEOUT,
+    Arrival,
+    Arrivals,
+    gave_way,
+)
+from gateway.admission.bulkhead import by_priority
 from gateway.admission.options import AdmissionOptions
+from gateway.admission.places import NORMAL, Presence
 from gateway.admission.policy import (
     SPILL,
     UPLOAD_SLOTS,
@@ -18,12 +28,12 @@ from gateway.admission.policy import (
     check_length,
     too_large,
 )
+from gateway.admission.room import Room
 from gateway.context import EXCHANGE
 from gateway.errors import BadRequest, Draining, Overloaded, RouteForbidden
 from gateway.message import Body, Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-_BATCH_PART = 0.75  # of the room that batch work may fill
 BODY_TIMEOUT = 30.0  # s for a body to arrive
 
 
@@ -36,9 +46,13 @@ class AdmissionStage:
         *,
         denied: Callable[[str], bool],
         is_upload: Callable[[str], bool],
+        of_a_stranger: Callable[[Exchange], bool] = lambda _: False,
         body_timeout: float = BODY_TIMEOUT,
         allowed: Callable[[Exchange], float] = lambda _: BODY_TIMEOUT,
         shed: Sequence[Callable[[], bool]] = (),
+        lane_of: Callable[[Exchange], int] = by_priority,
+        presence: Presence | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         """Wire the stage.
 
@@ -46,19 +60,36 @@ class AdmissionStage:
             options: Caps.
             denied: Whether a raw path is denied.
             is_upload: Whether a plain path is an upload route.
+            of_a_stranger: Whether a request's body must be read to know its sender.
             body_timeout: s for a body to arrive,
             allowed: and for the whole of a request, its body's arrival included.
             shed: Each sends batch work that waits away, or says that none does.
+            lane_of: Returns the lane of a request: who goes first.
+            presence: Hears of each caller, and tells whether one is alone.
+            weights: Of callers; others have 1.
         """
         self._options = options
         self._denied = denied
         self._is_upload = is_upload
+        self._of_a_stranger = of_a_stranger
         self._body_timeout = body_timeout
         self._allowed = allowed
-        self._shed = shed
-        self._most = options.max_in_flight + UPLOAD_SLOTS + options.max_queue
-        self.inside = 0
+        self._lane_of = lane_of
+        presence = presence or Presence()
+        self._seen = presence.seen
+        self._room = Room(
+            options.max_in_flight + UPLOAD_SLOTS + options.max_queue,
+            presence=presence,
+            weights=weights,
+            shed=shed,
+        )
+        self._strangers = Arrivals()
         self.draining = False
+
+    @property
+    def inside(self) -> int:
+        """Return how many requests of callers are inside."""
+        return self._room.inside
 
     async def __call__(
         self, request: web.BaseRequest, handler: Handler
@@ -75,31 +106,28 @@ class AdmissionStage:
         exchange = request[EXCHANGE]
         if self._denied(exchange.path):
             raise RouteForbidden("the route is denied by admission.deny")
-        self._make_room(exchange)
-        self.inside += 1
+        if self._of_a_stranger(exchange):
+            # It holds no place: nothing of a stranger's counts with callers' work.
+            if request.can_read_body:
+                exchange.body = await self._body_of_a_stranger(request, exchange)
+            return await handler(request)
+        caller, lane = exchange.caller, self._lane_of(exchange)
+        self._seen[caller] = exchange.started
         try:
             if request.can_read_body:
                 exchange.upload = self._is_upload(exchange.plain_path)
-                await self._take_body(request, exchange)
-            return await handler(request)
+                await self._take_body(request, exchange, lane)
+            self._room.enter(caller, lane)
+            try:
+                return await handler(request)
+            finally:
+                self._room.leave(caller, lane)
         finally:
-            self.inside -= 1
             exchange.body.close()
 
-    def _make_room(self, exchange: Exchange) -> None:
-        """Let a request in where there is room, or where batch work gives some up.
-
-        Raises:
-            Overloaded: there is none.
-        """
-        if self.inside < self._most * (1.0 if exchange.interactive else _BATCH_PART):
-            return
-        # What is sent away leaves at once; until then one more is inside.
-        if exchange.interactive and any(shed() for shed in self._shed):
-            return
-        raise Overloaded("the queue is full (admission.max_queue)", retry_after=1.0)
-
-    async def _take_body(self, request: web.BaseRequest, exchange: Exchange) -> None:
+    async def _take_body(
+        self, request: web.BaseRequest, exchange: Exchange, lane: int
+    ) -> None:
         cap = cap_of(self._options, upload=exchange.upload)
         check_length(exchange.control.get("content-length"), cap)
         await _answer_expectation(request)
@@ -110,16 +138,43 @@ class AdmissionStage:
                 return
             raise too_large(cap)
         patience = min(self._body_timeout, self._allowed(exchange))
-        exchange.body = await self._read(content, cap, patience)
-
-    async def _read(self, content: StreamReader, cap: int, patience: float) -> Body:
+        arrival = Arrival(exchange.caller, lane, patience)
+        self._room.expect(arrival)
         try:
-            async with asyncio.timeout(patience):
-                return await read_body(content, cap)
-        except TimeoutError as error:
-            raise BadRequest("the body did not arrive in time") from error
-        except HTTPException as error:
-            raise BadRequest("the body is malformed") from error
+            exchange.body = await _read(content, cap, arrival)
+        finally:
+            self._room.arrivals.remove(arrival)
+
+    async def _body_of_a_stranger(
+        self, request: web.BaseRequest, exchange: Exchange
+    ) -> Body:
+        """Return the small body that says who sends it.
+
+        Raises:
+            GatewayError: it is too large or too slow, or many came after it.
+        """
+        check_length(exchange.control.get("content-length"), STRANGERS_CAP)
+        await _answer_expectation(request)
+        if len(self._strangers) >= STRANGERS:
+            self._strangers.drop_oldest()
+        arrival = Arrival(exchange.caller, NORMAL, STRANGERS_TIMEOUT)
+        self._strangers.add(arrival)
+        try:
+            return await _read(request.content, STRANGERS_CAP, arrival)
+        finally:
+            self._strangers.remove(arrival)
+
+
+async def _read(content: StreamReader, cap: int, arrival: Arrival) -> Body:
+    try:
+        async with arrival.timeout:
+            return await read_body(content, cap)
+    except TimeoutError as error:
+        if arrival.dropped:
+            raise gave_way() from error
+        raise BadRequest("the body did not arrive in time") from error
+    except HTTPException as error:
+        raise BadRequest("the body is malformed") from error
 
 
 async def _answer_expectation(request: web.BaseRequest) -> None:

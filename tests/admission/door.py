@@ -44,6 +44,7 @@ class Door:
         """Run the stage as the proxy does; a slug is told as the answer's body."""
         exchange = Exchange("r", request.method, request.path, 0.0)
         exchange.path = exchange.plain_path = request.path
+        exchange.caller = request.headers.get("X-Caller", "other")
         _, exchange.control = inbound_headers(request.headers.items())
         request[EXCHANGE] = exchange
         try:
@@ -51,6 +52,8 @@ class Door:
         except GatewayError as error:
             problem = CATALOGUE[type(error)]
             self.refused.append(problem.slug)
+            async with self.changed:
+                self.changed.notify_all()
             refusal = web.Response(status=problem.status, text=problem.slug)
             refusal.force_close()
             return refusal
@@ -64,6 +67,11 @@ class Door:
         """Wait until so many are inside."""
         async with self.changed:
             await self.changed.wait_for(lambda: self.stage.inside >= count)
+
+    async def refusals(self, count: int) -> None:
+        """Wait until so many were refused."""
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(lambda: len(self.refused) >= count)
 
     async def _inside(self, request: web.BaseRequest) -> web.StreamResponse:
         body = request[EXCHANGE].body
@@ -108,6 +116,7 @@ async def door(*, body_timeout: float = 5.0, **options: Any) -> AsyncIterator[Do
         AdmissionOptions(**options),
         denied=Rules(("/auth/credentials",), below=True),
         is_upload=Rules(("/customers/*/documents",)),
+        of_a_stranger=lambda exchange: exchange.plain_path == "/auth/token",
         body_timeout=body_timeout,
     )
     made = Door(stage)

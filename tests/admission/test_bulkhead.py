@@ -1,4 +1,4 @@
-"""Slots and BulkheadStage: no slot is lost, and the first comes first."""
+"""BulkheadStage: an attempt holds a slot while it lasts."""
 
 import asyncio
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import ClientRequest, ClientResponse
 
-from gateway.admission.bulkhead import BulkheadStage, Slots
+from gateway.admission.bulkhead import BulkheadStage
 from gateway.errors import Overloaded
 from gateway.message import Exchange
 from tests.fakes import FakeClock
@@ -18,85 +18,6 @@ REQUEST = cast("ClientRequest", None)
 async def settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
-
-
-async def test_slots_go_to_those_who_wait_longest() -> None:
-    """A newcomer must not overtake a queue."""
-    slots, order = Slots(1), list[str]()
-    await slots.take(0.0)
-
-    async def take(name: str) -> None:
-        assert await slots.take(5.0)
-        order.append(name)
-        slots.give()
-
-    tasks = [asyncio.create_task(take(name)) for name in "abc"]
-    await settle()
-    slots.give()
-    await asyncio.gather(*tasks)
-
-    assert (order, slots.free) == (["a", "b", "c"], 1)
-
-
-async def test_who_waits_too_long_gets_none_and_keeps_none() -> None:
-    """The next one must not wait for a slot that nobody holds."""
-    slots = Slots(1)
-    await slots.take(0.0)
-
-    got = await slots.take(0.01)
-    slots.give()
-
-    assert (got, slots.free) == (False, 1)
-
-
-async def test_a_cancelled_waiter_loses_no_slot() -> None:
-    """Callers hang up while they queue."""
-    slots = Slots(1)
-    await slots.take(0.0)
-    leaver, stayer = (asyncio.create_task(slots.take(5.0)) for _ in range(2))
-    await settle()
-
-    leaver.cancel()
-    slots.give()
-
-    assert await stayer is True
-    slots.give()
-    assert slots.free == 1
-
-
-async def test_a_waiter_cancelled_just_as_it_is_served_passes_the_slot_on() -> None:
-    """The slot was already its own."""
-    slots = Slots(1)
-    await slots.take(0.0)
-    leaver, stayer = (asyncio.create_task(slots.take(5.0)) for _ in range(2))
-    await settle()
-
-    slots.give()
-    leaver.cancel()
-
-    assert await stayer is True
-    slots.give()
-    assert (leaver.cancelled(), slots.free) == (True, 1)
-
-
-async def test_no_slot_is_lost_in_a_crowd_that_comes_and_goes() -> None:
-    """After an hour of hang-ups every slot is there again."""
-    slots = Slots(3)
-
-    async def visit(number: int) -> None:
-        if await slots.take(0.002 * (number % 5)):
-            try:
-                await asyncio.sleep(0.001 * (number % 3))
-            finally:
-                slots.give()
-
-    tasks = [asyncio.create_task(visit(number)) for number in range(200)]
-    await asyncio.sleep(0.003)
-    for task in tasks[::3]:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-    assert slots.free == 3
 
 
 class Dinie:
@@ -217,53 +138,6 @@ async def test_a_stream_holds_its_slot_to_its_end() -> None:
     streaming.let_go()
 
     assert (during, stage.in_flight) == (1, 0)
-
-
-async def test_batch_work_stands_behind_and_its_newest_goes_first() -> None:
-    """What somebody waits for at a screen comes before what runs at night."""
-    slots, order = Slots(1), list[str]()
-    await slots.take(0.0)
-
-    async def take(name: str, *, batch: bool) -> None:
-        try:
-            await slots.take(5.0, batch=batch)
-        except Overloaded:
-            order.append(f"{name} shed")
-            return
-        order.append(name)
-        slots.give()
-
-    waiting = [("b1", True), ("b2", True), ("a1", False), ("b3", True)]
-    tasks = [asyncio.create_task(take(name, batch=batch)) for name, batch in waiting]
-    await settle()
-    shed = slots.shed()
-    await settle()
-    slots.give()
-    await asyncio.gather(*tasks)
-
-    assert (shed, slots.shed()) == (True, False)
-    assert order == ["b3 shed", "a1", "b1", "b2"]
-    assert slots.free == 1
-
-
-async def test_slots_can_become_fewer_and_more_again() -> None:
-    """Those in use go on; what is given back beyond the size is not taken."""
-    slots = Slots(3)
-    for _ in range(3):
-        await slots.take(0.0)
-
-    slots.resize(1)
-    slots.give()
-    fewer = slots.take_free()
-    slots.give()
-    waiter = asyncio.create_task(slots.take(5.0))
-    await settle()
-    slots.resize(3)
-    await settle()
-
-    assert fewer is False
-    assert waiter.done()
-    assert slots.free == 1
 
 
 async def test_a_quick_refusal_teaches_nothing_of_the_work() -> None:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.admission.door import door
+from gateway.admission.arrivals import STRANGERS, STRANGERS_CAP, STRANGERS_TIMEOUT
+from tests.admission.door import Door, door
 
 MIB = 1024 * 1024
 UPLOAD = "/customers/1/documents"
@@ -201,3 +202,89 @@ async def test_while_draining_nobody_is_let_in() -> None:
         await inside.say(sized(b"x"))
 
         assert (inside.refused, inside.bodies) == (["draining"], [])
+
+
+TOKEN = head("/auth/token", "Content-Length: 20000")
+Held = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def hold(inside: Door, raw: bytes, count: int) -> list[Held]:
+    """Begin requests that do not go on."""
+    held = []
+    for _ in range(count):
+        reader, writer = await asyncio.open_connection("127.0.0.1", inside.port)
+        writer.write(raw)
+        held.append((reader, writer))
+    return held
+
+
+async def first_line(held: Held) -> bytes:
+    async with asyncio.timeout(5):
+        return await held[0].readline()
+
+
+async def test_bodies_of_strangers_hold_no_place_of_a_caller() -> None:
+    """Anybody who can connect can send half a request for a token."""
+    async with door(max_in_flight=1, max_queue=1) as inside:
+        raw = head("/auth/token", "Content-Length: 100") + b"{"
+        strangers = await hold(inside, raw, STRANGERS)
+        newer = await hold(inside, raw, 6)
+        dropped = [await first_line(one) for one in strangers[:6]]
+
+        answers = [await inside.say(sized(b"x")) for _ in range(3)]
+        granted = await inside.say(sized(b"{}", "/auth/token"))
+
+        assert all(one.startswith(b"HTTP/1.1 503") for one in dropped)
+        assert all(one.startswith(b"HTTP/1.1 200") for one in (*answers, granted))
+        assert inside.stage.inside == 0
+        for _, writer in (*strangers, *newer):
+            writer.close()
+
+
+async def test_a_stranger_has_two_seconds_and_16_kib(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A request for a token has some hundred bytes, which come at once."""
+    monkeypatch.setattr("gateway.admission.stage.STRANGERS_TIMEOUT", 0.01)
+    async with door() as inside:
+        large = await inside.say(TOKEN)
+        (slow,) = await hold(inside, head("/auth/token", "Content-Length: 9"), 1)
+
+        assert large.startswith(b"HTTP/1.1 413")
+        assert (await first_line(slow)).startswith(b"HTTP/1.1 400")
+        slow[1].close()
+    assert (STRANGERS_CAP, STRANGERS_TIMEOUT) == (16 * 1024, 2.0)
+
+
+async def test_slow_bodies_of_a_caller_refuse_nobody_else() -> None:
+    """One service with a broken client must not stop the others."""
+    async with door(max_in_flight=2, max_queue=10) as inside:
+        raw = head("/x", "X-Caller: slow", "Content-Length: 100") + b"{"
+        slow = await hold(inside, raw, 20)
+        await inside.refusals(1)
+
+        answers = [
+            await inside.say(sized(b"x", "/x", "X-Caller: quick")) for _ in range(9)
+        ]
+
+        assert all(one.startswith(b"HTTP/1.1 200") for one in answers)
+        assert {await first_line(slow[-1])} == {b"HTTP/1.1 503 Service Unavailable\r\n"}
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_a_body_in_pieces_takes_the_place_of_a_slow_one() -> None:
+    """A caller that sends one body has a better claim than who sends twenty."""
+    async with door(max_in_flight=2, max_queue=10) as inside:
+        raw = head("/x", "X-Caller: slow", "Content-Length: 100") + b"{"
+        slow = await hold(inside, raw, 20)
+        await inside.refusals(1)
+
+        answer = await inside.say(
+            head("/x", "X-Caller: quick", "Content-Length: 2"), b"x", b"y", wait=0.01
+        )
+
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert (await first_line(slow[0])).startswith(b"HTTP/1.1 503")
+        for _, writer in slow:
+            writer.close()

@@ -1,0 +1,110 @@
+"""Bodies that are still arriving: each can be made to give its place to another."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.admission.places import BATCH
+from gateway.errors import Overloaded
+
+STRANGERS: Final = 64  # bodies of the token route that are awaited at once
+STRANGERS_CAP: Final = 16 * 1024  # bytes of each
+STRANGERS_TIMEOUT: Final = 2.0  # s for it to arrive
+
+
+class Arrival:
+    """One body, which is read inside `timeout`."""
+
+    __slots__ = ("caller", "dropped", "lane", "timeout")
+
+    def __init__(self, caller: str, lane: int, seconds: float) -> None:
+        """Begin to wait.
+
+        Args:
+            caller: Whose body it is.
+            lane: Of its request.
+            seconds: At most, for all of it.
+        """
+        self.caller = caller
+        self.lane = lane
+        self.dropped = False
+        self.timeout = asyncio.timeout(seconds)
+
+    def drop(self) -> None:
+        """Stop waiting for it."""
+        self.dropped = True
+        self.timeout.reschedule(0.0)  # in the past: at the loop's next turn
+
+
+class Arrivals:
+    """The bodies that are awaited, oldest first."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._all: dict[Arrival, None] = {}
+        self._of: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Arrival]:
+        return iter(self._all)
+
+    def of(self, caller: str) -> int:
+        """Return how many bodies of a caller are arriving."""
+        return self._of.get(caller, 0)
+
+    def add(self, arrival: Arrival) -> None:
+        """Begin to wait for one."""
+        self._all[arrival] = None
+        self._of[arrival.caller] = self.of(arrival.caller) + 1
+
+    def remove(self, arrival: Arrival) -> None:
+        """Wait for one no longer; it may have been dropped before."""
+        if arrival not in self._all:
+            return
+        del self._all[arrival]
+        left = self._of[arrival.caller] - 1
+        if left:
+            self._of[arrival.caller] = left
+        else:
+            del self._of[arrival.caller]
+
+    def drop_oldest(self) -> None:
+        """Drop what has been arriving longest."""
+        oldest = next(iter(self._all))
+        self.remove(oldest)
+        oldest.drop()
+
+    def drop_for(self, caller: str | None, lane: int) -> bool:
+        """Drop one body for another request; False: none has to give way.
+
+        Batch work gives way to interactive requests. Otherwise the caller with most
+        bodies gives up its oldest, where it has more than the one that asks.
+
+        Args:
+            caller: Whose body comes; None: what comes is whole, and goes before all.
+            lane: The lane of what comes.
+        """
+        victim = self._batch() if lane < BATCH else None
+        if victim is None:
+            most = max(self._of, key=self.of, default=None)
+            if most is None:
+                return False
+            if caller is not None and self.of(most) <= self.of(caller) + 1:
+                return False
+            victim = next(one for one in self._all if one.caller == most)
+        self.remove(victim)
+        victim.drop()
+        return True
+
+    def _batch(self) -> Arrival | None:
+        return next((one for one in self._all if one.lane >= BATCH), None)
+
+
+def gave_way() -> Overloaded:
+    """Return what a request is told whose body had to give way."""
+    return Overloaded(
+        "the body was still arriving when another request needed its place",
+        retry_after=1.0,
+    )

@@ -1,0 +1,111 @@
+"""Places that callers share: a counted set, of which no caller takes the last ones.
+
+While a caller is alone it may have every place of a lane. While there are others, it
+holds at most three times as many as are free, so that some always are: with n callers
+that want everything, one place in 3n + 1 stays free, and a caller that holds none gets
+it at once. What moves money has a sixteenth to itself, and batch work leaves a quarter.
+
+Source: dynamic thresholds (Choudhury and Hahne, "Dynamic Queue Length Thresholds for
+Shared-Memory Packet Switches", 1998).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+LANES: Final = 4  # priority, normal, batch, background
+NORMAL: Final = 1
+BATCH: Final = 2
+_GREED: Final = 3.0  # times what is free, that a caller may hold beside others
+_LEAST_GREED: Final = 1.0  # of a caller whose weight is small
+_LATELY: Final = 60.0  # s after which a caller that is not configured is forgotten
+
+
+class Presence:
+    """Callers that share the gateway: those configured, and those seen lately."""
+
+    def __init__(
+        self,
+        configured: Iterable[str] = (),
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """Begin with the configured callers; `clock` is monotonic, s."""
+        self._configured = frozenset(configured)
+        self._clock = clock
+        self.seen: dict[str, float] = {}  # when each came last; names are a closed set
+
+    def alone(self, caller: str) -> bool:
+        """Return whether nobody else is configured or was seen lately."""
+        if self._configured - {caller}:
+            return False
+        before = self._clock() - _LATELY
+        return all(one == caller or at < before for one, at in self.seen.items())
+
+
+class Places:
+    """A counted set of places; `free` is negative while more are taken than exist."""
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        presence: Presence | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            size: How many there are.
+            presence: Tells whether a caller is alone; None: each is.
+            weights: Of callers; others have 1.
+        """
+        self.size = self.free = size
+        self._presence = presence or Presence()
+        weights = weights or {}
+        highest = max([1.0, *weights.values()])
+        self._greed = {
+            name: max(_LEAST_GREED, _GREED * weight / highest)
+            for name, weight in weights.items()
+        }
+        self._others_greed = max(_LEAST_GREED, _GREED / highest)
+        self._held: tuple[dict[str, int], ...] = tuple({} for _ in range(LANES))
+        self._keep()
+
+    def _keep(self) -> None:
+        """Set how many places each lane leaves free."""
+        self._kept = (0, self.size // 16, self.size // 4, self.size // 4)
+
+    def full(self, lane: int, besides: int = 0) -> bool:
+        """Return whether a lane finds no place, whoever asks; `besides` are taken."""
+        return self.free - besides <= self._kept[lane]
+
+    def over(self, caller: str, lane: int) -> bool:
+        """Return whether one more would be over the caller's share."""
+        held, room = self._held[lane].get(caller, 0), self.free - self._kept[lane]
+        if held == 0:
+            return False
+        greed = self._greed.get(caller, self._others_greed)
+        # The last one is for a caller that has none.
+        if held < greed * room and room > 1:
+            return False
+        return not self._presence.alone(caller)
+
+    def take(self, caller: str, lane: int) -> None:
+        """Take a place."""
+        held = self._held[lane]
+        held[caller] = held.get(caller, 0) + 1
+        self.free -= 1
+
+    def give(self, caller: str, lane: int) -> None:
+        """Give a place back."""
+        held = self._held[lane]
+        left = held[caller] - 1
+        if left:
+            held[caller] = left
+        else:
+            del held[caller]
+        self.free += 1
+
+    def load(self, caller: str, lane: int) -> float:
+        """Return how many places a caller holds, for its weight."""
+        greed = self._greed.get(caller, self._others_greed)
+        return self._held[lane].get(caller, 0) / greed
