@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.idempotency.fingerprint import boundary_of, fingerprint_of
+from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.message import Body, Exchange
 
 PARTS = (
@@ -157,55 +157,6 @@ async def test_a_spilled_body_counts_like_one_in_memory(
     assert spilled == await printed(body, content_type)
 
 
-@pytest.mark.parametrize(
-    ("content_type", "boundary"),
-    [
-        pytest.param("multipart/form-data; boundary=abc", b"abc", id="plain"),
-        pytest.param('Multipart/Mixed; boundary="a b"', b"a b", id="quoted"),
-        pytest.param("multipart/form-data", None, id="none"),
-        pytest.param("application/json; boundary=abc", None, id="no-multipart"),
-        pytest.param("", None, id="no-type"),
-    ],
-)
-def test_the_boundary_is_read_as_rfc_2046_has_it(
-    content_type: str, boundary: bytes | None
-) -> None:
-    """A quoted boundary may hold spaces."""
-    assert boundary_of(content_type) == boundary
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        pytest.param("boundary*=idna''%FF%FE", id="codec-without-replacement"),
-        pytest.param("boundary*=undefined''a", id="codec-that-always-fails"),
-        pytest.param("boundary*=punycode''a%ff", id="not-its-codec"),
-        pytest.param("boundary*=unicode_escape''%5Cud800", id="surrogate"),
-        pytest.param("boundary*0=a; boundary*=b", id="numbered-and-not"),
-        pytest.param("\udcff; boundary", id="raw-byte"),
-    ],
-)
-def test_a_boundary_that_cannot_be_read_is_none(parameters: str) -> None:
-    """No header that a caller makes up ends in a 500."""
-    assert boundary_of("multipart/form-data; " + parameters) is None
-
-
-@given(
-    st.lists(
-        st.sampled_from(
-            ["boundary", "*", "=", "0", "1", "'", "utf-7", "idna", "%FF", ";", " "]
-        )
-        | st.text(max_size=2),
-        max_size=12,
-    )
-)
-def test_no_content_type_is_too_odd(texts: list[str]) -> None:
-    """It is read before anything is sent, so a fault here would refuse the call."""
-    boundary = boundary_of("multipart/x;" + "".join(texts))
-
-    assert boundary is None or boundary
-
-
 async def test_an_upload_is_never_taken_for_a_body_of_bytes() -> None:
     """The same key for a form and for its bytes is two requests."""
     body = multipart(PARTS, "b")
@@ -236,3 +187,104 @@ async def test_uploads_are_the_same_exactly_when_their_parts_are(
     second = await printed_parts(named(other), "b2")
 
     assert (first == second) == (one == other)
+
+
+FORM = "multipart/form-data; boundary=b"
+AMOUNT = 'Content-Disposition: form-data; name="amount"'
+OTHER = 'Content-Disposition: form-data; name="other"'
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(
+            AMOUNT.replace("; ", ";\r\n ", 1),
+            OTHER.replace("; ", ";\r\n ", 1),
+            id="folded",
+        ),
+        pytest.param(
+            AMOUNT.replace("; n", ";\r\n\tn"),
+            OTHER.replace("; n", ";\r\n\tn"),
+            id="tab",
+        ),
+        pytest.param(f"{AMOUNT}\r\n{OTHER}", f"{OTHER}\r\n{AMOUNT}", id="twice"),
+        pytest.param(f"X: y\n{AMOUNT}", f"X: y\n{OTHER}", id="bare-line-feed"),
+        pytest.param(f"X: y\r{AMOUNT}", f"X: y\r{OTHER}", id="bare-return"),
+        pytest.param("X-Name: amount", "X-Name: other", id="no-disposition"),
+        pytest.param(
+            f"Content_Disposition: form-data; name=a\r\n{OTHER}",
+            f"Content_Disposition: form-data; name=b\r\n{OTHER}",
+            id="underscore",
+        ),
+        pytest.param(
+            AMOUNT.replace(":", " :"), OTHER.replace(":", " :"), id="blank-before-colon"
+        ),
+    ],
+)
+async def test_no_trick_of_a_part_s_head_stays_outside_the_fingerprint(
+    one: str, other: str
+) -> None:
+    """A lenient server reads `amount` where a strict one reads nothing."""
+    first = await printed(multipart(((one, b"5"),), "b"), FORM)
+    second = await printed(multipart(((other, b"5"),), "b"), FORM)
+
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("multipart/mixed; boundary=b", FORM, id="another-kind"),
+        pytest.param(
+            f"{FORM}; boundary=c", f"{FORM}; boundary=d", id="a-second-boundary"
+        ),
+        pytest.param(f"{FORM}; charset=utf-8", FORM, id="a-charset"),
+        pytest.param(f"{FORM}; x*=utf-8''a", f"{FORM}; x*=utf-8''b", id="rfc-2231"),
+    ],
+)
+async def test_what_the_type_says_of_a_form_counts(one: str, other: str) -> None:
+    """The same bytes under another type may be another form."""
+    body = multipart(PARTS[:1], "b")
+
+    assert await printed(body, one) != await printed(body, other)
+
+
+@pytest.mark.parametrize("line", ["\n", "\r"], ids=["line-feed", "return"])
+async def test_a_delimiter_behind_half_a_line_break_counts_with_its_boundary(
+    line: str,
+) -> None:
+    """Whoever takes it for one sees two parts, and with another boundary one."""
+    content = f"5{line}--b1{line}{AMOUNT}{line}{line}6".encode()
+    parts = ((OTHER, content),)
+
+    assert await printed_parts(parts, "b1") != await printed_parts(parts, "b2")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "digest"),
+    [
+        pytest.param(
+            "multipart/form-data; boundary=b7",
+            b"--b7\r\n"
+            b'Content-Disposition: form-data; name="type"\r\n\r\ncnh\r\n--b7\r\n'
+            b"Content-Type: application/pdf\r\n"
+            b'Content-Disposition: form-data; name="file"; filename="a.pdf"\r\n'
+            b"Content-Length: 3\r\n\r\n%PD\r\n--b7--\r\n",
+            "5235d40fdb5f7b3001eeb1bf6b045ad5ec84ab7809e24290419dc1691b47a624",
+            id="form",
+        ),
+        pytest.param(
+            "application/json",
+            b'{"a":1}',
+            "40db57d0876cb313917aff40e6161453f0c35e908e396cda0791a5f11c3c4d08",
+            id="json",
+        ),
+    ],
+)
+async def test_a_fingerprint_is_the_same_after_an_upgrade(
+    content_type: str, body: bytes, digest: str
+) -> None:
+    """Those in the ledger are compared with a repeat's: it must not be refused."""
+    target = "/loans" if content_type.endswith("json") else "/customers/1/documents"
+
+    assert (await printed(body, content_type, target=target)).hex() == digest
