@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trustme
+import uvloop
 
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import Try
@@ -81,6 +82,25 @@ async def test_one_address_of_several_is_enough(
     done = await carrier.send(to(f"http://two.test:{port}/x"), HEADERS, b"x")
 
     await carrier.close()
+    assert done == Try(200)
+
+
+def test_deliveries_go_out_on_the_loop_of_the_gateway(
+    upstream: ScriptedUpstream,
+) -> None:
+    """Its transports are of classes of their own."""
+
+    async def deliver() -> Try:
+        carrier = HttpCarrier(clock=lambda: 0.0)
+        done = await carrier.send(
+            to(upstream.base_url.replace("127.0.0.1", "localhost")), HEADERS, b"x"
+        )
+        await carrier.close()
+        return done
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        done = runner.run(deliver())
+
     assert done == Try(200)
 
 
