@@ -2,7 +2,10 @@
 
 import asyncio
 import time
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+CONFIRMED_AFTER: Final = 3600.0  # s in which the wall clock was not set
+_DRIFT: Final = 60.0  # s by which it may be off meanwhile
 
 
 class Clock(Protocol):
@@ -40,6 +43,36 @@ class Instant(NamedTuple):
 def instant(clock: Clock) -> Instant:
     """Return the present moment on both clocks."""
     return Instant(clock.now(), clock.unix())
+
+
+class ConfirmedTime:
+    """The wall clock, believed once it has stood for an hour of time that passed.
+
+    What is deleted by its age cannot be had back: a clock that is a month ahead for a
+    minute, or at a start, must delete nothing. Whatever only waits follows the wall
+    clock at once.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._confirmed: float | None = None  # s, wall clock less monotonic
+        self._since = clock.now()
+        self._seen = clock.unix() - self._since
+
+    def unix(self) -> float | None:
+        """Return the moment, s since 1970, to count ages from; None: there is none yet.
+
+        Never later than the wall clock; earlier while that was just set forward.
+        """
+        now = self._clock.now()
+        offset = self._clock.unix() - now
+        if abs(offset - self._seen) > _DRIFT:
+            self._seen, self._since = offset, now
+        if now - self._since >= CONFIRMED_AFTER:
+            self._confirmed = self._seen
+        if self._confirmed is None:
+            return None
+        return now + min(self._confirmed, offset)
 
 
 class SystemClock:

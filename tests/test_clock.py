@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway.clock import Clock, Instant, SystemClock, instant
+from gateway.clock import Clock, ConfirmedTime, Instant, SystemClock, instant
 from tests.fakes import FakeClock
 
 
@@ -67,3 +67,73 @@ def test_an_instant_is_read_from_both_clocks() -> None:
     clock.suspend(60.0)
 
     assert instant(clock) == Instant(5.0, 160.0)
+
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+def test_the_wall_clock_is_believed_after_an_hour() -> None:
+    """A machine may start with any date, until somebody sets it."""
+    clock = FakeClock(now=5.0, unix=1000.0)
+    confirmed = ConfirmedTime(clock)
+
+    clock.advance(HOUR - 1)
+    before = confirmed.unix()
+    clock.advance(1)
+
+    assert (before, confirmed.unix()) == (None, 1000.0 + HOUR)
+
+
+def test_a_clock_that_jumps_for_a_minute_is_not_believed() -> None:
+    """By then dead letters of a month would be deleted."""
+    clock = FakeClock(now=5.0, unix=0.0)
+    confirmed = ConfirmedTime(clock)
+    clock.advance(HOUR)
+    confirmed.unix()
+
+    clock.suspend(31 * DAY)
+    during = confirmed.unix()
+    clock.advance(60)
+    later = confirmed.unix()
+    clock.suspend(-31 * DAY)
+
+    assert (during, later, confirmed.unix()) == (HOUR, HOUR + 60, HOUR + 60)
+
+
+def test_a_clock_that_stays_ahead_is_believed_after_an_hour() -> None:
+    """A machine that was suspended for a week goes on tidying."""
+    clock = FakeClock(now=5.0, unix=0.0)
+    confirmed = ConfirmedTime(clock)
+    clock.advance(HOUR)
+    confirmed.unix()
+    clock.suspend(7 * DAY)
+    confirmed.unix()
+
+    clock.advance(HOUR)
+
+    assert confirmed.unix() == 2 * HOUR + 7 * DAY
+
+
+def test_a_clock_that_is_set_back_is_followed_at_once() -> None:
+    """Too early deletes less, which can be made up for."""
+    clock = FakeClock(now=5.0, unix=30 * DAY)
+    confirmed = ConfirmedTime(clock)
+    clock.advance(HOUR)
+    confirmed.unix()
+
+    clock.suspend(-2 * DAY)
+
+    assert confirmed.unix() == 28 * DAY + HOUR
+
+
+def test_a_slow_drift_is_no_jump() -> None:
+    """NTP moves the clock by fractions: an hour must end some time."""
+    clock = FakeClock(now=5.0, unix=0.0)
+    confirmed = ConfirmedTime(clock)
+
+    for _ in range(60):
+        clock.advance(60)
+        clock.suspend(0.03)
+        confirmed.unix()
+
+    assert confirmed.unix() == pytest.approx(HOUR, abs=2)

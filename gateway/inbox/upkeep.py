@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from gateway.clock import Clock
+from gateway.clock import Clock, ConfirmedTime
 from gateway.inbox.ports import StoreUnavailable
 
 _LOOK: Final = 2.0  # s
@@ -34,8 +34,8 @@ class Desk(Protocol):
     async def counts(self) -> Any:
         """Return how full the inbox is."""
 
-    async def tidy(self, *, keep: float) -> int:
-        """Remove some of what nobody waits for any more."""
+    async def tidy(self, *, keep: float, now: float) -> int:
+        """Remove some of what nobody waits for any more; `now` is Unix, s."""
 
     async def probe(self, room: int) -> None:
         """Write something, and see whether so many bytes more would have room."""
@@ -76,6 +76,7 @@ class Upkeep:
         self._trouble: str | None = _NOT_YET
         self._offset = clock.unix() - clock.now()
         self._tidy_at = clock.now()
+        self._confirmed = ConfirmedTime(clock)
         self.begun = asyncio.Event()  # the file is open, and old leases are back
 
     @property
@@ -133,8 +134,9 @@ class Upkeep:
         self._offset = offset
 
     async def _tidy(self) -> None:
-        if self._clock.now() < self._tidy_at:
+        confirmed = self._confirmed.unix()  # at each look: it must see the clock jump
+        if confirmed is None or self._clock.now() < self._tidy_at:
             return
-        removed = await self._desk.tidy(keep=self._keep)
+        removed = await self._desk.tidy(keep=self._keep, now=confirmed)
         if not removed:
             self._tidy_at = self._clock.now() + _TIDY_EVERY

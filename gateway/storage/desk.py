@@ -221,13 +221,13 @@ class Desk:
 
         return await self._write(job)
 
-    async def tidy(self, *, keep: float) -> int:
+    async def tidy(self, *, keep: float, now: float) -> int:
         """Remove some of what nobody waits for any more; return how many.
 
         Args:
             keep: s for which an id is known; dead letters are kept longer.
+            now: Unix, s; confirmed, since what is removed here cannot be had back.
         """
-        now = self._clock.unix()
         bounds = {
             "before": now - keep,
             "dead_before": now - DEAD_KEPT,

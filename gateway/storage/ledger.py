@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
-from gateway.clock import Clock, Instant, instant
+from gateway.clock import Clock, ConfirmedTime, Instant, instant
 from gateway.idempotency.ports import Intent, Record, Records
 from gateway.storage import posts
 from gateway.storage.intents import IntentLog, Row, read
@@ -61,6 +61,7 @@ class SqliteLedger:
         self._rows: list[Row] = []  # appended, and not folded yet
         self._timer: asyncio.TimerHandle | None = None
         self._tidy_at = clock.now()
+        self._confirmed = ConfirmedTime(clock)
         self.loaded = False  # whether what was known before is back
 
     async def begin(self, intent: Intent) -> None:
@@ -197,7 +198,8 @@ class SqliteLedger:
 
         A file that cannot be read knows nothing: Dinie's own memory stands.
         """
-        since = self._clock.unix() - posts.KEPT
+        # A clock that jumped must not make a key new that Dinie has forgotten.
+        since = (self._confirmed.unix() or 0.0) - posts.KEPT
         job = posts.finding(self._environment, key, since=since)
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -241,9 +243,11 @@ class SqliteLedger:
         return await self._database.write(job)
 
     async def _tidy(self) -> None:
+        confirmed = self._confirmed.unix() or 0.0  # at each look: it must see a jump
         if self._clock.now() < self._tidy_at:
             return
-        if not await self._database.write(posts.tidying(now=self._clock.unix())):
+        job = posts.tidying(now=self._clock.unix(), confirmed=confirmed)
+        if not await self._database.write(job):
             self._tidy_at = self._clock.now() + _TIDY_EVERY
 
     def _away(self, reason: str) -> None:

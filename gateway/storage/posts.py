@@ -139,15 +139,20 @@ def settling(environment: str, key: str, *, now: float) -> Job[bool]:
     )
 
 
-def tidying(*, now: float) -> Job[bool]:
-    """Remove some of what is too old; may there be more?"""
+def tidying(*, now: float, confirmed: float) -> Job[bool]:
+    """Remove some of what is too old; may there be more?
+
+    Args:
+        now: Unix, s; dropped keys tell nothing, and go soon.
+        confirmed: Unix, s; what is removed by it cannot be had back.
+    """
     return lambda connection: (
         connection.execute(
             "DELETE FROM ledger WHERE (environment, key) IN ("
             "SELECT environment, key FROM ledger "
             "WHERE state <> 'in_flight' "
             "AND changed < iif(state = 'dropped', ?, ?) LIMIT ?)",
-            (now - _DROPPED, now - KEPT, _STEP),
+            (now - _DROPPED, confirmed - KEPT, _STEP),
         ).rowcount
         >= _STEP
     )

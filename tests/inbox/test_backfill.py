@@ -188,7 +188,7 @@ async def test_what_was_delivered_long_ago_is_not_made_again(tmp_path: Path) -> 
     async with opened(tmp_path / "x.db", clock) as inbox:
         await inbox.store.add(arrival("e1", received=clock.unix()), [])
         clock.advance(700_000)
-        await inbox.desk.tidy(keep=604_800)
+        await inbox.desk.tidy(keep=604_800, now=inbox.clock.unix())
         last = await inbox.desk.last_statuses()
 
     _, seen = last["cust_1"]

@@ -156,7 +156,7 @@ async def test_tidying_gives_room_back(inbox: Inbox) -> None:
     size = inbox.database.path.stat().st_size
     inbox.clock.advance(100)
 
-    removed = await inbox.desk.tidy(keep=1.0)
+    removed = await inbox.desk.tidy(keep=1.0, now=inbox.clock.unix())
     await inbox.database.close()
 
     assert removed == 191

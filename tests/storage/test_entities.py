@@ -18,11 +18,11 @@ async def test_a_status_outlives_its_event(tmp_path: Path) -> None:
     async with opened(tmp_path / "x.db", clock) as inbox:
         await inbox.store.add(arrival("e", event_type="loan.active", entity="ln_1"), [])
         clock.advance(WEEK + 1)
-        await inbox.desk.tidy(keep=WEEK)
+        await inbox.desk.tidy(keep=WEEK, now=inbox.clock.unix())
         events = await inbox.desk.events()
         kept = await inbox.desk.last_statuses()
         clock.advance(KEPT)
-        await inbox.desk.tidy(keep=WEEK)
+        await inbox.desk.tidy(keep=WEEK, now=inbox.clock.unix())
 
         assert (events, kept) == (0, {"ln_1": ("loan", "active")})
         assert await inbox.desk.last_statuses() == {}

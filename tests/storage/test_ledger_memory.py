@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import instant
+from gateway.clock import CONFIRMED_AFTER, instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 from tests.storage.test_ledger import PRINT, Scene
@@ -136,3 +136,35 @@ async def test_what_is_begun_while_the_past_is_read_is_kept(
     records = await scene.kill()
 
     assert records.get("meanwhile", now=instant(scene.clock)) is not None
+
+
+async def test_a_clock_that_jumps_ahead_for_a_minute_forgets_no_key(
+    scene: Scene,
+) -> None:
+    """Forgotten here, and by Dinie after a day, a key would be a second loan."""
+    await scene.begin("order-1")
+    scene.ledger.end("order-1", "answered", status=201)
+    await scene.rows()
+    scene.clock.advance(2 * CONFIRMED_AFTER)
+    await scene.ledger._tidy()
+
+    scene.clock.suspend(8 * 86_400.0)
+    scene.clock.advance(601)
+    await scene.ledger._tidy()
+    recalled = await scene.ledger.recall("order-1")
+    scene.clock.suspend(-8 * 86_400.0)
+
+    assert recalled is not None
+    assert await scene.rows() == {"order-1": "answered"}
+
+
+async def test_a_key_is_forgotten_after_a_week_that_passed(scene: Scene) -> None:
+    """The file must not grow for ever."""
+    await scene.begin("order-1")
+    scene.ledger.end("order-1", "answered", status=201)
+    await scene.rows()
+
+    scene.clock.advance(8 * 86_400.0)
+    await scene.ledger._tidy()
+
+    assert await scene.rows() == {}
