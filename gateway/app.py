@@ -16,6 +16,7 @@ from gateway.bootstrap import (
     build_endpoint,
     build_keeper,
     build_log,
+    build_retry,
     build_sender,
     build_stages,
     build_token_breaker,
@@ -32,7 +33,6 @@ from gateway.idempotency.policy import upstream_headers
 from gateway.listeners import Listeners
 from gateway.origin import admin_rule, proxy_rule
 from gateway.reload import Reload
-from gateway.retry.stage import RetryStage
 from gateway.server.admin import build_admin
 from gateway.server.certificates import Certificates
 from gateway.server.explain import explain_routes
@@ -181,13 +181,8 @@ class Gateway:
             Base.of(config.upstream.base_url),
             self._sender,
             stages=self._stages,
-            retry=RetryStage(
-                config.retry,
-                clock=clock,
-                random=random.random,
-                breaker=self._breaker,
-                observer=self._metrics,
-                horizon=lambda: self._drain_ends,
+            retry=build_retry(
+                config, clock, self._breaker, self._metrics, lambda: self._drain_ends
             ),
             sweeper=self._sweeper,
             longest_stream=config.deadline.maximum,

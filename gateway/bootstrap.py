@@ -19,6 +19,7 @@ from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
 from gateway.credentials.ports import TokenEndpoint
 from gateway.credentials.source import TokenSource
 from gateway.credentials.stage import CredentialsStage
+from gateway.deadline.policy import head_limit
 from gateway.deadline.stage import DeadlineStage
 from gateway.idempotency.ports import Journal, Records
 from gateway.idempotency.scope import Scope
@@ -26,6 +27,7 @@ from gateway.idempotency.stage import IdempotencyStage
 from gateway.introductions import build_identity
 from gateway.limits import build_limits
 from gateway.order import Stages
+from gateway.retry.stage import RetryStage
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import SecretSet
@@ -124,6 +126,25 @@ def build_token_breaker(config: Config, clock: Clock) -> BreakerStage:
     options = replace(config.breaker, open_for=open_for)
     return BreakerStage(
         options, clock, random.random, "token", longest=_TOKEN_OPEN_AT_MOST
+    )
+
+
+def build_retry(
+    config: Config,
+    clock: Clock,
+    breaker: BreakerStage,
+    metrics: Metrics,
+    horizon: Callable[[], float],
+) -> RetryStage:
+    """Return what runs the attempts; `horizon` as `RetryStage` has it."""
+    return RetryStage(
+        config.retry,
+        clock=clock,
+        random=random.random,
+        breaker=breaker,
+        observer=metrics,
+        horizon=horizon,
+        probe_time=head_limit(config.deadline, upload=False),
     )
 
 

@@ -117,13 +117,15 @@ class FakeBreaker:
 
     def __init__(self) -> None:
         self.verdicts: list[str] = []
+        self.hurried: list[bool] = []
         self.refusal: GatewayError | None = None
         self.on_admit: Callable[[], object] = lambda: None
         self.on_record: Callable[[], object] = lambda: None
         self.circuit = "closed"
 
-    def admit(self, *, safe: bool = True) -> None:
+    def admit(self, *, safe: bool = True, hurried: bool = False) -> None:
         del safe
+        self.hurried.append(hurried)
         self.on_admit()
         if self.refusal is not None:
             raise self.refusal

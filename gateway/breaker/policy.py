@@ -35,6 +35,7 @@ class Breaker:
         "_calls",
         "_connects",
         "_failures",
+        "_hurried",
         "_longest",
         "_look_at",
         "_opened",
@@ -69,33 +70,42 @@ class Breaker:
         self._until = 0.0  # s; open so long
         self._look_at = 0.0
         self._probing = False
+        self._hurried = False  # whether the probe's caller may give up before
         self._probed_at = 0.0
         self._successes = 0
 
-    def admit(self, now: float, *, safe: bool = True) -> float:
+    def admit(self, now: float, *, safe: bool = True, hurried: bool = False) -> float:
         """Let a call pass: 0.0, or the s until asking is worth trying.
 
         Args:
             now: s.
             safe: Whether it has no effect; such ones go first when it is time to look.
+            hurried: Whether its caller may give up before there is a verdict; such a
+                probe keeps no other waiting.
         """
         if self.state == CLOSED:
             return 0.0
         if self.state == OPEN:
             opens_at = self._until if safe else self._until + _SAFE_FIRST
             if now < opens_at:
-                if not safe or self._is_probed(now) or now < self._look_at:
+                looked = self._is_probed(now, hurried=hurried) or now < self._look_at
+                if not safe or looked:
                     return opens_at - now
-                return self._let_probe(now)
+                return self._let_probe(now, hurried=hurried)
             self._change(HALF_OPEN, now, "it was time to look again")
             self._successes = 0
-        return _PROBE_WAIT if self._is_probed(now) else self._let_probe(now)
+        if self._is_probed(now, hurried=hurried):
+            return _PROBE_WAIT
+        return self._let_probe(now, hurried=hurried)
 
-    def _is_probed(self, now: float) -> bool:
+    def _is_probed(self, now: float, *, hurried: bool) -> bool:
+        """Return whether a probe is under way that this one must wait for."""
+        if self._hurried and not hurried:
+            return False
         return self._probing and now < self._probed_at + _PROBE_LASTS
 
-    def _let_probe(self, now: float) -> float:
-        self._probing, self._probed_at = True, now
+    def _let_probe(self, now: float, *, hurried: bool) -> float:
+        self._probing, self._probed_at, self._hurried = True, now, hurried
         return 0.0
 
     def record(self, verdict: str, now: float, random: float) -> None:

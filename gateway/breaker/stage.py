@@ -70,8 +70,12 @@ class BreakerStage:
             "reason": self._breaker.reason,
         }
 
-    def admit(self, *, safe: bool = True) -> Pass:
-        """Let one attempt pass; `safe` where it has no effect.
+    def admit(self, *, safe: bool = True, hurried: bool = False) -> Pass:
+        """Let one attempt pass.
+
+        Args:
+            safe: Whether it has no effect.
+            hurried: Whether its deadline may end it before the upstream is late.
 
         Raises:
             CircuitOpen: the upstream failed too often; nothing is to be sent.
@@ -79,7 +83,7 @@ class BreakerStage:
         breaker = self._breaker
         if breaker.state == CLOSED:
             return self._closed
-        wait = breaker.admit(self._clock.now(), safe=safe)
+        wait = breaker.admit(self._clock.now(), safe=safe, hurried=hurried)
         if wait > 0:
             raise CircuitOpen(
                 f"Too many calls to {self.name} failed lately, so it is not asked; "

@@ -5,8 +5,27 @@ from collections.abc import Mapping
 from gateway.deadline.options import DeadlineOptions
 from gateway.errors import BadRequest
 
+_NEARLY = 0.9  # of `deadline.total`: permit, token and connecting take the rest
 MARGIN = 0.3  # s; with less left no attempt is begun
 _LONGEST = 10  # digits of a header worth reading
+
+
+def head_limit(options: DeadlineOptions, *, upload: bool) -> float:
+    """Return how long the upstream may take to begin a response, s.
+
+    No caller's deadline changes it: an attempt that ends sooner for want of time says
+    something of its caller only. An upload's body takes its time first.
+    """
+    if upload:
+        return whole_limit(options, upload=True)
+    return min(options.first_byte, whole_limit(options, upload=False))
+
+
+def whole_limit(options: DeadlineOptions, *, upload: bool) -> float:
+    """Return how long an attempt may take as a whole, s, whoever asks."""
+    if upload:
+        return options.maximum * _NEARLY
+    return min(options.attempt, options.total * _NEARLY)
 
 
 def budget(

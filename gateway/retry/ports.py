@@ -14,10 +14,21 @@ from gateway.retry.policy import Outcome
 class AttemptFailed(Exception):  # noqa: N818 - a fact about an attempt, no fault of ours
     """An attempt ended without a whole answer; aiohttp's own errors stop below."""
 
-    def __init__(self, outcome: Outcome, detail: str) -> None:
+    def __init__(
+        self, outcome: Outcome, detail: str, *, of_upstream: bool = True
+    ) -> None:
+        """Take how it ended.
+
+        Args:
+            outcome: From the closed set.
+            detail: For people, safe to show.
+            of_upstream: Whether it says something of the upstream; a caller's short
+                deadline, or a pool that is used up, does not.
+        """
         super().__init__(detail)
         self.outcome = outcome
         self.detail = detail
+        self.of_upstream = of_upstream
 
 
 class Sender(Protocol):
@@ -42,10 +53,15 @@ class Breaker(Protocol):
     def circuit(self) -> str:
         """Return `closed`, `half-open` or `open`."""
 
-    def admit(self, *, safe: bool = True) -> Any:
-        """Raise CircuitOpen, or let one attempt pass; `safe` if it has no effect.
+    def admit(self, *, safe: bool = True, hurried: bool = False) -> Any:
+        """Raise CircuitOpen, or let one attempt pass.
 
-        Returns what `record` takes to know when it passed.
+        Args:
+            safe: Whether it has no effect.
+            hurried: Whether its deadline may end it before the upstream is late.
+
+        Returns:
+            What `record` takes to know when it passed.
         """
 
     def record(self, outcome: str, held: Any) -> None:

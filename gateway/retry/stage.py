@@ -47,7 +47,6 @@ _SERVER_ERROR = 500
 _NOTHING_SENT = (CircuitOpen, Overloaded, RateLimited)
 _OF_A_PROXY = frozenset({502, 504})  # what Dinie did behind it, it does not know
 _VERDICTS = {Outcome.NOT_SENT: "connect_failure", Outcome.TIMEOUT: "timeout"}
-_HASTE = 1.0  # s; an attempt cut off earlier says nothing of Dinie's health
 _WHOLE_WAIT = 2.0 + MARGIN  # s; with less left, a wait for a permit or a slot is cut
 _BREAKER_FAILURES = frozenset({500, 502, 503, 504})
 
@@ -77,6 +76,7 @@ class RetryStage:
         breaker: Breaker,
         observer: Observer,
         horizon: Callable[[], float],
+        probe_time: float,
     ) -> None:
         """Wire the stage.
 
@@ -88,6 +88,8 @@ class RetryStage:
             observer: Hears of each attempt and retry.
             horizon: The moment (monotonic) past which no wait may reach: the end of
                 a drain, or infinity.
+            probe_time: s that an attempt needs left to tell a late upstream from a
+                hurried caller.
         """
         self.options = options
         self.clock = clock
@@ -95,6 +97,7 @@ class RetryStage:
         self.breaker = breaker
         self.observer = observer
         self.horizon = horizon
+        self.probe_time = probe_time
         self.budget = RetryBudget(options, now=clock.now())
 
     async def run(
@@ -118,7 +121,6 @@ class RetryStage:
             GatewayError: what the caller is told instead of an answer.
         """
         attempts = _Attempts(self, exchange, send)
-        self.budget.deposit(now=self.clock.now())
         try:
             how = {"exchange": exchange, "attempt": attempts.attempt, "data": data}
             # Nearly every exchange ends with its first attempt; the loop has the rest.
@@ -181,17 +183,21 @@ class _Attempts(RetryOptionsBase):
         breaker = self._stage.breaker
         now = self._stage.clock.now()
         self._exchange.step(now, "circuit", breaker.circuit)
-        held = breaker.admit(safe=self._exchange.method in _SAFE)
+        held = breaker.admit(
+            safe=self._exchange.method in _SAFE,
+            hurried=self._exchange.deadline - now < self._stage.probe_time,
+        )
         self._made += 1
         verdict = "ignored"
         try:
             response = await self._send(request)
             verdict = "failure" if response.status in _BREAKER_FAILURES else "success"
+            self._count()
             return response
         except AttemptFailed as failure:
-            verdict = _VERDICTS.get(failure.outcome, "failure")
-            if verdict == "timeout" and self._stage.clock.now() - now < _HASTE:
-                verdict = "ignored"  # the caller's own deadline: no fault of Dinie's
+            if failure.of_upstream:
+                verdict = _VERDICTS.get(failure.outcome, "failure")
+                self._count()
             raise self._failed(failure) from failure
         except GatewayError:
             if self._exchange.deadline - now < _WHOLE_WAIT:
@@ -199,6 +205,11 @@ class _Attempts(RetryOptionsBase):
             raise
         finally:
             breaker.record(verdict, held)
+
+    def _count(self) -> None:
+        """Have a first attempt earn its share of a retry."""
+        if self._made == 1:
+            self._stage.budget.deposit(now=self._stage.clock.now())
 
     def _failed(self, failure: AttemptFailed) -> Exception:
         """Return what an attempt without an answer comes to."""

@@ -11,6 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.retry.policy import Outcome
 from gateway.retry.ports import AttemptFailed
+from gateway.upstream.connector import PoolTimeoutError
 
 _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
     (
@@ -20,6 +21,7 @@ _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
     ),
     (aio.ClientConnectorDNSError, Outcome.NOT_SENT, "Dinie's name does not resolve"),
     (aio.ClientConnectorError, Outcome.NOT_SENT, "Dinie refuses the connection"),
+    (PoolTimeoutError, Outcome.NOT_SENT, "no connection to Dinie came free"),
     (aio.ConnectionTimeoutError, Outcome.NOT_SENT, "connecting to Dinie took too long"),
     (aio.ClientPayloadError, Outcome.CUT, "Dinie's answer was cut"),
     (aio.ClientResponseError, Outcome.MALFORMED, "Dinie's answer is no valid HTTP"),
@@ -42,7 +44,8 @@ def failure_of(error: BaseException, *, sent: bool) -> AttemptFailed | None:
             if _is_certificate_fault(error):
                 return AttemptFailed(Outcome.TLS_INVALID, _RULES[0][2])
             if not sent and outcome is not Outcome.TLS_INVALID:
-                return AttemptFailed(Outcome.NOT_SENT, detail)
+                ours = kind is PoolTimeoutError
+                return AttemptFailed(Outcome.NOT_SENT, detail, of_upstream=not ours)
             return AttemptFailed(outcome, detail)
     return None
 

@@ -9,32 +9,30 @@ leans on.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, cast
 
 from aiohttp import (
-    ClientConnectionError,
-    ClientPayloadError,
     ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
-    TCPConnector,
     hdrs,
 )
 from aiohttp.client_middlewares import ClientHandlerType
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
 from aiohttp.http import HttpVersion11, StreamWriter
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.message import Exchange
+from gateway.upstream.connector import (
+    AskedConnector,
+    AskedHandler,
+    PoolTimeoutError,
+)
 from gateway.upstream.resolver import Resolver
 
 _KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
@@ -67,6 +65,7 @@ class AttemptRequest(ClientRequest):
     _traces = _NO_TRACES
     _whole = b""  # a body short enough to go out with the head
     on_send: Callable[[], None] | None = None  # may refuse, by raising
+    connecting = False  # whether a connection was being made for it
 
     def __init__(  # the base has twenty more, all for what is not done here
         self, exchange: Exchange, url: URL, data: Any, loop: asyncio.AbstractEventLoop
@@ -115,82 +114,6 @@ class AttemptRequest(ClientRequest):
             session=self._session,
             stream_writer=writer,
         )
-
-
-class _Handler(ResponseHandler):
-    """A connection that knows if it was asked, and tells a body all that ends it.
-
-    aiohttp tells a malformed byte only to whoever waits for a head, so that a reader of
-    the body would hang; and takes a reset for the end of a body without a length.
-    """
-
-    asked = False  # what arrives otherwise is no answer
-
-    def begin(self) -> None:
-        """Expect an answer from now on.
-
-        Raises:
-            ClientConnectionError: there is one already, to nothing.
-        """
-        if self.should_close:
-            raise ClientConnectionError("it spoke before it was asked")
-        self.asked = True
-
-    def data_received(self, data: bytes) -> None:
-        """Take what arrives; a connection that speaks unasked is used no more."""
-        if data and not self.asked:  # without any, aiohttp only reads on
-            self.force_close()
-        super().data_received(data)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Note the end; a reset is no end of a body."""
-        body = self._payload
-        if exc is not None and body is not None and not body.is_eof():
-            body.set_exception(ClientPayloadError("the connection was reset"), exc)
-        super().connection_lost(exc)
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """Note why nothing more can be read."""
-        super().set_exception(exc, *cause)
-        body = self._payload
-        # A failed write is none of the reader's business: an answer may be here.
-        if body is None or body.is_eof():
-            return
-        if isinstance(exc, HttpProcessingError):
-            body.set_exception(exc, *cause)
-
-
-class AskedConnector(TCPConnector):
-    """Reuses no connection on which Dinie said something that nobody asked.
-
-    aiohttp looks at that when a connection is given back, not when it is taken again:
-    what arrived in between would be the answer to the next request.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._factory = cast(
-            "partial[ResponseHandler]", partial(_Handler, loop=self._loop)
-        )
-
-    def _release(
-        self,
-        key: ConnectionKey,
-        protocol: ResponseHandler,
-        *,
-        should_close: bool = False,
-    ) -> None:
-        if isinstance(protocol, _Handler):
-            protocol.asked = False
-        super()._release(key, protocol, should_close=should_close)
-
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
-        while (connection := await super()._get(key, traces)) is not None:
-            protocol = connection.protocol
-            if protocol is not None and not protocol.should_close:
-                return connection
-            connection.close()
-        return None
 
 
 class Sender:
@@ -252,14 +175,18 @@ class Sender:
         Raises:
             ClientError: or OSError, as from a client session.
         """
+        assert isinstance(request, AttemptRequest)  # noqa: S101 - see `request`
+        request.connecting = False
         try:
             connection = await self._connector.connect(
                 request, traces=_NO_TRACES, timeout=self._timeout
             )
         except TimeoutError as error:
+            if not request.connecting:
+                raise PoolTimeoutError("the pool is used up") from error
             raise ConnectionTimeoutError("connecting took too long") from error
         protocol = connection.protocol
-        assert isinstance(protocol, _Handler)  # noqa: S101 - just taken
+        assert isinstance(protocol, AskedHandler)  # noqa: S101 - just taken
         try:
             protocol.begin()
             protocol.set_response_params(

@@ -10,9 +10,11 @@ from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp.http_exceptions import BadStatusLine
 
 from gateway.deadline.options import DeadlineOptions
+from gateway.deadline.policy import head_limit, whole_limit
 from gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.message import Exchange
 from gateway.retry.policy import Outcome
+from gateway.retry.ports import AttemptFailed
 from gateway.upstream.faults import failure_of
 from gateway.upstream.sender import AttemptRequest, drop
 from gateway.upstream.watch import Sweeper, Watch
@@ -76,11 +78,14 @@ class TransportStage:
             whole = exchange.deadline
         label: str = Outcome.NOT_SENT
         status = 0
+        watch = self._sweeper.watch(whole)
+        late_at = began + whole_limit(options, upload=exchange.upload)
+        watch.late_at = late_at
         try:
-            with self._sweeper.watch(whole) as watch:
+            with watch:
                 request.on_send = partial(self._before_send, exchange, watch)
                 response = await handler(request)
-                watch.until = whole
+                watch.until, watch.late_at = whole, late_at
                 await read_answer(exchange, response)
             status = response.status
             label = STATUS_CLASSES[status // 100]
@@ -93,13 +98,22 @@ class TransportStage:
             failure = failure_of(error, sent=exchange.sends > sends)
             if failure is None:
                 raise
-            label = failure.outcome
+            label = self._judged(exchange, failure, watch)
             raise failure from error
         finally:
             took = self._clock() - began
             exchange.waits.upstream += took
             exchange.step(began, "attempt", exchange.sends, label, status, took)
             self._on_attempt(exchange.route, label, took)
+
+    def _judged(self, exchange: Exchange, failure: AttemptFailed, watch: Watch) -> str:
+        """Return the label of a failure; note whose time-out it is."""
+        now = self._clock()
+        if not watch.expired or now >= watch.late_at:
+            return failure.outcome
+        failure.of_upstream = False
+        exchange.out_of_time = now >= exchange.deadline
+        return "deadline"
 
     def _before_send(self, exchange: Exchange, watch: Watch) -> None:
         """Look whether the send is still wanted; from here its answer is waited for.
@@ -109,6 +123,8 @@ class TransportStage:
         """
         now = self._clock()
         check_worth_sending(exchange, now=now)
+        late_at = now + head_limit(self._options, upload=exchange.upload)
+        watch.late_at = min(watch.late_at, late_at)
         # An upload's body takes its time before an answer can begin.
         if not exchange.upload:
             watch.until = min(watch.until, now + self._options.first_byte)

@@ -17,14 +17,24 @@ INTERVAL = 0.05  # s
 class Watch:
     """A context: the task inside is interrupted with TimeoutError when overdue."""
 
-    __slots__ = ("_cancelling", "_expired", "_sweeper", "_task", "peer", "until")
+    __slots__ = (
+        "_cancelling",
+        "_sweeper",
+        "_task",
+        "expired",
+        "late_at",
+        "peer",
+        "until",
+    )
 
     def __init__(self, sweeper: "Sweeper", until: float) -> None:
         self._sweeper = sweeper
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
-        self._expired = False
+        self.expired = False  # whether it interrupted its task
         self.until = until  # s, monotonic; may be moved while inside
+        # s, monotonic; interrupted before, it says nothing of what it waited for.
+        self.late_at = until
         self.peer: Peer | None = None  # whose leaving interrupts as well
 
     def __enter__(self) -> Self:
@@ -42,7 +52,7 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         self._sweeper.discard(self)
-        if not self._expired or self._task is None:
+        if not self.expired or self._task is None:
             return
         # As asyncio.timeout does: our own cancellation becomes a time-out, while one
         # from outside that came at the same moment stays a cancellation.
@@ -52,8 +62,8 @@ class Watch:
 
     def interrupt(self) -> None:
         """Cancel what the task waits for; `__exit__` turns that into TimeoutError."""
-        if self._task is not None and not self._expired:
-            self._expired = True
+        if self._task is not None and not self.expired:
+            self.expired = True
             self._task.cancel()
 
 

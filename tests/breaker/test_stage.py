@@ -110,6 +110,35 @@ async def test_a_probe_that_ends_without_a_verdict_lets_another_go() -> None:
     assert stage.state == 1
 
 
+async def test_a_hurried_probe_keeps_no_other_waiting() -> None:
+    """Callers with little time end theirs without a verdict, one after the other."""
+    stage, clock = broken()
+    clock.advance(15.0)
+    hurried = stage.admit(hurried=True)
+
+    with pytest.raises(CircuitOpen):
+        stage.admit(hurried=True)
+    calm = stage.admit()
+    stage.record("ignored", hurried)
+    with pytest.raises(CircuitOpen):
+        stage.admit()
+    for held in (calm, None, None):
+        stage.record("success", held or stage.admit())
+
+    assert stage.state == 0
+
+
+async def test_a_hurried_probe_that_is_answered_counts() -> None:
+    """Where all callers have little time, the circuit must close as well."""
+    stage, clock = broken()
+    clock.advance(15.0)
+
+    for _ in range(3):
+        stage.record("success", stage.admit(hurried=True))
+
+    assert stage.state == 0
+
+
 async def test_switched_off_it_never_opens() -> None:
     """The operator knows better."""
     stage, _ = broken(enabled=False)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.deadline.options import DeadlineOptions
-from gateway.deadline.policy import budget
+from gateway.deadline.policy import budget, head_limit, whole_limit
 from gateway.errors import BadRequest
 
 OPTIONS = DeadlineOptions()
@@ -65,3 +65,21 @@ def test_no_header_gets_past_as_another_error(ours: str, envoy: str) -> None:
         return
 
     assert 0.0 < found <= 55.0
+
+
+@pytest.mark.parametrize(
+    ("options", "upload", "head", "whole"),
+    [
+        pytest.param(OPTIONS, False, 10.0, 15.0, id="default"),
+        pytest.param(OPTIONS, True, 49.5, 49.5, id="upload"),
+        pytest.param(DeadlineOptions(total=5.0), False, 4.5, 4.5, id="short-total"),
+        pytest.param(DeadlineOptions(first_byte=20.0), False, 15.0, 15.0, id="long"),
+    ],
+)
+def test_an_upstream_is_late_by_the_operator_s_settings_alone(
+    options: DeadlineOptions, *, upload: bool, head: float, whole: float
+) -> None:
+    """A short `deadline.total` is the operator's: a dead upstream still shows."""
+    limits = head_limit(options, upload=upload), whole_limit(options, upload=upload)
+
+    assert limits == pytest.approx((head, whole))

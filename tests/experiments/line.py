@@ -73,6 +73,7 @@ class Line:
             breaker=self.breaker,
             observer=self.heard,
             horizon=lambda: float("inf"),
+            probe_time=10.0,
         )
 
     async def send(self, exchange: Exchange) -> ClientResponse:

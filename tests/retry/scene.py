@@ -35,12 +35,14 @@ class Scene:
         pool_size: int = 10,
         slots: int = 10,
         tls: ssl.SSLContext | None = None,
+        deadline: DeadlineOptions | None = None,
     ) -> None:
         self.clock = SystemClock()
         self.breaker = FakeBreaker()
         self.observer = FakeRetryObserver()
         self.horizon = float("inf")
         self.outcomes: list[str] = []
+        deadline = deadline or DeadlineOptions()
         self.stage = RetryStage(
             options,
             clock=self.clock,
@@ -48,9 +50,9 @@ class Scene:
             breaker=self.breaker,
             observer=self.observer,
             horizon=lambda: self.horizon,
+            probe_time=deadline.first_byte,
         )
         self.sweeper = Sweeper(asyncio.get_running_loop(), self.clock.now)
-        deadline = DeadlineOptions()
         self.sender = Sender(
             pool_size=pool_size, connect=deadline.connect, ssl_context=tls
         )
