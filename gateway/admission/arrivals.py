@@ -70,11 +70,16 @@ class Arrivals:
         else:
             del self._of[arrival.caller]
 
-    def drop_oldest(self) -> None:
-        """Drop what has been arriving longest."""
-        oldest = next(iter(self._all))
+    def drop_oldest(self, caller: str | None = None) -> bool:
+        """Drop what has been arriving longest, of one caller or of all; False: none."""
+        oldest = next(
+            (one for one in self._all if caller is None or one.caller == caller), None
+        )
+        if oldest is None:
+            return False
         self.remove(oldest)
         oldest.drop()
+        return True
 
     def drop_for(self, caller: str | None, lane: int) -> bool:
         """Drop one body for another request; False: none has to give way.

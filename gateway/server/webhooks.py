@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 import orjson
@@ -11,15 +12,20 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.web_exceptions import HTTPException
 
+from gateway.admission.arrivals import Arrival, Arrivals
+from gateway.admission.places import NORMAL
 from gateway.inbox.receive import Described
 from gateway.inbox.signature import Signed
 from gateway.problems import CONTENT_TYPE
+from gateway.server.answers import abort
 
 _log = structlog.get_logger("gateway.webhooks")
 _BODY_TIMEOUT: Final = 5.0  # s; Dinie gives up by then
 _HURRIED: Final = 1.0  # s, while half of the places are taken
 _GRACE: Final = 0.05  # s; a loop that was held up hears of its timers first
 _MOST_INSIDE: Final = 256
+_MOST_OF_A_SOURCE: Final = _MOST_INSIDE // 4  # whose bodies are awaited
+_NETWORK: Final = 8  # bytes of an IPv6 address; the rest is its owner's to choose
 _LONGEST_LABEL: Final = 256  # characters of a header that is kept
 _OK: Final = 200
 
@@ -52,7 +58,8 @@ class WebhookListener:
         self._path = path
         self._max_body = max_body
         self._inside = 0
-        self._reading = 0  # whose body is awaited, or kept
+        self._keeping = 0  # whose body is here, and is being stored
+        self._arrivals = Arrivals()  # whose body is awaited, by source
         self.closing = False  # in a drain: one answer a connection
 
     @property
@@ -93,23 +100,24 @@ class WebhookListener:
         )
         # Before its body: strangers must not hold the places of good deliveries.
         status = self._receiver.glance(head)
-        if status != _OK:
-            return _plain(status)
-        if self._reading >= _MOST_INSIDE:
-            self._receiver.refuse("unavailable", "too many deliveries at once")
-            return _plain(503)
-        self._reading += 1
-        try:
-            return await self._take(request, head)
-        finally:
-            self._reading -= 1
+        return await self._take(request, head) if status == _OK else _plain(status)
 
     async def _take(self, request: web.BaseRequest, head: Signed) -> web.Response:
         body = await self._body(request)
         if isinstance(body, web.Response):
             return body
+        if self._keeping >= _MOST_INSIDE:
+            self._receiver.refuse("unavailable", "too many deliveries at once")
+            return _plain(503)
+        self._keeping += 1
+        try:
+            return await self._keep(request, replace(head, body=body))
+        finally:
+            self._keeping -= 1
+
+    async def _keep(self, request: web.BaseRequest, signed: Signed) -> web.Response:
         status = await self._receiver.receive(
-            replace(head, body=body),
+            signed,
             Described(
                 _label(request, "Content-Type"), _label(request, "Content-Encoding")
             ),
@@ -120,21 +128,51 @@ class WebhookListener:
         """Return the body as it came, or the answer where it is none."""
         if request.headers.get("Expect", "").lower() == "100-continue":
             await _go_on(request)
+        if request.content.is_eof():  # it came with its head, and holds no place
+            body = request.content.read_nowait()
+            return body if len(body) <= self._max_body else self._too_large()
+        arrival = self._expect(_source(request))
+        try:
+            return await self._arriving(request, arrival)
+        finally:
+            self._arrivals.remove(arrival)
+
+    def _expect(self, source: str) -> Arrival:
+        """Give a body a place: its sender is unknown until it is here.
+
+        The oldest of its source gives way where that has a quarter of the places, else
+        the oldest of all: Dinie's come with their head, or soon after it.
+        """
+        arrivals = self._arrivals
+        if arrivals.of(source) >= _MOST_OF_A_SOURCE:
+            arrivals.drop_oldest(source)
+        elif len(arrivals) >= _MOST_INSIDE:
+            arrivals.drop_oldest()
+        arrival = Arrival(source, NORMAL, self._patience())
+        arrivals.add(arrival)
+        return arrival
+
+    async def _arriving(
+        self, request: web.BaseRequest, arrival: Arrival
+    ) -> bytes | web.Response:
         chunks: list[bytes] = []
-        for patience in (self._patience(), _GRACE):
+        for _ in range(2):
             try:
-                async with asyncio.timeout(patience):
+                async with arrival.timeout:
                     if await self._read(request, chunks):
                         return b"".join(chunks)
                 return self._too_large()
             except TimeoutError:
-                continue
+                if arrival.dropped:
+                    abort(request)  # an answer would have to wait for its body
+                    return self._malformed(408, "the body came after too many others")
+                arrival.timeout = asyncio.timeout(_GRACE)
             except (HTTPException, web.RequestPayloadError, EOFError, OSError):
                 return self._malformed(400, "the body is malformed or ends early")
         return self._malformed(408, "the body did not arrive in time")
 
     def _patience(self) -> float:
-        hurried = self._reading > _MOST_INSIDE // 2
+        hurried = len(self._arrivals) >= _MOST_INSIDE // 2
         return min(_HURRIED, _BODY_TIMEOUT) if hurried else _BODY_TIMEOUT
 
     async def _read(self, request: web.BaseRequest, chunks: list[bytes]) -> bool:
@@ -161,6 +199,16 @@ async def _go_on(request: web.BaseRequest) -> None:
         with suppress(OSError):
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0  # it is no part of the answer
+
+
+def _source(request: web.BaseRequest) -> str:
+    """Return where a request comes from: an address, or an IPv6 network."""
+    remote = request.remote or ""
+    try:
+        packed = ip_address(remote).packed
+    except ValueError:
+        return remote
+    return remote if len(packed) <= _NETWORK else packed[:_NETWORK].hex()
 
 
 def _all(request: web.BaseRequest, name: bytes) -> list[bytes]:

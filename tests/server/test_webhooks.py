@@ -9,69 +9,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.clock import SystemClock
-from gateway.config.address import Address
-from gateway.inbox.options import InboxOptions
-from gateway.inbox.receive import Receiver
-from gateway.inbox.signature import parse_secret
-from gateway.server.runner import Listener, listen_proxy
-from gateway.server.sockets import bind
-from gateway.server.webhooks import WebhookListener
-from gateway.telemetry.logging import http_logger
-from tests.inbox.hostile import BROKEN, HOSTILE, LARGE, MAX, raw
-from tests.inbox.scene import BODY, SECRET, Inbox, Observed, headers, opened
-
-
-class Scene:
-    """A listener with its inbox, and a raw way in."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self.inbox = inbox
-        self.observed = Observed()
-        receiver = Receiver(
-            inbox.store,
-            lambda: [parse_secret(SECRET)],
-            InboxOptions(),
-            clock=SystemClock(),
-            observer=self.observed,
-            on_event=self.observed.say,
-            on_arrival=lambda: None,
-        )
-        self.handler = WebhookListener(receiver, path="/webhooks/dinie", max_body=MAX)
-        self.listener: Listener | None = None
-
-    @property
-    def port(self) -> int:
-        assert self.listener is not None
-        return int(self.listener.address.rpartition(":")[2])
-
-    async def say(self, raw: bytes, *, end: bool = False) -> int:
-        """Send bytes and maybe an end; return the answer's status, 0 for none."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            async with asyncio.timeout(5):
-                writer.write(raw)
-                if end:
-                    writer.write_eof()
-                answer = await reader.read()
-        except ConnectionError:
-            return 0  # closed in our face
-        finally:
-            writer.close()
-        assert b"Traceback" not in answer
-        return int(answer.split(b" ", 2)[1]) if answer else 0
+from tests.inbox.hostile import BROKEN, HOSTILE, LARGE, raw
+from tests.inbox.scene import BODY, SECRET, headers
+from tests.server.webhook_scene import Scene, listening
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with opened(tmp_path / "gateway.db") as inbox:
-        await inbox.desk.probe(1)
-        made = Scene(inbox)
-        made.listener = await listen_proxy(
-            made.handler, bind(Address("127.0.0.1", 0)), logger=http_logger()
-        )
+    async with listening(tmp_path) as made:
         yield made
-        await made.listener.close()
 
 
 async def test_a_good_delivery_is_a_200_and_on_disk(scene: Scene) -> None:
@@ -232,7 +178,7 @@ async def test_a_body_that_is_there_is_read_although_its_time_is_over(
     whole = raw()
     reader, writer = await asyncio.open_connection("127.0.0.1", scene.port)
     writer.write(whole[:-5])
-    while not scene.handler._reading:  # noqa: ASYNC110 - it has no event
+    while not len(scene.handler._arrivals):  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0)
     writer.write(whole[-5:])
     time.sleep(0.2)  # noqa: ASYNC251 - this holds the loop up
