@@ -1,6 +1,6 @@
 """What does the gateway know about one request on its way through?"""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -91,6 +91,8 @@ class Exchange:
     canary: bool = False  # this attempt carries the next credential
     retrying_caller: bool = False
     outbound: Iterable[tuple[str, str]] = ()  # headers of each attempt
+    # Has the intent on disk; runs once, right before the first byte goes out.
+    before_send: Callable[[], Awaitable[None]] | None = None
     sends: int = 0  # requests written to a connection
     unknown_sends: int = 0  # sends whose outcome nobody knows
     in_doubt: bool = False  # nor that of an earlier request under the same key
@@ -144,6 +146,12 @@ class Exchange:
             self.steps = [(at, what, *facts)]
         else:
             self.steps.append((at, what, *facts))
+
+    async def begin_send(self) -> None:
+        """Do what comes before the first byte; what fails is done again next time."""
+        if self.before_send is not None:
+            await self.before_send()
+            self.before_send = None
 
     def let_go(self) -> None:
         """Give back what an answer that streams still holds; more than once is fine."""

@@ -1,4 +1,4 @@
-"""What does the stage need of a store of records?"""
+"""What the stage needs of a store of records and of a journal."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ from gateway.clock import Instant
 class Record:
     """One key and what it was used for. No body is kept."""
 
-    fingerprint: bytes  # empty where nobody looked at the body
+    fingerprint: bytes  # empty in some records of earlier versions
     created_at: Instant
     outcome: str = "in_flight"  # or "answered", "unknown"
     upstream_key: str = ""  # as Dinie saw it; empty: as it would be now
@@ -37,7 +37,7 @@ class Intent:
     """A POST that is about to be sent. No body is kept."""
 
     key: str  # as the caller sees it
-    fingerprint: bytes  # empty where nobody can have sent the key yet
+    fingerprint: bytes
     route: str  # a template
     request_id: str
     minted: bool
@@ -53,10 +53,11 @@ class Journal(Protocol):
     async def begin(self, intent: Intent) -> None:
         """Have an intent on disk before anything is sent, if the disk takes it."""
 
-    def end(
-        self, key: str, outcome: str, *, status: int, fingerprint: bytes = b""
-    ) -> None:
-        """Note what became of it, soon."""
+    def end(self, intent: Intent, outcome: str, *, status: int) -> None:
+        """Note what became of it, soon.
+
+        Whole: the disk may not have taken its beginning.
+        """
 
     def forget(self, key: str) -> None:
         """Drop an intent: nothing was sent under it, or nobody will ask for it."""
@@ -71,9 +72,7 @@ class NoJournal:
     async def begin(self, intent: Intent) -> None:
         """Keep nothing."""
 
-    def end(
-        self, key: str, outcome: str, *, status: int, fingerprint: bytes = b""
-    ) -> None:
+    def end(self, intent: Intent, outcome: str, *, status: int) -> None:
         """Keep nothing."""
 
     def forget(self, key: str) -> None:

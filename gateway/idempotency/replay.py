@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
+from gateway.idempotency.policy import is_generated
 from gateway.idempotency.ports import Record
 from gateway.message import Exchange
 
@@ -60,13 +61,22 @@ def refuse_second_send(leader: Exchange, exchange: Exchange) -> None:
 
 
 def refuse_another(record: Record | None, exchange: Exchange) -> None:
-    """Refuse a key that belongs to another request.
+    """Refuse a key that belongs to another request, or to one that is not known.
 
     Raises:
         IdempotencyKeyReused: as said.
     """
-    if record and record.fingerprint not in {b"", exchange.fingerprint}:
+    if record is None or record.fingerprint == exchange.fingerprint:
+        return
+    if record.fingerprint:
         raise IdempotencyKeyReused(
             "the key was used for another method, path or body: "
             "use a new key for a new request"
+        )
+    # An earlier version recorded no fingerprint while the disk was full, and none of a
+    # generated key: such a key has nobody but its caller, who must be able to repeat.
+    if not is_generated(exchange.key or ""):
+        raise IdempotencyKeyReused(
+            "the key was used before, and its record does not say for which request: "
+            "read the resource to learn what became of it"
         )

@@ -4,6 +4,7 @@ Outside the retry, so that all attempts share one key and one record.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from aiohttp import web
 
@@ -85,41 +86,53 @@ class IdempotencyStage:
     async def _minted(
         self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
     ) -> web.StreamResponse:
-        """Nobody can know a minted key before its answer: a record only if unknown."""
-        await self._journal.begin(_intent(exchange, key))
+        """A generated key cannot collide: a record is kept only if unknown."""
+        exchange.fingerprint = await fingerprint_of(exchange)
+        intent = self._intend(exchange, key)
+        unknown = True
         try:
             response = await handler(request)
+            unknown = bool(exchange.unknown_sends) and response.status >= _REFUSED
+            return response
         except OutcomeUnknown:
-            await self._never_known(exchange, key)
             raise
         except GatewayError:
-            if exchange.unknown_sends:
-                await self._never_known(exchange, key)
-            else:
-                self._journal.forget(key)
+            unknown = bool(exchange.unknown_sends)
             raise
         except BaseException:
             # A fault of ours, or the end of the process, with a send under way.
-            if exchange.sends:
-                self._remember(exchange, key, b"")
-            else:
-                self._journal.forget(key)
+            unknown = exchange.sends > 0
             raise
-        if exchange.unknown_sends and response.status >= _REFUSED:
-            await self._never_known(exchange, key)
-        else:
-            self._journal.forget(key)
-        return response
+        finally:
+            if unknown:
+                self._remember(exchange, intent)
+            elif exchange.before_send is None:
+                self._journal.forget(key)
 
-    async def _never_known(self, exchange: Exchange, key: str) -> None:
-        """Keep a minted key: one of its sends may have taken effect."""
-        self._remember(exchange, key, await fingerprint_of(exchange))
+    def _intend(self, exchange: Exchange, key: str) -> Intent:
+        """Have an intent written down right before the first byte; return it.
 
-    def _remember(self, exchange: Exchange, key: str, fingerprint: bytes) -> None:
+        Not earlier: what waits for a permit, a slot or a connection when the process
+        is killed was never sent, and must not be called unknown afterwards.
+        """
+        intent = Intent(
+            key,
+            exchange.fingerprint,
+            exchange.route,
+            exchange.request_id,
+            exchange.key_minted,
+            exchange.upstream_key or "",
+        )
+        exchange.before_send = partial(self._journal.begin, intent)
+        return intent
+
+    def _remember(self, exchange: Exchange, intent: Intent) -> None:
+        """Keep a generated key: one of its sends may have taken effect."""
         exchange.became_unknown = True
-        now = self._clock()
-        self._records.put(key, Record(fingerprint, now, "unknown", key), now=now)
-        self._journal.end(key, "unknown", status=0, fingerprint=fingerprint)
+        now, key = self._clock(), intent.key
+        record = Record(intent.fingerprint, now, "unknown", key)
+        self._records.put(key, record, now=now)
+        self._journal.end(intent, "unknown", status=0)
 
     async def _keyed(
         self,
@@ -185,10 +198,10 @@ class IdempotencyStage:
         record = _record(exchange, before, now)
         exchange.in_doubt = before is not None and before.outcome == "unknown"
         self._records.put(key, record, now=now)
+        intent = self._intend(exchange, key)
         result: web.Response | GatewayError | None = None
         status = 0
         try:
-            await self._journal.begin(_intent(exchange, key))
             response = await handler(request)
             status = response.status
             record.outcome = _outcome(exchange, before, response.status)
@@ -204,14 +217,14 @@ class IdempotencyStage:
                 record.outcome = _outcome(exchange, before, _REFUSED)
             raise
         finally:
-            self._end(key, record, before, exchange, status)
+            self._end(intent, record, before, exchange, status)
             del self._flights[key]
             if not flight.done.done():
                 flight.done.set_result(result)
 
     def _end(
         self,
-        key: str,
+        intent: Intent,
         record: Record,
         before: Record | None,
         exchange: Exchange,
@@ -221,20 +234,22 @@ class IdempotencyStage:
         if record.outcome == "in_flight":
             record.outcome = "unknown"
         if exchange.sends == 0:
-            self._put_back(key, before)
+            self._put_back(intent, before, begun=exchange.before_send is None)
             return
-        self._journal.end(key, record.outcome, status=status)
+        self._journal.end(intent, record.outcome, status=status)
         if record.outcome == "unknown" and not exchange.in_doubt:
             exchange.became_unknown = True
 
-    def _put_back(self, key: str, before: Record | None) -> None:
+    def _put_back(self, intent: Intent, before: Record | None, *, begun: bool) -> None:
         """Leave a key as it was: nothing was sent under it."""
         if before is None:
-            self._records.forget(key)
-            self._journal.forget(key)
-        else:
-            self._records.put(key, before, now=self._clock())
-            self._journal.end(key, before.outcome, status=0)
+            self._records.forget(intent.key)
+            if begun:
+                self._journal.forget(intent.key)
+            return
+        self._records.put(intent.key, before, now=self._clock())
+        if begun:
+            self._journal.end(intent, before.outcome, status=0)
 
 
 def _record(exchange: Exchange, before: Record | None, now: Instant) -> Record:
@@ -244,17 +259,6 @@ def _record(exchange: Exchange, before: Record | None, now: Instant) -> Record:
     created = before.created_at if before else now
     upstream = exchange.upstream_key or ""
     return Record(exchange.fingerprint, created, upstream_key=upstream)
-
-
-def _intent(exchange: Exchange, key: str) -> Intent:
-    return Intent(
-        key,
-        exchange.fingerprint,
-        exchange.route,
-        exchange.request_id,
-        exchange.key_minted,
-        exchange.upstream_key or "",
-    )
 
 
 def _outcome(exchange: Exchange, before: Record | None, status: int) -> str:

@@ -68,40 +68,24 @@ class SqliteLedger:
         """Have an intent where a kill does not undo it, if the disk takes it."""
         if self._clock.now() < self._away_until:
             return
-        told = intent.route, intent.request_id, "in_flight"
-        self._gather(
-            intent.key,
-            intent.fingerprint,
-            told,
-            minted=intent.minted,
-            upstream=intent.upstream_key,
-        )
+        self._gather(intent, "in_flight")
         self._append()
 
-    def end(
-        self, key: str, outcome: str, *, status: int, fingerprint: bytes = b""
-    ) -> None:
-        """Note what became of it, soon."""
-        self._gather(key, fingerprint, ("", "", outcome), status)
+    def end(self, intent: Intent, outcome: str, *, status: int) -> None:
+        """Note what became of it, soon; see `Journal`."""
+        self._gather(intent, outcome, status)
         self._soon()
 
     def forget(self, key: str) -> None:
         """Drop an intent: nothing was sent under it, or nobody will ask for it."""
-        self._gather(key, b"", ("", "", "dropped"))
+        self._gather(Intent(key, b"", "", "", minted=False), "dropped")
         self._soon()
 
-    def _gather(
-        self,
-        key: str,
-        fingerprint: bytes,
-        told: tuple[str, str, str],
-        status: int = 0,
-        *,
-        minted: bool = False,
-        upstream: str = "",
-    ) -> None:
-        now, known = self._clock.unix(), (self._environment, key, fingerprint.hex())
-        self._unwritten.append((*known, *told, now, now, status, int(minted), upstream))
+    def _gather(self, intent: Intent, state: str, status: int = 0) -> None:
+        now, key = self._clock.unix(), (self._environment, intent.key)
+        told = intent.fingerprint.hex(), intent.route, intent.request_id, state
+        more = status, int(intent.minted), intent.upstream_key
+        self._unwritten.append((*key, *told, now, now, *more))
 
     def _soon(self) -> None:
         """Have outcomes appended with the next intent, or by themselves soon."""

@@ -24,6 +24,7 @@ INSERT INTO ledger (environment, key, fingerprint, route, request_id, state, cre
 VALUES {rows}
 ON CONFLICT (environment, key) DO UPDATE
 SET state = excluded.state, changed = excluded.changed, status = excluded.status,
+  route = iif(excluded.route = '', route, excluded.route),
   request_id = iif(excluded.request_id = '', request_id, excluded.request_id),
   upstream = iif(excluded.upstream = '', upstream, excluded.upstream),
   fingerprint = iif(fingerprint = '' OR state = 'dropped', excluded.fingerprint,

@@ -88,6 +88,8 @@ class AttemptRequest(ClientRequest):
         """Write the request; from here on it counts as sent."""
         if self.on_send is not None:
             self.on_send()
+        if self.exchange.before_send is not None:
+            await self.exchange.begin_send()
         self.exchange.sends += 1
         protocol = conn.protocol
         if self._body is not None or protocol is None or protocol.writing_paused:

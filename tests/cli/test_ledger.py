@@ -36,10 +36,9 @@ async def command(tmp_path: Path, upstream: ScriptedUpstream) -> Command:
             ("crm order-1", "/banks", 0),
         ):
             clock.advance(SystemClock.unix() - age - clock.unix())
-            await ledger.begin(
-                Intent(key, b"x", route, f"r-{key.split()[0]}", minted=False)
-            )
-            ledger.end(key, "unknown", status=0)
+            post = Intent(key, b"x", route, f"r-{key.split()[0]}", minted=False)
+            await ledger.begin(post)
+            ledger.end(post, "unknown", status=0)
         await ledger.fold()
         ledger.close()
 

@@ -113,6 +113,7 @@ async def test_a_kill_among_500_posts_makes_nobody_a_customer_twice(
         gateway = GatewayProcess(base_url, tmp_path / "second", settings)
         await asyncio.to_thread(gateway.wait_ready)
         listed = await asyncio.to_thread(unknown, settings, tmp_path)
+        sent = set(simulator.effects)
         second = await asyncio.gather(
             *(post(session, gateway.port, number) for number in range(POSTS))
         )
@@ -124,6 +125,8 @@ async def test_a_kill_among_500_posts_makes_nobody_a_customer_twice(
     lost = {f"order-{n}" for n, status in enumerate(first) if status == 0}
     effects = {k: n for k, n in simulator.effects.items() if k.startswith("order-")}
     assert lost & set(listed)
+    # One may be between its intent and its first byte.
+    assert len(set(listed) - sent) <= 1
     assert (set(second), other) == ({201}, 422)
     assert set(effects.values()) == {1}
     assert simulator.count("customers") == POSTS

@@ -45,6 +45,7 @@ class Scene:
         self.calls: list[Exchange] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.writes = True
         self.answerer = answerer or self.created
 
     async def created(self, exchange: Exchange) -> web.StreamResponse:
@@ -56,6 +57,8 @@ class Scene:
         exchange = request[EXCHANGE]
         self.calls.append(exchange)
         await self.gate.wait()
+        if self.writes:  # as the connection does it, right before the first byte
+            await exchange.begin_send()
         return await self.answerer(exchange)
 
     async def send(self, exchange: Exchange) -> web.StreamResponse:

@@ -67,11 +67,26 @@ def test_what_cannot_be_repeated_is_not_sent_by_a_follower() -> None:
 
 
 def test_a_key_belongs_to_the_request_that_came_with_it_first() -> None:
-    """Where nobody looked at the first one's body, any is taken for it."""
+    """Another body under it is a mistake, or another loan."""
     exchange = call(fingerprint=b"mine")
 
-    for fingerprint in (b"mine", b""):
-        refuse_another(Record(fingerprint, Instant(0.0, 0.0)), exchange)
+    refuse_another(Record(b"mine", Instant(0.0, 0.0)), exchange)
     refuse_another(None, exchange)
     with pytest.raises(IdempotencyKeyReused):
         refuse_another(Record(b"another", Instant(0.0, 0.0)), exchange)
+
+
+def test_a_record_without_a_fingerprint_admits_no_request() -> None:
+    """An earlier version left such behind on a full disk: any body passed for its own.
+
+    A generated key is no other caller's: its holder settles it from the ledger.
+    """
+    record = Record(b"", Instant(0.0, 0.0))
+    generated = "gw-retry-00000000-0000-4000-8000-000000000000"
+
+    holder = call(fingerprint=b"mine")
+    holder.key = generated
+
+    refuse_another(record, holder)
+    with pytest.raises(IdempotencyKeyReused, match="does not say for which request"):
+        refuse_another(record, call(fingerprint=b"mine"))

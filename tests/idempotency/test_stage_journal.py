@@ -13,6 +13,7 @@ from gateway.errors import (
     OutcomeUnknown,
     Overloaded,
 )
+from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.ports import Intent, Record
 from gateway.message import Exchange
 from tests.idempotency.scene import Answerer, Scene, call, failing
@@ -33,11 +34,9 @@ class Written:
         self.intents.append(intent)
         self.told.append(("begin", ""))
 
-    def end(
-        self, key: str, outcome: str, *, status: int, fingerprint: bytes = b""
-    ) -> None:
-        assert key
-        self.told.append(("end", f"{outcome} {status} {len(fingerprint)}"))
+    def end(self, intent: Intent, outcome: str, *, status: int) -> None:
+        assert intent.key
+        self.told.append(("end", f"{outcome} {status} {len(intent.fingerprint)}"))
 
     def forget(self, key: str) -> None:
         assert key
@@ -70,29 +69,37 @@ def lost_and(error: GatewayError) -> Answerer:
     return answer
 
 
-async def test_nothing_is_sent_before_its_intent_is_on_disk() -> None:
-    """Whoever is killed in between has it in the ledger."""
+@pytest.mark.parametrize("key", ["k", None], ids=["keyed", "generated"])
+async def test_what_was_not_begun_to_be_written_is_not_in_the_ledger(
+    key: str | None,
+) -> None:
+    """After a kill everything in it is unknown, and somebody must look at each."""
     written = Written()
-    written.ready.clear()
     scene = Scene(journal=written)
-    running = [scene.start(call()), scene.start(call(None))]
+    scene.writes = False
+    scene.gate.clear()
+    waiting = scene.start(call(key))
     await asyncio.sleep(0.01)
-    before = len(scene.calls)
-    written.ready.set()
-    await asyncio.gather(*running)
+    before = len(scene.calls), list(written.told)
+    scene.answerer = failing(Overloaded("x"), sends=0)
+    scene.gate.set()
+    await asyncio.wait([waiting])
 
-    assert (before, len(scene.calls)) == (0, 2)
+    assert before == (1, [])
+    assert written.told == []
 
 
 @pytest.mark.parametrize(
     ("key", "answerer", "told"),
     [
-        pytest.param("k", None, [("begin", ""), ("end", "answered 201 0")], id="keyed"),
+        pytest.param(
+            "k", None, [("begin", ""), ("end", "answered 201 32")], id="keyed"
+        ),
         pytest.param(None, None, [("begin", ""), ("forget", "")], id="minted"),
         pytest.param(
             "k",
             failing(OutcomeUnknown("x"), sends=1),
-            [("begin", ""), ("end", "unknown 0 0")],
+            [("begin", ""), ("end", "unknown 0 32")],
             id="keyed-unknown",
         ),
         pytest.param(
@@ -105,13 +112,13 @@ async def test_nothing_is_sent_before_its_intent_is_on_disk() -> None:
             "k",
             failing(Overloaded("x"), sends=0),
             [("begin", ""), ("forget", "")],
-            id="keyed-never-sent",
+            id="keyed-begun-and-not-sent",
         ),
         pytest.param(
             None,
             failing(Overloaded("x"), sends=0),
             [("begin", ""), ("forget", "")],
-            id="minted-never-sent",
+            id="minted-begun-and-not-sent",
         ),
         pytest.param(
             None,
@@ -144,7 +151,7 @@ async def test_nothing_is_sent_before_its_intent_is_on_disk() -> None:
             id="minted-refused-here-after-a-lost-send",
         ),
         pytest.param(
-            None, broken, [("begin", ""), ("end", "unknown 0 0")], id="our-fault"
+            None, broken, [("begin", ""), ("end", "unknown 0 32")], id="our-fault"
         ),
     ],
 )
@@ -160,7 +167,7 @@ async def test_what_is_written_down(
     assert written.told == told
     (intent,) = written.intents
     assert intent.minted is (key is None)
-    assert len(intent.fingerprint) == (32 if key else 0)
+    assert len(intent.fingerprint) == 32
 
 
 async def test_a_call_that_is_cut_off_leaves_its_intent_unknown() -> None:
@@ -179,8 +186,8 @@ async def test_a_call_that_is_cut_off_leaves_its_intent_unknown() -> None:
         await asyncio.wait([task])
 
     assert [one for one in written.told if one[0] == "end"] == [
-        ("end", "unknown 0 0"),
-        ("end", "unknown 0 0"),
+        ("end", "unknown 0 32"),
+        ("end", "unknown 0 32"),
     ]
 
 
@@ -198,7 +205,8 @@ async def test_a_key_that_memory_forgot_is_looked_up() -> None:
     """A day later it would be a second loan, and another body's never."""
     written = Written()
     scene = Scene(journal=written)
-    written.known["order-1"] = known(scene, age=90_000.0, fingerprint=b"")
+    print_ = await fingerprint_of(call("order-1"))
+    written.known["order-1"] = known(scene, age=90_000.0, fingerprint=print_)
     written.known["order-2"] = known(scene, age=60.0, fingerprint=b"another")
 
     with pytest.raises(IdempotencyExpired):
@@ -226,11 +234,15 @@ async def test_a_repeat_goes_upstream_under_the_key_of_before() -> None:
     """The namespace was changed since: another key would be a second loan."""
     written = Written()
     scene = Scene(journal=written)
+    first = call("order-1")
     written.known["order-1"] = known(
-        scene, age=60.0, fingerprint=b"", upstream="market:order-1"
+        scene,
+        age=60.0,
+        fingerprint=await fingerprint_of(first),
+        upstream="market:order-1",
     )
 
-    await scene.send(call("order-1"))
+    await scene.send(first)
     await scene.send(call("order-1"))
     await scene.send(call("order-2"))
 
@@ -243,7 +255,8 @@ async def test_two_that_look_up_together_are_one_request() -> None:
     """Whoever was quicker has begun with it meanwhile."""
     written = Written()
     scene = Scene(journal=written)
-    written.known["order-1"] = known(scene, age=60.0, fingerprint=b"")
+    print_ = await fingerprint_of(call())
+    written.known["order-1"] = known(scene, age=60.0, fingerprint=print_)
 
     scene.gate.clear()
     both = [scene.start(call()), scene.start(call())]

@@ -18,6 +18,11 @@ from tests.fakes import FakeClock
 PRINT = b"\x01" * 32
 
 
+def intent(key: str, **more: Any) -> Intent:
+    given = {"fingerprint": PRINT, "minted": False, **more}
+    return Intent(key, route="/loans", request_id="r1", **given)
+
+
 class Scene:
     def __init__(self, path: Path) -> None:
         self.clock = FakeClock()
@@ -48,8 +53,10 @@ class Scene:
         self.database, self.ledger = self.open()
 
     async def begin(self, key: str, **more: Any) -> None:
-        given = {"fingerprint": PRINT, "minted": False, **more}
-        await self.ledger.begin(Intent(key, route="/loans", request_id="r1", **given))
+        await self.ledger.begin(intent(key, **more))
+
+    def end(self, key: str, outcome: str, *, status: int) -> None:
+        self.ledger.end(intent(key), outcome, status=status)
 
     async def rows(self) -> dict[str, str]:
         await self.ledger.fold()
@@ -96,7 +103,7 @@ async def test_what_was_under_way_when_it_was_killed_is_unknown(scene: Scene) ->
 async def test_what_was_answered_is_known_after_a_restart(scene: Scene) -> None:
     """A repeat with another body is refused as before."""
     await scene.begin("order-1")
-    scene.ledger.end("order-1", "answered", status=201)
+    scene.end("order-1", "answered", status=201)
     await asyncio.sleep(0.05)  # it is appended by itself
 
     records = await scene.kill()
@@ -112,7 +119,7 @@ async def test_a_minted_key_is_forgotten_with_its_answer(scene: Scene) -> None:
     await scene.begin("gw-1", fingerprint=b"", minted=True)
     await scene.begin("gw-2", fingerprint=b"", minted=True)
     scene.ledger.forget("gw-1")
-    scene.ledger.end("gw-2", "unknown", status=0, fingerprint=PRINT)
+    scene.end("gw-2", "unknown", status=0)
 
     assert await scene.rows() == {"gw-2": "unknown"}
     records = await scene.kill()
@@ -154,7 +161,7 @@ async def test_a_kill_at_any_moment_of_a_fold_forgets_nothing(
     monkeypatch.setattr(IntentLog, "folded", lambda _: None)
     await scene.ledger.fold()  # written, and its file still there
     await scene.begin("order-2")
-    scene.ledger.end("order-1", "answered", status=201)
+    scene.end("order-1", "answered", status=201)
     await asyncio.sleep(0.05)
 
     records = await scene.kill()
@@ -186,25 +193,6 @@ async def test_a_database_that_is_away_holds_up_nothing(
     assert scene.lines == 0
 
 
-async def test_a_disk_that_takes_nothing_keeps_no_request_back(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Dinie's own memory of the key still stands; somebody is told."""
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(IntentLog, "append", full)
-    await scene.begin("order-1")
-    await scene.begin("order-2")  # not asked for a second
-    monkeypatch.undo()
-    scene.clock.advance(1.1)
-    await scene.begin("order-3")
-
-    assert scene.failures == ["No space left on device: intents cannot be written"]
-    assert scene.lines == 1
-
-
 async def test_a_human_settles_what_nobody_knows(scene: Scene) -> None:
     """Once; and a typing error settles nothing."""
     await scene.begin("order-1")
@@ -223,11 +211,11 @@ async def test_old_rows_are_tidied_and_unknown_ones_counted(scene: Scene) -> Non
     told: list[tuple[int, float]] = []
     scene.ledger._on_unknown = lambda *given: told.append(given)
     await scene.begin("old")
-    scene.ledger.end("old", "answered", status=201)
+    scene.end("old", "answered", status=201)
     await scene.ledger.fold()
     scene.clock.advance(604_801)
     await scene.begin("lost")
-    scene.ledger.end("lost", "unknown", status=0)
+    scene.end("lost", "unknown", status=0)
     await scene.begin("new")
     task = asyncio.ensure_future(
         scene.ledger.run(MemoryRecords(on_evicted=lambda: None), lambda _: None)
@@ -275,7 +263,7 @@ async def test_a_key_that_was_dropped_begins_anew(scene: Scene) -> None:
     scene.ledger.forget("k1")
     await scene.ledger.fold()
     await scene.begin("k1", fingerprint=b"\x02" * 32)
-    scene.ledger.end("k1", "answered", status=201)
+    scene.end("k1", "answered", status=201)
     await scene.ledger.fold()
 
     record = (await scene.kill()).get("k1", now=instant(scene.clock))
@@ -289,7 +277,7 @@ async def test_a_key_that_comes_again_after_a_week_is_known_as_new(
 ) -> None:
     """Else its outcome would be forgotten with the old one's."""
     await scene.begin("k1")
-    scene.ledger.end("k1", "unknown", status=0)
+    scene.end("k1", "unknown", status=0)
     await scene.ledger.fold()
     scene.clock._now += 8 * 86_400.0
     await scene.begin("k1")

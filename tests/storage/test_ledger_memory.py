@@ -23,7 +23,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def answered(scene: Scene, *keys: str) -> None:
     for key in keys:
         await scene.begin(key, upstream_key=f"shop:{key}")
-        scene.ledger.end(key, "answered", status=201)
+        scene.end(key, "answered", status=201)
         scene.clock.advance(1.0)
 
 
@@ -143,7 +143,7 @@ async def test_a_clock_that_jumps_ahead_for_a_minute_forgets_no_key(
 ) -> None:
     """Forgotten here, and by Dinie after a day, a key would be a second loan."""
     await scene.begin("order-1")
-    scene.ledger.end("order-1", "answered", status=201)
+    scene.end("order-1", "answered", status=201)
     await scene.rows()
     scene.clock.advance(2 * CONFIRMED_AFTER)
     await scene.ledger._tidy()
@@ -161,7 +161,7 @@ async def test_a_clock_that_jumps_ahead_for_a_minute_forgets_no_key(
 async def test_a_key_is_forgotten_after_a_week_that_passed(scene: Scene) -> None:
     """The file must not grow for ever."""
     await scene.begin("order-1")
-    scene.ledger.end("order-1", "answered", status=201)
+    scene.end("order-1", "answered", status=201)
     await scene.rows()
 
     scene.clock.advance(8 * 86_400.0)

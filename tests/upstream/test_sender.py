@@ -124,16 +124,62 @@ async def test_each_send_is_counted_when_it_is_written(
     assert counted == 1
 
 
+async def test_an_intent_is_written_between_the_connection_and_the_first_byte(
+    client: Client, upstream: ScriptedUpstream
+) -> None:
+    """Whoever is killed in between has it in the ledger, and nobody else has."""
+    written, go_on = asyncio.Event(), asyncio.Event()
+
+    async def write() -> None:
+        written.set()
+        await go_on.wait()
+
+    exchange = client.exchange("POST", before_send=write)
+    sending = asyncio.ensure_future(client.send(exchange, b"{}"))
+    await written.wait()
+    before = len(upstream.requests), exchange.sends
+    go_on.set()
+    await sending
+    await client.send(exchange, b"{}")  # a retry: what is written stays written
+
+    assert before == (0, 0)
+    assert (len(upstream.requests), exchange.before_send) == (2, None)
+
+
+async def test_an_intent_that_was_cut_short_is_written_with_the_next_attempt(
+    client: Client, upstream: ScriptedUpstream
+) -> None:
+    """A hanging disk may cost an attempt; it must not cost the intent."""
+    written: list[int] = []
+
+    async def write() -> None:
+        written.append(len(upstream.requests))
+        if len(written) == 1:
+            raise TimeoutError
+
+    exchange = client.exchange("POST", before_send=write)
+    with pytest.raises(AttemptFailed):
+        await client.send(exchange, b"{}")
+    await client.send(exchange, b"{}")
+
+    assert (written, exchange.sends) == ([0, 0], 1)
+
+
 async def test_who_gets_no_connection_in_time_sent_nothing(
     upstream: ScriptedUpstream,
 ) -> None:
     """A pool that is used up is no reason to call an outcome unknown."""
+    written: list[str] = []
+
+    async def write() -> None:
+        written.append("intent")
+
     upstream.default = Step(held=True)
     options = DeadlineOptions(attempt=5.0, connect=0.05, first_byte=5.0)
     client = Client(upstream.base_url, options, pool_size=1)
     first = asyncio.ensure_future(client.send(client.exchange()))
     await asyncio.to_thread(upstream.wait_for, 1)
-    exchange = client.exchange("POST")
+    exchange = client.exchange("POST", before_send=write)
 
     with pytest.raises(AttemptFailed) as raised:
         await client.send(exchange, b"{}")
@@ -141,7 +187,7 @@ async def test_who_gets_no_connection_in_time_sent_nothing(
     upstream.release()
     await first
     await client.close()
-    assert (raised.value.outcome, exchange.sends) == ("not_sent", 0)
+    assert (raised.value.outcome, exchange.sends, written) == ("not_sent", 0, [])
 
 
 async def test_the_wait_for_an_answer_begins_with_the_send(
