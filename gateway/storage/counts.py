@@ -4,8 +4,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-import orjson
+_OLDEST: Final = """
+SELECT received FROM deliveries CROSS JOIN events USING (seq)
+WHERE state = ? AND state <> 'delivered' AND subscriber = ? AND environment = ?
+ORDER BY seq LIMIT 1
+"""  # as the index says it, or it would not be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,33 +25,42 @@ class Counts:
     unknown: Mapping[str, int]  # deliveries of names that are in no configuration
 
 
-def count(connection: sqlite3.Connection, targets: Mapping[str, str]) -> Counts:
-    """Count what waits; `targets` are the subscribers of the configuration.
+def count(
+    connection: sqlite3.Connection, targets: Mapping[str, str], environment: str
+) -> Counts:
+    """Return what waits, without a look at each delivery.
 
-    What waits for names that are not among them would raise alarms that nobody can end.
+    Args:
+        connection: To read from.
+        targets: The subscribers of the configuration. What waits for names that are not
+            among them would raise alarms that nobody can end.
+        environment: Of the events.
     """
     states: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
+    waits: list[tuple[str, str]] = []
     for name, state, number in connection.execute(
-        "SELECT subscriber, state, count(*) FROM deliveries "
-        "WHERE state <> 'delivered' GROUP BY subscriber, state"
+        "SELECT subscriber, state, number FROM delivery_counts "
+        "WHERE environment = ? AND number > 0",
+        (environment,),
     ):
         if name in targets:
             states[state] += number
+            if state != "dead":
+                waits.append((state, name))
         else:
             unknown[name] += number
-    (oldest,) = connection.execute(
-        "SELECT received FROM events WHERE seq = (SELECT min(seq) FROM deliveries "
-        "WHERE state IN ('pending', 'delivering') "
-        "AND subscriber IN (SELECT value FROM json_each(?)))",
-        (orjson.dumps(sorted(targets)).decode(),),
-    ).fetchone() or (None,)
+    oldest = [
+        received
+        for state, name in waits
+        for (received,) in connection.execute(_OLDEST, (state, name, environment))
+    ]
     disabled = connection.execute("SELECT subscriber, target FROM disabled ORDER BY 1")
     return Counts(
         pending=states["pending"],
         delivering=states["delivering"],
         dead=states["dead"],
-        oldest=oldest,
+        oldest=min(oldest, default=None),
         disabled=tuple(
             name
             for name, target in disabled

@@ -64,7 +64,9 @@ class Desk:
         Raises:
             StoreUnavailable: here and below, the file cannot be used.
         """
-        return await self._read(lambda connection: count(connection, self._targets))
+        return await self._read(
+            lambda connection: count(connection, self._targets, self._environment)
+        )
 
     async def events(self) -> int:
         """Return how many events are kept: a look at all of them."""

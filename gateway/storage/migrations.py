@@ -4,6 +4,7 @@ Append only: what has been released is never changed.
 """
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -101,7 +102,53 @@ ALTER TABLE ledger ADD COLUMN upstream TEXT NOT NULL DEFAULT '';
 CREATE INDEX ledger_newest ON ledger (environment, created);
 """
 
-MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES, _NEWEST)
+# Counted as deliveries change, by the database itself: whoever writes the file, the
+# numbers are right, and nobody reads a million rows to know them. Delivered ones are
+# not counted. Deliveries go before their event does: its environment must be known.
+_COUNTS: Final = """
+CREATE TABLE delivery_counts (
+  environment TEXT NOT NULL,
+  subscriber TEXT NOT NULL,
+  state TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  PRIMARY KEY (environment, subscriber, state)
+) STRICT, WITHOUT ROWID;
+INSERT INTO delivery_counts
+  SELECT environment, subscriber, state, count(*)
+  FROM deliveries JOIN events USING (seq) WHERE state <> 'delivered' GROUP BY 1, 2, 3;
+
+CREATE TRIGGER delivery_begins AFTER INSERT ON deliveries
+WHEN NEW.state <> 'delivered' BEGIN
+  INSERT INTO delivery_counts
+  SELECT environment, NEW.subscriber, NEW.state, 1 FROM events WHERE seq = NEW.seq
+  ON CONFLICT DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER delivery_changes AFTER UPDATE OF state, subscriber ON deliveries
+WHEN NEW.state <> OLD.state OR NEW.subscriber <> OLD.subscriber BEGIN
+  UPDATE delivery_counts SET number = number - 1
+  WHERE subscriber = OLD.subscriber AND state = OLD.state
+  AND environment = (SELECT environment FROM events WHERE seq = OLD.seq);
+  INSERT INTO delivery_counts
+  SELECT environment, NEW.subscriber, NEW.state, 1 FROM events
+  WHERE seq = NEW.seq AND NEW.state <> 'delivered'
+  ON CONFLICT DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER delivery_ends AFTER DELETE ON deliveries
+WHEN OLD.state <> 'delivered' BEGIN
+  UPDATE delivery_counts SET number = number - 1
+  WHERE subscriber = OLD.subscriber AND state = OLD.state
+  AND environment = (SELECT environment FROM events WHERE seq = OLD.seq);
+END;
+CREATE TRIGGER event_ends BEFORE DELETE ON events BEGIN
+  DELETE FROM deliveries WHERE seq = OLD.seq;
+END;
+
+DROP INDEX deliveries_state;
+CREATE INDEX deliveries_kept ON deliveries (state, subscriber, seq)
+  WHERE state <> 'delivered';
+"""
+
+MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES, _NEWEST, _COUNTS)
 
 
 class NewerSchema(Exception):  # noqa: N818 - named for what happened
@@ -121,15 +168,24 @@ def migrate(connection: sqlite3.Connection) -> None:
         )
         done = _done(connection)
         for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
-            for statement in script.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+            for statement in _statements(script):
+                connection.execute(statement)
             connection.execute("INSERT INTO migrations VALUES (?)", (version,))
         connection.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):  # SQLite may have done so itself
             connection.execute("ROLLBACK")
         raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield each statement; a trigger has semicolons of its own."""
+    statement = ""
+    for part in script.split(";")[:-1]:
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _done(connection: sqlite3.Connection) -> int:

@@ -66,3 +66,33 @@ def test_a_newer_file_is_left_alone(connection: sqlite3.Connection) -> None:
 
     with pytest.raises(NewerSchema, match="newer gateway"):
         migrate(connection)
+
+
+def test_deliveries_of_an_older_file_are_counted(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits when the gateway is upgraded is in its numbers at once."""
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:4])
+        migrate(connection)
+    connection.execute(
+        "INSERT INTO events VALUES (1, 'local', '/', 'e', 't', '', '', 1.0, x'00', "
+        "x'00', '', '', '', '', 0)"
+    )
+    for name, state in (("a", "pending"), ("b", "dead"), ("c", "delivered")):
+        connection.execute(
+            "INSERT INTO deliveries (seq, subscriber, state, due, entity) "
+            "VALUES (1, ?, ?, 0.0, '')",
+            (name, state),
+        )
+
+    migrate(connection)
+    connection.execute("UPDATE deliveries SET state = 'pending'")
+
+    found = connection.execute("SELECT * FROM delivery_counts ORDER BY 2, 3").fetchall()
+    assert found == [
+        ("local", "a", "pending", 1),
+        ("local", "b", "dead", 0),
+        ("local", "b", "pending", 1),
+        ("local", "c", "pending", 1),
+    ]
