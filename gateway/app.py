@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -43,6 +44,7 @@ from gateway.signals import Signals
 from gateway.telemetry.ids import RequestIds
 from gateway.telemetry.logging import configure
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.ports import LogStream
 from gateway.telemetry.routes import template
 from gateway.telemetry.stage import TelemetryStage
 from gateway.telemetry.story import Stories
@@ -77,23 +79,24 @@ async def run(
         OSError: a socket cannot be bound.
         WrongEnvironment: the credential belongs to another one; nothing was asked.
     """
-    configure(config.telemetry)
-    gateway = Gateway(config, os.environ if environ is None else environ, quiet=quiet)
-    try:
-        await gateway.check_environment()
-        gateway.bind()
-        await gateway.open()
-        running = await gateway.listen()
-        async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(job) for job in gateway.jobs(reload)]
-            started(running)
-            settle_memory()
-            await stop.wait()
-            await gateway.drain()
-            for task in background:
-                task.cancel()
-    finally:
-        await gateway.close()
+    with closing(configure(config.telemetry)) as lines:
+        environ = os.environ if environ is None else environ
+        gateway = Gateway(config, environ, lines, quiet=quiet)
+        try:
+            await gateway.check_environment()
+            gateway.bind()
+            await gateway.open()
+            running = await gateway.listen()
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(job) for job in gateway.jobs(reload)]
+                started(running)
+                settle_memory()
+                await stop.wait()
+                await gateway.drain()
+                for task in background:
+                    task.cancel()
+        finally:
+            await gateway.close()
 
 
 class Gateway:
@@ -102,7 +105,7 @@ class Gateway:
     _drain_ends = float("inf")  # s, monotonic
 
     def __init__(
-        self, config: Config, environ: Mapping[str, str], *, quiet: bool
+        self, config: Config, environ: Mapping[str, str], log: LogStream, *, quiet: bool
     ) -> None:
         self._config = config
         self._clock = clock = SystemClock()
@@ -137,7 +140,8 @@ class Gateway:
             sweeper=self._sweeper,
             new_id=self._ids.new,
         )
-        self._proxy = self._build_proxy(quiet=quiet)
+        self._log = build_log(config, log, self._metrics, quiet=quiet)
+        self._proxy = self._build_proxy()
         self._add_checks()
         self._signals = self._build_signals()
 
@@ -175,7 +179,7 @@ class Gateway:
         self._metrics.before_scrape(signals.update)
         return signals
 
-    def _build_proxy(self, *, quiet: bool) -> Proxy:
+    def _build_proxy(self) -> Proxy:
         config, clock = self._config, self._clock
         forwarder = Forwarder(
             Base.of(config.upstream.base_url),
@@ -190,7 +194,6 @@ class Gateway:
             environment=config.environment,
             clock=clock.now,
         )
-        self._log = build_log(config, quiet=quiet)
         return Proxy(
             self._stages.around(forwarder),
             origin=proxy_rule(config.listen.proxy.host, config.listen.hosts),

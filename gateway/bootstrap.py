@@ -3,7 +3,6 @@
 import gc
 import random
 import ssl
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +32,7 @@ from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import SecretSet
 from gateway.server.health import Check
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.ports import LogStream
 from gateway.telemetry.stage import RequestLog
 from gateway.upstream.sender import Sender
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
@@ -206,12 +206,22 @@ def build_idempotency(
     return IdempotencyStage(config.idempotency, records, now, journal, scope)
 
 
-def build_log(config: Config, *, quiet: bool) -> RequestLog:
-    """Return what writes the lines of requests."""
+def build_log(
+    config: Config, lines: LogStream, metrics: Metrics, *, quiet: bool
+) -> RequestLog:
+    """Return what writes the lines of requests.
+
+    Args:
+        config: Says which, and in which form.
+        lines: Where they go.
+        metrics: Count what is lost.
+        quiet: None are written.
+    """
+    lines.on_dropped = metrics.log_lines_dropped.inc
     level = config.telemetry.log_level
     shown = not quiet and level != "error"
     return RequestLog(
-        sys.stdout if shown else None,
+        lines if shown else None,
         environment=config.environment,
         json=config.telemetry.log_format == "json",
         failures_only=level == "warning",

@@ -15,9 +15,11 @@ from gateway.bootstrap import Running, WrongEnvironment
 from gateway.cli.options import config_options
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.warnings import warnings
+from gateway.telemetry.logging import drain_standard_streams, unblock_standard_streams
 
 _log = structlog.get_logger("gateway")
 INTERRUPTED = 130
+_LAST_WORDS = 0.2  # s for what was logged to be written at a second Ctrl-C
 
 
 @click.command()
@@ -29,6 +31,7 @@ def serve(config_dir: str | None, overrides: tuple[str, ...]) -> None:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+    unblock_standard_streams()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(_serve(loaded)))
 
@@ -41,7 +44,7 @@ async def _serve(loaded: Loaded) -> int:
     def interrupted() -> None:
         if stop.is_set():
             # A second Ctrl-C means now: the server's own shutdown would take seconds.
-            sys.stdout.flush()
+            drain_standard_streams(_LAST_WORDS)
             os._exit(INTERRUPTED)
         stop.set()
 

@@ -2,21 +2,32 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
 
+from gateway.telemetry.log_writer import LogWriter
 from gateway.telemetry.options import TelemetryOptions
+from gateway.telemetry.ports import LogStream
 from gateway.telemetry.redact import redact_event
 
 _PARSER_LOGGER: Final = "gateway.http"
 
 
-def configure(options: TelemetryOptions, stream: TextIO | None = None) -> None:
-    """Set up structlog and the standard library's logging, once per process."""
-    stream = stream if stream is not None else sys.stdout
+def configure(options: TelemetryOptions, stream: TextIO | None = None) -> LogStream:
+    """Set up structlog and the standard library's logging; return where lines go.
+
+    Args:
+        options: Form and level.
+        stream: By default standard output. One without a descriptor is written to at
+            once, since it is memory.
+    """
+    lines = _line_stream(stream if stream is not None else sys.stdout)
+    if isinstance(lines, LogWriter):
+        lines.on_recovered = _say_dropped
     level = getattr(logging, options.log_level.upper())
     renderer: Any = (
         structlog.processors.JSONRenderer(serializer=_dumps)
@@ -31,13 +42,44 @@ def configure(options: TelemetryOptions, stream: TextIO | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Sturdy(stream))),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lines)),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     root.handlers[:] = [_Bridge()]
     # Libraries talk a lot at info, and some of it holds URLs.
     root.setLevel(logging.WARNING)
+    return lines
+
+
+def unblock_standard_streams() -> None:
+    """Have all that the process prints written by a thread, for the rest of its life.
+
+    Warnings, tracebacks and what libraries print go to standard error, often the same
+    pipe as the log; whoever does not read it must not stop the event loop.
+    """
+    sys.stdout = cast("TextIO", _line_stream(sys.stdout))
+    sys.stderr = cast("TextIO", _line_stream(sys.stderr))
+
+
+def drain_standard_streams(timeout: float) -> None:
+    """Wait until what was printed is written, for at most so many seconds each."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, LogWriter):
+            stream.drain(timeout)
+
+
+def _line_stream(stream: TextIO) -> LogStream:
+    if isinstance(stream, LogWriter):
+        return stream
+    try:
+        return LogWriter(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return _Sturdy(stream)
+
+
+def _say_dropped(count: int) -> None:
+    structlog.get_logger("gateway").warning("log_lines_dropped", count=count)
 
 
 def _dumps(event: dict[str, Any], **_: Any) -> str:
@@ -45,10 +87,11 @@ def _dumps(event: dict[str, Any], **_: Any) -> str:
 
 
 class _Sturdy:
-    """A stream that loses lines on a full disk or a closed pipe, but no requests."""
+    """A stream in memory that may fail or be closed, at the price of lines only."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.on_dropped: Callable[[int], object] | None = None
 
     def write(self, text: str) -> None:
         """Write, if that is possible."""
@@ -59,6 +102,9 @@ class _Sturdy:
         """Flush, if that is possible."""
         with suppress(OSError, ValueError):
             self._stream.flush()
+
+    def close(self, timeout: float = 0.0) -> None:
+        """Leave the stream to its owner."""
 
 
 class _Bridge(logging.Handler):

@@ -146,6 +146,9 @@ class Metrics:
         self.lost_headers = self._counter(
             "response_headers_dropped_total", "Headers of Dinie's that cannot go on."
         )
+        self.log_lines_dropped = self._counter(
+            "log_lines_dropped_total", "Log lines that could not be written."
+        )
         self.identical_errors = self._counter(
             "identical_5xx_total", "The same 5xx again under one idempotency key."
         )

@@ -1,8 +1,6 @@
 """Record each finished exchange: metrics, and one line in the log."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TextIO
 
 import orjson
 
@@ -10,6 +8,7 @@ from gateway.clock import Clock
 from gateway.message import Exchange, milliseconds
 from gateway.telemetry.ids import digest
 from gateway.telemetry.metrics import METHODS, Metrics
+from gateway.telemetry.ports import LineStream
 from gateway.telemetry.story import Stories
 
 _SERVER_ERROR = 500
@@ -26,7 +25,7 @@ class RequestLog:
 
     def __init__(
         self,
-        stream: TextIO | None,
+        stream: LineStream | None,
         *,
         environment: str,
         json: bool = True,
@@ -107,10 +106,8 @@ class RequestLog:
         """Write what was kept; a write for each line would cost more than the line."""
         lines, self._lines = self._lines, []
         if lines and self._stream is not None:
-            # A full disk or a closed pipe loses lines; it must not lose requests.
-            with suppress(OSError, ValueError):
-                self._stream.write("\n".join([*lines, ""]))
-                self._stream.flush()
+            self._stream.write("\n".join([*lines, ""]))
+            self._stream.flush()
 
     async def run(self, clock: Clock) -> None:
         """Flush for as long as the gateway runs, and once more at its end."""

@@ -42,6 +42,7 @@ KNOWN = {
     "unknown_outcomes_total": ("route",),
     "idempotency_evictions_total": (),
     "identical_5xx_total": (),
+    "log_lines_dropped_total": (),
     "response_headers_dropped_total": (),
     "build_info": ("version", "environment"),
 }

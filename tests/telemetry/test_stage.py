@@ -218,24 +218,6 @@ def test_an_invented_method_is_not_repeated(json_lines: bool) -> None:
     assert "OTHER" in stream.getvalue()
 
 
-class Full(io.StringIO):
-    """A disk without room."""
-
-    def write(self, _: str) -> int:
-        raise OSError(28, "No space left on device")
-
-
-def test_a_full_disk_loses_lines_and_no_requests() -> None:
-    """The line is written before the answer goes out: it must not prevent it."""
-    log = RequestLog(Full(), environment="local")
-
-    for _ in range(501):
-        log.write(finished(), status=200, took=0.1, at=0.0)
-    log.flush()
-
-    assert log._lines == []
-
-
 def test_a_relayed_504_whose_post_is_unknown_counts() -> None:
     """The ledger calls it unknown, and so must the alert."""
     scene = Scene()

@@ -1,0 +1,149 @@
+"""Writes log lines on a thread of its own, so that no reader can stop the event loop.
+
+A pipe that nobody reads blocks whoever writes to it, and a full disk or a hung network
+file system does the same. Lines wait in a queue with a bound; what does not fit is
+dropped, counted, and said once the stream takes bytes again.
+"""
+
+import atexit
+import os
+import select
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+CAPACITY: Final = 4 * 1024 * 1024  # characters that may wait; about 10,000 requests
+_CLOSE_TIMEOUT: Final = 1.0  # s; a reader that is there needs milliseconds
+_AT_ONCE: Final = 64 * 1024  # bytes of one write
+_LOOK: Final = 0.2  # s between looks whether a non-blocking stream has room
+
+
+class LogWriter:
+    """A text stream whose `write` never blocks; the thread starts with the first line.
+
+    It writes to the descriptor, not through Python's own stream: a thread that hangs
+    in there would hold its lock, and the interpreter could not end.
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, descriptor: int, *, capacity: int = CAPACITY) -> None:
+        """Take a descriptor, open for writing; it is not closed here.
+
+        Args:
+            descriptor: Of a file, a pipe or a terminal.
+            capacity: Characters that may wait.
+        """
+        self._descriptor = descriptor
+        self._capacity = capacity
+        self._changed = threading.Condition()
+        self._waiting: list[str] = []
+        self._size = 0  # characters that wait or are being written
+        self._unsaid = 0  # lines lost since `on_recovered`
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self.on_dropped: Callable[[int], object] | None = None
+        self.on_recovered: Callable[[int], object] | None = None  # may write a line
+
+    def write(self, text: str) -> int:
+        """Have whole lines written, or drop them where there is no room."""
+        if not isinstance(text, str):
+            raise TypeError("a text stream")
+        size = len(text)
+        with self._changed:
+            fits = self._size + size <= self._capacity and not self._closed
+            if fits:
+                self._waiting.append(text)
+                self._size += size
+                if self._thread is None:
+                    self._start()
+                self._changed.notify()
+        if not fits:
+            self._drop(_lines(text))
+        return size
+
+    def flush(self) -> None:
+        """Do nothing: every line is on its way. `drain` waits for them."""
+
+    def fileno(self) -> int:
+        """Return the descriptor, for what must write by itself in a crash."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Return whether a person reads along."""
+        return os.isatty(self._descriptor)
+
+    def writable(self) -> bool:
+        """Return that this is a stream to write to."""
+        return True
+
+    def drain(self, timeout: float = _CLOSE_TIMEOUT) -> bool:
+        """Wait until everything is written; return whether it was, within s."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._size, timeout)
+
+    def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:
+        """Write what waits, within a time (s); what nobody takes by then is lost."""
+        self.drain(timeout)
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        atexit.unregister(self.close)
+
+    def _start(self) -> None:
+        # A daemon: a write that never returns must not keep the process.
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)  # after a crash, its traceback still comes out
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                text = "".join(self._waiting)
+                self._waiting.clear()
+            lost = self._put(text)
+            if lost:
+                self._drop(lost)
+            with self._changed:
+                self._size -= len(text)
+                unsaid = 0
+                if not lost and self.on_recovered is not None:
+                    unsaid, self._unsaid = self._unsaid, 0
+                self._changed.notify_all()
+            if unsaid and self.on_recovered is not None:
+                self.on_recovered(unsaid)
+
+    def _put(self, text: str) -> int:
+        """Write a text; return how many lines of it are lost."""
+        data = memoryview(text.encode(self.encoding, self.errors))
+        while data:
+            try:
+                written = os.write(self._descriptor, data[:_AT_ONCE])
+            except BlockingIOError:  # somebody else made the pipe non-blocking
+                self._await_room()
+                continue
+            except OSError:  # the disk is full, or whoever read has gone
+                return _lines(bytes(data).decode(self.encoding, "replace"))
+            data = data[written:]
+        return 0
+
+    def _await_room(self) -> None:
+        with suppress(OSError):
+            select.select((), (self._descriptor,), (), _LOOK)
+
+    def _drop(self, lines: int) -> None:
+        with self._changed:
+            self._unsaid += lines
+        if self.on_dropped is not None:
+            self.on_dropped(lines)
+
+
+def _lines(text: str) -> int:
+    """Return how many lines a text has; a part of one is one."""
+    return text.count("\n") or 1
