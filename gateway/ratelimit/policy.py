@@ -93,12 +93,14 @@ class Limiter(Quota):
         window = self.window
         if window is None or permit.lane is Lane.PRIORITY:
             return wait
-        closed = now < self._brake.closed_until
-        if not closed and now < window.resets_at:
+        # After a cooldown that ends before the window does, the window goes on.
+        opens_at = max(now, self._brake.closed_until)
+        if opens_at < window.resets_at:
             free = self._room() - self._held(permit, now, window)
             room = int(free) - self._reserve
             if ahead < room:
-                return wait + ahead * self._gap(now, window, free)
+                gap = max(self._gap(opens_at, window, free), self._brake.gap)
+                return wait + ahead * gap
             ahead -= max(0, room)
         return max(wait, self._later(permit, now, window, ahead, spread=False))
 

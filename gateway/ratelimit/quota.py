@@ -15,6 +15,7 @@ _BURST_ABOVE = 0.2  # of the limit; below, attempts are paced
 _LENGTH = 60.0  # s; a window whose length nobody told
 _REFUSED = 429
 _SERVER_ERROR = 500
+_LAGS = 0.05  # of the limit; what a server may still tell as remaining when it refuses
 _SILENT_ERRORS = 3  # 5xx without headers, before we believe that there are no headers
 
 
@@ -216,8 +217,10 @@ class Quota:
     def _close(self, now: float, seen: Advertised | None, wait: float | None) -> None:
         """Stay away after a 429."""
         stay = wait or 0.0
-        # With something remaining it was not this quota that refused.
-        if seen is not None and (seen.remaining == 0 or wait is None):
+        # With something remaining it was not this quota that refused: the window goes
+        # on afterwards. A little may remain by a count that lags behind.
+        most = 0 if wait is not None else _LAGS * self.limit
+        if seen is not None and seen.remaining <= most:
             stay = max(stay, seen.resets_at - now)
         self._wary = True
         if self.window is None:

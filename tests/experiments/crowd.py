@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import floor
+from math import floor, inf
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -33,7 +33,9 @@ class Caller:
     weight: float = 1.0
     priority: str = "interactive"
     patient: bool = False  # comes again when it was told to
-    alike: bool = False  # asks the same thing each time, so that each may be promised
+    polls_every: float = 0.0  # s; comes again so often, whatever it was told
+    known_as: str = ""  # to the limiter; several behave differently under one name
+    until: float = inf  # s; afterwards it asks nothing new
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class Seen:
     refused: int = 0
     returned: int = 0  # that came when they were told to
     late: int = 0  # of these, refused again
+    told: list[float] = field(default_factory=list)  # s; the waits of the refused
+    served_after: list[float] = field(default_factory=list)  # s since it first asked
 
     def wait(self, share: float) -> float:
         """Return a percentile of the waits, s."""
@@ -77,7 +81,9 @@ class Crowd:
         self.latency = latency
         self.rejected = 0
         self.seen = {name: Seen() for name in self.callers}
-        weights: Mapping[str, float] = {one.name: one.weight for one in callers}
+        weights: Mapping[str, float] = {
+            one.known_as or one.name: one.weight for one in callers
+        }
         self.stage = RateLimitStage(
             RateLimitOptions(reserve=reserve),
             self.clock,
@@ -87,6 +93,7 @@ class Crowd:
         self._began = self.clock.now()
         self._events: list[tuple[float, int, str, int]] = []
         self._order = 0
+        self._asked: dict[int, float] = {}  # when each request first came
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def play(self, windows: int) -> "Crowd":
@@ -120,7 +127,9 @@ class Crowd:
         task.add_done_callback(self._tasks.discard)
 
     def _next(self, after: float, caller: Caller) -> None:
-        self._push(after + self.dice.expovariate(caller.rate), caller.name, 0)
+        moment = after + self.dice.expovariate(caller.rate)
+        if moment < caller.until:
+            self._push(moment, caller.name, 0)
 
     def _push(self, moment: float, name: str, again: int) -> None:
         self._order += 1
@@ -130,16 +139,17 @@ class Crowd:
         now = self.clock.now()
         seen.offered += not again
         seen.returned += bool(again)
+        self._order += not again
         number = again or self._order
+        self._asked.setdefault(number, now)
         caller = self.callers.get(name, Caller(name, 0.0))
-        question = 0 if caller.alike else number
         exchange = Exchange(
             str(number),
             "GET",
-            f"/banks?n={question}",
+            f"/banks?n={number}",
             now,
             deadline=now + TOTAL,
-            caller=name,
+            caller=caller.known_as or name,
             interactive=caller.priority == "interactive",
             background=caller.priority == "background",
         )
@@ -148,10 +158,14 @@ class Crowd:
         except RateLimited as refused:
             seen.refused += 1
             seen.late += bool(again)
-            if caller.patient and refused.retry_after is not None:
-                # In whole seconds, as the header has it.
-                told = -floor(-refused.retry_after)
-                self._push(self.clock.now() - self._began + told, name, number)
+            # In whole seconds, as the header has it.
+            told = -floor(-(refused.retry_after or 1.0))
+            seen.told.append(told)
+            if caller.patient or caller.polls_every:
+                wait = caller.polls_every or told
+                self._push(self.clock.now() - self._began + wait, name, number)
+        else:
+            seen.served_after.append(self.clock.now() - self._asked.pop(number))
 
     def _answer_of(self, exchange: Exchange, seen: Seen) -> Any:
         async def answer(_: ClientRequest) -> ClientResponse:

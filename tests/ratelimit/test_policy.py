@@ -221,6 +221,29 @@ def test_the_slot_behind_others_is_predicted(
     assert slot == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("wait", "expected"),
+    [
+        pytest.param(0.05, 0.05, id="told"),
+        pytest.param(None, 1.0 + 20 * 1.2, id="untold-at-half-the-pace"),
+        pytest.param(90.0, 90.25, id="past-the-reset"),
+    ],
+)
+def test_behind_a_cooldown_the_window_goes_on(
+    wait: float | None, expected: float
+) -> None:
+    """Whoever stands behind others is not told the window's end for a short 429."""
+    one = known(99)
+    permit = Permit()
+    one.acquire(permit, 10.0)
+    refused = Advertised(100, 98, 60.0, 1060.0)
+    one.answered(permit, 10.0, refused, status=429, wait=wait)
+
+    slot = one.predict(Permit(), 10.0, 20, one.acquire(Permit(), 10.0))
+
+    assert slot == pytest.approx(expected, abs=0.01)
+
+
 def test_a_sliding_quota_is_paced_at_limit_per_window() -> None:
     """No reset comes to spread the rest to."""
     one = known(19, reserve=0.0)

@@ -148,6 +148,8 @@ def test_a_probe_that_finds_the_old_window_waits_a_little_longer() -> None:
         pytest.param(0, 50.0, 30.0, 50.0, id="reset-is-later"),
         pytest.param(0, 50.0, None, 50.0, id="reset-alone"),
         pytest.param(40, 50.0, 3.0, 3.0, id="another-limit-refused"),
+        pytest.param(40, 50.0, None, 1.0, id="another-limit-that-says-nothing"),
+        pytest.param(5, 50.0, None, 50.0, id="a-count-that-lags"),
         pytest.param(0, 0.0, None, 1.0, id="neither"),
     ],
 )

@@ -225,3 +225,21 @@ async def test_the_next_credential_takes_a_place_and_teaches_nothing() -> None:
 
     assert under_way == 1
     assert scene.stage.snapshot == before
+
+
+async def test_a_429_with_something_left_holds_requests_for_its_retry_after() -> None:
+    """After 50 ms this window goes on: nobody is sent away for a minute."""
+    scene = Scene()
+    await scene.learn()
+    scene.upstream.status = 429
+    scene.upstream.more = {"Retry-After-Ms": "50"}
+    await scene.send(scene.exchange("refused"))
+    scene.upstream.status, scene.upstream.more = 200, {}
+
+    tasks = [scene.start(str(number)) for number in range(10)]
+    await settle()
+    early = list(scene.upstream.asked)
+    await scene.clock.advance(0.5)
+
+    assert early == ["refused"]
+    assert [task.done() and task.exception() for task in tasks] == [None] * 10
