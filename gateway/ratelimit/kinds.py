@@ -1,7 +1,6 @@
-"""What kind of request is it, to the limiter? Pure."""
+"""The lane of a request, by its route and by what its caller says. Pure."""
 
 from typing import Final
-from zlib import crc32
 
 from gateway.message import Exchange
 from gateway.ratelimit.ledger import Lane
@@ -18,9 +17,3 @@ def lane_of(exchange: Exchange) -> Lane:
     if exchange.interactive:
         return Lane.NORMAL
     return Lane.BACKGROUND if exchange.background else Lane.BATCH
-
-
-def who_of(exchange: Exchange) -> int:
-    """Return what tells a request from others, when it comes again."""
-    said = f"{exchange.caller} {exchange.method} {exchange.target} {exchange.key}"
-    return crc32(said.encode())

@@ -1,4 +1,4 @@
-"""How much of the window may still be promised? Pure.
+"""How much of the window may still be given out? Pure.
 
 Every answer says how much remained when the server counted it; `low` is the smallest
 seen in the window. The answer that carried it had counted every attempt answered so
@@ -6,7 +6,7 @@ far, so only unanswered ones can be missing from it, and
 
     room = low - in flight - ghosts
 
-never promises what the server does not have, in whatever order answers arrive. A ghost
+never gives out what the server does not have, in whatever order answers arrive. A ghost
 was sent and not answered, or answered without headers: it may have been counted after
 `low` was told.
 """
@@ -31,13 +31,11 @@ class Lane(IntEnum):
 class Permit:
     """One attempt's place in the quota; opaque to its holder."""
 
-    __slots__ = ("booked", "caller", "lane", "serial", "taken_at", "who")
+    __slots__ = ("caller", "lane", "serial", "taken_at")
 
     def __init__(self, lane: Lane = Lane.NORMAL, caller: str = "other") -> None:
         self.lane = lane
         self.caller = caller  # from a closed set
-        self.who = 0  # which request it is, for its booking
-        self.booked = False  # whether it comes when it was told to
         self.serial = -1
         self.taken_at = 0.0
 

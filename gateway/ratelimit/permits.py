@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from gateway.clock import Clock
 from gateway.errors import Overloaded, RateLimited
 from gateway.message import Exchange
-from gateway.ratelimit.kinds import who_of
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
@@ -19,9 +18,9 @@ from gateway.ratelimit.queue import FairQueue
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _SHORTEST_WAIT = 0.001  # s
 _SHED_FOR = 5.0  # s; when batch work may come again
+_SLACK = 0.05  # s
 _ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
-_BOOKED = 1  # the queue of those who come when they were told to
-_BATCH = 3  # the first of those for work that nobody waits for
+_BATCH = 2  # the first of those for work that nobody waits for
 
 
 class _Waiter:
@@ -60,9 +59,8 @@ class Permits:
         self._options = options
         self._clock = clock
         self._on_wait = on_wait
-        # Priority, then those who were promised a place, then the others.
         self._queues: tuple[FairQueue[_Waiter], ...] = tuple(
-            FairQueue(weights) for _ in range(5)
+            FairQueue(weights) for _ in Lane
         )
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = 0.0
@@ -86,9 +84,6 @@ class Permits:
         Raises:
             RateLimited: there will be no room in time; nothing was sent.
         """
-        if self.limiter.promised:
-            permit.who = who_of(exchange)
-            self.limiter.redeem(permit, now, self._options.max_wait)
         if self.waiting or self.limiter.acquire(permit, now) > 0:
             await self._hold(exchange, permit, now)
         else:
@@ -121,7 +116,7 @@ class Permits:
         if began + wait > until:
             raise self._refusal(exchange, permit, began, wait)
         waiter = _Waiter(permit, until)
-        self._queues[_queue(permit)].push(permit.caller, waiter)
+        self._queues[permit.lane].push(permit.caller, waiter)
         self.waiting += 1
         self._set_alarm(began, min(began + wait, until))
         try:
@@ -153,7 +148,7 @@ class Permits:
 
     def _ahead(self, permit: Permit) -> int:
         """Return how many of the same caller are served before."""
-        before = self._queues[: _queue(permit) + 1]
+        before = self._queues[: permit.lane + 1]
         return sum(queue.of(permit.caller) for queue in before)
 
     def _refusal(
@@ -161,13 +156,20 @@ class Permits:
     ) -> RateLimited:
         limiter = self.limiter
         limiter.shares.gave_up(permit.caller)
-        permit.who = who_of(exchange)
-        wait = limiter.promise(permit, now, self._ahead(permit), wait)
+        patience = exchange.deadline - exchange.started - MARGIN
+        wait = limiter.come_again(
+            permit,
+            now,
+            self._ahead(permit),
+            wait,
+            # Whoever comes so early is held. A clock's rounding must not refuse it.
+            early=max(0.0, min(self._options.max_wait, patience) - _SLACK),
+        )
         exchange.step(now, "refused_by_limiter", round(wait, 1), *self._facts)
         quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
         return RateLimited(
             f"Dinie's quota {quota}has no room for this request in time; nothing was "
-            f"sent. A place is expected in {wait:.1f} s.",
+            f"sent. Come again in {wait:.1f} s.",
             retry_after=wait,
         )
 
@@ -179,7 +181,7 @@ class Permits:
                 self.limiter.not_sent(permit)
             else:
                 self.limiter.shares.gave_up(permit.caller)
-        elif self._queues[_queue(permit)].remove(permit.caller, waiter):
+        elif self._queues[permit.lane].remove(permit.caller, waiter):
             self.limiter.shares.gave_up(permit.caller)
             self.waiting -= 1
         self.wake()
@@ -244,9 +246,3 @@ class Permits:
         await self._clock.sleep(seconds)
         self._alarm = None
         self.wake()
-
-
-def _queue(permit: Permit) -> int:
-    if permit.lane is Lane.PRIORITY:
-        return 0
-    return _BOOKED if permit.booked else permit.lane + 1

@@ -1,6 +1,6 @@
 """When may an attempt be sent? Pure: callers pass `now` (s, monotonic).
 
-Theory of operation. `ledger` holds what may be promised, `window` when that ends,
+Theory of operation. `ledger` holds what may be given out, `window` when that ends,
 `brake` what a 429 taught, `traffic` what others take. While there is plenty, attempts
 burst; below a fifth of the limit they are spread over what is left of the window.
 Before the first answer they go one at a time. When the time of a spent window is up,
@@ -8,15 +8,13 @@ one probe goes after a random moment, or at once for a caller that had no more t
 share; its answer opens the next window, and so does 2 s without one. A 429 closes
 everything until the moment that it names; then one goes first as well. PRIORITY may
 use the reserve and is not paced; BATCH keeps out of the way (`batch`). Where several
-callers come, each is left its share (`shares`), and who was refused finds the place
-that it was promised (`bookings`).
+callers come, each is left its share (`shares`).
 """
 
 from collections.abc import Callable, Mapping
 from math import inf
 
 from gateway.ratelimit.batch import background_gap, most_in_flight, until_free
-from gateway.ratelimit.bookings import Bookings
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.quota import Quota
 from gateway.ratelimit.window import Window
@@ -25,10 +23,6 @@ PATIENCE = 2.0  # s a probe may take before we go on without its answer
 _SHORTEST_WAIT = 0.005  # s; below, a wait is only a scheduling cost
 _RELEASED_IN = 2.0  # s before a window's end in which the reserve is let go,
 _RELEASED_PART = 0.1  # or this share of the window, if that is less
-_BOOKED_PART = 0.8  # of a window in which places are booked, and not in
-_UNBOOKED = 3.5  # s before its end: who comes late to its booking shall not miss it
-_BOOKABLE = 0.85  # of a caller's places
-_BOOKED_WINDOWS = 120  # that are looked at for a place
 
 
 class Limiter(Quota):
@@ -42,8 +36,8 @@ class Limiter(Quota):
     ) -> None:
         """Start knowing nothing; the arguments are those of `Quota`."""
         super().__init__(reserve, random, weights)
-        self._bookings: dict[str, Bookings] = {}
         self._polled_at = -inf  # when background work last had a place
+        self._told_at = -inf  # the latest place of a window that somebody was told
 
     def acquire(self, permit: Permit, now: float) -> float:
         """Take a place for an attempt: 0.0, or the wait in s, which took nothing."""
@@ -55,7 +49,6 @@ class Limiter(Quota):
             or ledger.low - ledger.owed <= self._floor
             or permit.lane >= Lane.BATCH
             or self.shares.crowded
-            or self._bookings
         ):
             wait = self._scarce(permit, now)
             if wait > 0:
@@ -66,20 +59,6 @@ class Limiter(Quota):
         if permit.lane is Lane.BACKGROUND:
             self._polled_at = now
         return 0.0
-
-    @property
-    def promised(self) -> bool:
-        """Return whether anybody was told to come back."""
-        return bool(self._bookings)
-
-    def redeem(self, permit: Permit, now: float, early: float) -> None:
-        """Note whether an attempt comes when it was told to, or so many s before."""
-        held = self._bookings.get(permit.caller)
-        if held is None:
-            return
-        permit.booked = held.redeem(permit.who, now, early)
-        if not held:
-            del self._bookings[permit.caller]
 
     def predict(self, permit: Permit, now: float, ahead: int, wait: float) -> float:
         """Return when a place is likely for one behind others, s.
@@ -96,58 +75,54 @@ class Limiter(Quota):
         # After a cooldown that ends before the window does, the window goes on.
         opens_at = max(now, self._brake.closed_until)
         if opens_at < window.resets_at:
-            free = self._room() - self._held(permit, now, window)
+            free = self._room() - self._owed(permit, now, window)
             room = int(free) - self._reserve
             if ahead < room:
                 gap = max(self._gap(opens_at, window, free), self._brake.gap)
                 return wait + ahead * gap
             ahead -= max(0, room)
-        return max(wait, self._later(permit, now, window, ahead, spread=False))
+        return max(wait, self._later(permit, now, window, ahead))
 
-    def promise(self, permit: Permit, now: float, ahead: int, wait: float) -> float:
-        """Hold a place for an attempt that is refused; return the wait for it, s.
-
-        The arguments are those of `predict`. Places are spread over their window, so
-        that those who come for them do not all come at once.
-        """
-        window = self.window
-        if window is None or permit.lane is Lane.PRIORITY:
-            return wait
-        held = self._bookings.setdefault(permit.caller, Bookings())
-        wait = max(wait, self._later(permit, now, window, ahead, spread=True))
-        held.book(permit.who, now + wait)
-        return wait
-
-    def _later(
-        self, permit: Permit, now: float, window: Window, ahead: int, *, spread: bool
-    ) -> float:
+    def _later(self, permit: Permit, now: float, window: Window, ahead: int) -> float:
         """Return the wait for a place in a window to come, s."""
         length = max(window.length, 1.0)
         places = max(1, self.limit - self._reserve)
         mine = self.shares.entitled(permit.caller, now, places=places, length=length)
-        if spread:  # some of a window goes to those from the end of the one before
-            mine = mine * _BOOKABLE - 1
-        mine = max(1.0, mine)
-        span = min(_BOOKED_PART * length, max(0.0, length - _UNBOOKED)) if spread else 0
-        held = self._bookings.get(permit.caller)
         begins = max(now, window.resets_at, self._brake.closed_until) + self._jitter
-        for _ in range(_BOOKED_WINDOWS):
-            before = ahead + (held.count(begins, begins + length) if held else 0)
-            if before < mine:
-                return begins + span * before / mine - now
-            ahead = max(0, ahead - int(mine))
-            begins += length
-        return begins - now
+        return begins + length * (ahead // max(1, int(mine))) - now
 
-    def _held(self, permit: Permit, now: float, window: Window) -> float:
-        """Return how many places are not for this attempt."""
-        held = 0.0
-        bookings = self._bookings.get(permit.caller)
-        if bookings is not None:
-            held = bookings.expected(now, window.resets_at)
-            if not bookings:
-                del self._bookings[permit.caller]
-        return held + self._owed(permit, now, window)
+    def come_again(
+        self, permit: Permit, now: float, ahead: int, wait: float, *, early: float
+    ) -> float:
+        """Return when a refused attempt is to come again, s.
+
+        That is the next place of this window that nobody else was told, or a little
+        before the next one opens: whoever comes then is held, and served as it opens.
+        Nothing is kept for those who were told, since many never come.
+
+        Args:
+            permit: Of the attempt.
+            now: s.
+            ahead: How many of the same caller wait before it.
+            wait: s; when a place is likely if nobody else comes.
+            early: s before a window opens that it may come to be held.
+        """
+        window = self.window
+        if window is None or permit.lane is Lane.PRIORITY:
+            return wait
+        opening = self._later(permit, now, window, ahead) - early
+        slot = wait
+        if permit.lane is Lane.NORMAL:
+            slot = max(wait, self._told_at + self._spacing(now, window) - now)
+        if slot >= opening:
+            return max(0.0, opening)
+        self._told_at = now + slot
+        return slot
+
+    def _spacing(self, now: float, window: Window) -> float:
+        """Return the span between two places of this window, s, after a cooldown."""
+        at = max(now, self._brake.closed_until)
+        return max(self._gap(at, window, self._room()), self._brake.gap)
 
     def _owed(self, permit: Permit, now: float, window: Window) -> float:
         """Return how many places stay for other callers."""
@@ -225,25 +200,14 @@ class Limiter(Quota):
                 return wait
         room = self._room()
         least = 0.0 if permit.lane is Lane.PRIORITY else self._kept(now, window)
-        if permit.booked and room > self._before_promises(permit, now, window):
-            return 0.0
         if room > least and self._is_calm(permit, now, window):
             return 0.0
-        room -= self._held(permit, now, window)
+        room -= self._owed(permit, now, window)
         if room <= least:
             return self._until_more(now, window)
         if permit.lane is Lane.PRIORITY or room > self._floor:
             return 0.0
         return self._granted_at + self._gap(now, window, room) - now
-
-    def _before_promises(self, permit: Permit, now: float, window: Window) -> float:
-        """Return how many places are not there for who was promised one.
-
-        A promise within a caller's own share is worth a place of the reserve. What
-        was promised of the others' was so while they did not come.
-        """
-        owed = self._owed(permit, now, window)
-        return 0.0 if self.shares.is_within(permit.caller) else owed
 
     def _kept(self, now: float, window: Window) -> float:
         """Return how many places are kept for priority routes.
@@ -275,9 +239,7 @@ class Limiter(Quota):
         if not self.shares.crowded or window.sliding or permit.lane >= Lane.BATCH:
             return False
         self._owed(permit, now, window)
-        held = self._bookings.get(permit.caller)
-        expected = held.expected(now, window.resets_at) if held else 0.0
-        return self.shares.is_calm(permit.caller, expected)
+        return self.shares.is_calm(permit.caller)
 
     def _goes_first(self, permit: Permit, now: float, window: Window) -> bool:
         """Return whether an attempt may open a window: little comes by chance."""

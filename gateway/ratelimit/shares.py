@@ -128,16 +128,12 @@ class Shares:
         """Return how many places were taken in this window."""
         return sum(one.used for one in self._callers.values())
 
-    def is_calm(self, caller: str, expected: float) -> bool:
-        """Return whether a caller keeps to its share, as last reckoned.
-
-        `expected` is how many of its requests will probably come because they were
-        told to.
-        """
+    def is_calm(self, caller: str) -> bool:
+        """Return whether a caller keeps to its share, as last reckoned."""
         one = self._callers.get(caller)
         if one is None:
             return False
-        return one.likely + expected <= one.share or one.used + expected < one.due
+        return one.likely <= one.share or one.used < one.due
 
     def was_modest(self, caller: str, length: float) -> bool:
         """Return whether it asked for no more than its own in the window before."""
@@ -145,11 +141,6 @@ class Shares:
         if one is None or one.rate is None or not self.crowded:
             return False
         return one.rate * length <= one.fair
-
-    def is_within(self, caller: str) -> bool:
-        """Return whether another place is within a caller's own, as last reckoned."""
-        one = self._callers.get(caller)
-        return one is None or not self.crowded or one.used + 1 <= one.fair
 
     def entitled(
         self, caller: str, now: float, *, places: float, length: float

@@ -1,11 +1,11 @@
-"""Which lane is a request in, and is it the same as before?"""
+"""The lane of a request: what moves money goes first."""
 
 from typing import Any
 
 import pytest
 
 from gateway.message import Exchange
-from gateway.ratelimit.kinds import lane_of, who_of
+from gateway.ratelimit.kinds import lane_of
 from gateway.ratelimit.ledger import Lane
 
 
@@ -27,18 +27,3 @@ def exchange(method: str = "GET", target: str = "/banks", **known: Any) -> Excha
 def test_money_goes_first_and_batch_work_last(made: Exchange, lane: Lane) -> None:
     """Whatever a caller says of its own loans."""
     assert lane_of(made) is lane
-
-
-def test_a_request_is_known_again() -> None:
-    """By what it asks for, and its key."""
-    made = exchange("POST", "/customers", caller="a", key="k1")
-
-    again = exchange("POST", "/customers", caller="a", key="k1")
-    others = [
-        exchange("POST", "/customers", caller="b", key="k1"),
-        exchange("POST", "/customers", caller="a", key="k2"),
-        exchange("POST", "/loans", caller="a", key="k1"),
-    ]
-
-    assert who_of(again) == who_of(made)
-    assert who_of(made) not in {who_of(other) for other in others}

@@ -175,31 +175,6 @@ def test_an_attempt_without_an_answer_keeps_its_place() -> None:
     assert admitted(one, 6.0) == 29
 
 
-def test_closed_for_long_lets_one_a_minute_look() -> None:
-    """A Retry-After of hours may be a mistake."""
-    one = known(50)
-    permit = Permit()
-    one.acquire(permit, 1.0)
-    one.answered(permit, 1.0, None, status=429, wait=7200.0)
-
-    waits = [one.acquire(Permit(), now) for now in (1.0, 61.0, 61.0)]
-
-    assert waits == pytest.approx([60.0, 0.0, 60.0])
-
-
-def test_an_unexplained_429_brakes() -> None:
-    """Half the pace, after a second."""
-    one = known(100)
-    permit = Permit()
-    one.acquire(permit, 1.0)
-    one.answered(permit, 1.0, None, status=429)
-    probe = Permit()
-    one.acquire(probe, 2.3)
-    one.answered(probe, 2.4, Advertised(100, 97, 60.0, 1060.0))
-
-    assert one.acquire(Permit(), 2.4) == pytest.approx(1.1)  # 100 a minute, halved
-
-
 @pytest.mark.parametrize(
     ("remaining", "now", "ahead", "wait", "expected"),
     [
@@ -219,29 +194,6 @@ def test_the_slot_behind_others_is_predicted(
     slot = one.predict(Permit(), now, ahead, wait)
 
     assert slot == pytest.approx(expected, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("wait", "expected"),
-    [
-        pytest.param(0.05, 0.05, id="told"),
-        pytest.param(None, 1.0 + 20 * 1.2, id="untold-at-half-the-pace"),
-        pytest.param(90.0, 90.25, id="past-the-reset"),
-    ],
-)
-def test_behind_a_cooldown_the_window_goes_on(
-    wait: float | None, expected: float
-) -> None:
-    """Whoever stands behind others is not told the window's end for a short 429."""
-    one = known(99)
-    permit = Permit()
-    one.acquire(permit, 10.0)
-    refused = Advertised(100, 98, 60.0, 1060.0)
-    one.answered(permit, 10.0, refused, status=429, wait=wait)
-
-    slot = one.predict(Permit(), 10.0, 20, one.acquire(Permit(), 10.0))
-
-    assert slot == pytest.approx(expected, abs=0.01)
 
 
 def test_a_sliding_quota_is_paced_at_limit_per_window() -> None:
@@ -281,19 +233,6 @@ def test_without_a_known_limit_batch_work_goes_too() -> None:
     waits = [one.acquire(Permit(Lane.BATCH), 0.2) for _ in range(20)]
 
     assert waits == [0.0] * 20
-
-
-def test_after_a_429_a_probe_without_an_answer_does_not_stop_the_window() -> None:
-    """The quota that we know of has room; 2 s of care are enough."""
-    one = known(90)
-    permit = Permit()
-    one.acquire(permit, 1.0)
-    one.answered(permit, 1.0, None, status=429, wait=1.0)
-    one.acquire(Permit(), 2.3)
-
-    assert one.acquire(Permit(), 4.2) > 0
-    assert one.acquire(Permit(), 4.4) == 0.0
-    assert one.limit == 100
 
 
 def test_a_queue_that_the_burst_can_serve_is_not_paced() -> None:

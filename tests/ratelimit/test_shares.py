@@ -70,25 +70,28 @@ def test_a_flood_leaves_what_the_calm_ones_will_need() -> None:
     stays = owed(shares, "flood", 60.1, 59.9)
 
     assert 20 <= stays <= 36  # and not its whole half of the 90
-    assert shares.is_calm("calm", 0.0)
-    assert not shares.is_calm("flood", 0.0)
+    assert shares.is_calm("calm")
+    assert not shares.is_calm("flood")
 
 
 def test_a_burst_within_its_own_share_goes_at_once() -> None:
-    """Be the share small, and the calls that come after a refusal counted with it."""
+    """Be the share small; what goes beyond it is paced."""
     shares = Shares({"small": 1.0, "big": 19.0})
     shares.opened(0.0)
     shares.opened(60.0)
     shares.arrived("small")
     owed(shares, "small", 60.1, 59.9)
 
-    assert shares.is_calm("small", 0.0)
+    assert shares.is_calm("small")
     shares.took("small")
     for _ in range(9):
         shares.arrived("small")
     owed(shares, "small", 60.2, 59.8)
-    assert shares.is_calm("small", 0.0)
-    assert not shares.is_calm("small", 3.0)
+    assert shares.is_calm("small")
+    for _ in range(3):
+        shares.took("small")
+    owed(shares, "small", 60.3, 59.7)
+    assert not shares.is_calm("small")
 
 
 def test_who_has_just_come_is_reckoned_with_at_once() -> None:
@@ -101,7 +104,7 @@ def test_who_has_just_come_is_reckoned_with_at_once() -> None:
     shares.arrived("new")
     owed(shares, "new", 10.0, 50.0)
 
-    assert shares.is_calm("new", 0.0)
+    assert shares.is_calm("new")
 
 
 def test_what_a_calm_one_does_not_come_for_flows_on() -> None:
