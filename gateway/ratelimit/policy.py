@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from math import inf
 
 from gateway.ratelimit.batch import background_gap, most_in_flight, until_free
+from gateway.ratelimit.brake import LONG, PROBE_EVERY
+from gateway.ratelimit.headers import LONGEST_RESET
 from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.quota import Quota
 from gateway.ratelimit.window import Window
@@ -112,12 +114,12 @@ class Limiter(Quota):
             return wait
         opening = self._later(permit, now, window, ahead) - early
         slot = wait
-        if permit.lane is Lane.NORMAL:
+        if permit.lane is Lane.NORMAL and self._room() > self._reserve:
             slot = max(wait, self._told_at + self._spacing(now, window) - now)
-        if slot >= opening:
-            return max(0.0, opening)
-        self._told_at = now + slot
-        return slot
+        if slot < opening:
+            self._told_at = now + slot
+            return slot
+        return min(max(0.0, opening), LONGEST_RESET)
 
     def _spacing(self, now: float, window: Window) -> float:
         """Return the span between two places of this window, s, after a cooldown."""
@@ -252,13 +254,18 @@ class Limiter(Quota):
         if room > self._floor or now >= window.resets_at:
             return 0.0
         if window.sliding:
-            return window.length / self.limit
-        # The last one must arrive before the reset to be counted there.
-        left = window.resets_at - now - self.traffic.round_trip
-        return max(0.0, left) / (max(0.0, room - self._kept(now, window)) + 1)
+            gap = window.length / self.limit
+        else:
+            # The last one must arrive before the reset to be counted there.
+            left = window.resets_at - now - self.traffic.round_trip
+            gap = max(0.0, left) / (max(0.0, room - self._kept(now, window)) + 1)
+        return min(gap, PROBE_EVERY) if window.length > LONG else gap
 
     def _until_more(self, now: float, window: Window) -> float:
         if now >= window.resets_at or self._room() + self.ledger.late > self._reserve:
             return self.traffic.round_trip
         until = min(window.resets_at + self._jitter, self.ledger.next_return())
+        if window.length > LONG and not 0 < self._room() <= self._reserve / 2:
+            # So far a reset may be a mistake: now and then one attempt finds out.
+            until = min(until, self._granted_at + PROBE_EVERY)
         return until - now

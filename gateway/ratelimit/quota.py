@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from math import ceil, inf
 
-from gateway.ratelimit.brake import Brake
+from gateway.ratelimit.brake import LONG, Brake
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.ledger import Ledger, Permit
 from gateway.ratelimit.shares import Shares
@@ -211,6 +211,10 @@ class Quota:
         self._assumed = False
         late = permit is self._probe and permit.taken_at >= window.resets_at
         window.refine(seen)
+        shut = window.length > LONG and self.ledger.low <= self._reserve
+        if shut and not self.ledger.owed:
+            # A look that is alone: the server knows better than what it said before.
+            self.ledger.low = seen.remaining
         if late:  # it went at the window's end and found it still going on
             window.outlived(now)
 

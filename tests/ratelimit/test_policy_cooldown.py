@@ -4,6 +4,7 @@ import pytest
 
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.ledger import Lane, Permit
+from gateway.ratelimit.policy import Limiter
 from tests.ratelimit.test_policy import known
 
 
@@ -95,3 +96,74 @@ def test_other_lanes_are_told_their_own_next_place() -> None:
     loan = one.come_again(Permit(Lane.PRIORITY), 10.0, 0, 4.0, early=2.0)
 
     assert (report, loan) == (3.0, 4.0)
+
+
+def odd(remaining: int, left: float = 3600.0) -> Limiter:
+    """Return a limiter that one response told of a far reset."""
+    one = Limiter(0.05, lambda: 0.5)
+    permit = Permit()
+    one.acquire(permit, 0.0)
+    one.answered(permit, 0.0, Advertised(100, remaining, left, 1000.0 + left))
+    return one
+
+
+@pytest.mark.parametrize("remaining", [0, 3, 5, 10])
+def test_one_odd_response_closes_for_no_longer_than_a_minute(remaining: int) -> None:
+    """A reset a year ahead is a mistake: one attempt a minute finds out."""
+    one = odd(remaining)
+    wait = one.acquire(Permit(), 1.0)
+    look = Permit()
+    looked = one.acquire(look, 61.5)
+
+    one.answered(look, 61.6, Advertised(100, 97, 120.0, 1120.0))
+
+    assert 0.0 < wait <= 60.0
+    assert looked == 0.0
+    assert [one.acquire(Permit(), 62.0) for _ in range(50)] == [0.0] * 50
+
+
+def test_a_look_that_finds_room_in_the_same_window_is_believed() -> None:
+    """The server knows better than what it said before."""
+    one = odd(0, left=1800.0)
+    one.acquire(Permit(), 1.0)
+    look = Permit()
+    one.acquire(look, 61.0)
+
+    one.answered(look, 61.1, Advertised(100, 70, 1800.0, 2800.0))
+
+    assert [one.acquire(Permit(), 62.0) for _ in range(40)] == [0.0] * 40
+
+
+def test_a_spent_window_of_an_hour_is_looked_at_once_a_minute() -> None:
+    """By one attempt, whoever else asks; what is left for loans stays theirs."""
+    one = odd(0)
+    waits = []
+    for second in range(1, 300):
+        waits += [one.acquire(Permit(), float(second)) for _ in range(3)]
+
+    assert waits.count(0.0) == 4
+    assert max(waits) <= 60.0
+
+
+def test_a_reserve_is_not_spent_on_looking() -> None:
+    """Half of it stays for what moves money."""
+    one, now = odd(5), 1.0
+    for _ in range(30):
+        now += 60.0
+        permit = Permit()
+        if one.acquire(permit, now) == 0.0:
+            left = int(one.ledger.low) - 1
+            one.answered(permit, now, Advertised(100, left, 3600.0, 4600.0))
+
+    assert one.ledger.low == 2
+
+
+def test_a_window_of_minutes_is_not_looked_at() -> None:
+    """Each look at a window that is truly spent would be a 429."""
+    one = odd(0, left=600.0)
+
+    assert [one.acquire(Permit(), now) > 0 for now in (61.0, 300.0, 599.0)] == [
+        True,
+        True,
+        True,
+    ]

@@ -270,3 +270,23 @@ async def test_a_caller_with_little_time_is_told_to_come_when_it_can_still_wait(
         await scene.send(scene.exchange(deadline=scene.clock.now() + 0.8))
 
     assert refused.value.retry_after == pytest.approx(10.25 - 0.45)
+
+
+async def test_nobody_is_told_more_than_an_hour() -> None:
+    """A reset a year ahead is a mistake, and one attempt a minute finds out."""
+    scene = Scene(remaining=1)
+    scene.upstream.window += 86400 * 365
+    await scene.learn()
+
+    told = []
+    for _ in range(50):
+        with pytest.raises(RateLimited) as refused:
+            await scene.send(scene.exchange())
+        told.append(refused.value.retry_after or 0.0)
+    await scene.clock.advance(60.0)
+    scene.upstream.remaining, scene.upstream.window = 20, 1_790_000_120
+    await scene.send(scene.exchange("look"))
+    await scene.send(scene.exchange("next"))
+
+    assert max(told) <= 60.0
+    assert scene.upstream.asked == ["look", "next"]
