@@ -17,7 +17,7 @@ from gateway.retry.policy import Outcome
 from gateway.retry.ports import AttemptFailed
 from gateway.upstream.faults import failure_of
 from gateway.upstream.sender import AttemptRequest, drop
-from gateway.upstream.watch import Sweeper, Watch
+from gateway.upstream.watch import LATE, Sweeper, Watch
 
 BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
 LEAST_LEFT = 0.25  # s, for a POST; waits are planned to leave 0.3, and end late
@@ -59,6 +59,7 @@ class TransportStage:
         self._sweeper = sweeper
         self._clock = clock
         self._on_attempt = on_attempt
+        self._longest_connect = options.connect + LATE
 
     async def __call__(
         self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
@@ -98,7 +99,7 @@ class TransportStage:
             failure = failure_of(error, sent=exchange.sends > sends)
             if failure is None:
                 raise
-            label = self._judged(exchange, failure, watch)
+            label = self._judged(exchange, failure, watch, began)
             raise failure from error
         finally:
             took = self._clock() - began
@@ -106,9 +107,13 @@ class TransportStage:
             exchange.step(began, "attempt", exchange.sends, label, status, took)
             self._on_attempt(exchange.route, label, took)
 
-    def _judged(self, exchange: Exchange, failure: AttemptFailed, watch: Watch) -> str:
+    def _judged(
+        self, exchange: Exchange, failure: AttemptFailed, watch: Watch, began: float
+    ) -> str:
         """Return the label of a failure; note whose time-out it is."""
         now = self._clock()
+        if failure.outcome is Outcome.NOT_SENT and now - began > self._longest_connect:
+            failure.of_upstream = False  # the process was stopped meanwhile
         if not watch.expired or now >= watch.late_at:
             return failure.outcome
         failure.of_upstream = False

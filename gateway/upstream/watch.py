@@ -2,6 +2,10 @@
 
 A timer per attempt costs more than the sweep: nearly every timer is cancelled unused.
 The price is precision: an attempt ends up to one interval late.
+
+A process that was stopped (a suspended laptop, a frozen container) wakes with all its
+limits passed and the responses unread in its sockets. So a sweep that comes late lets
+the loop read first.
 """
 
 import asyncio
@@ -12,6 +16,7 @@ from typing import Self
 from gateway.message import Peer
 
 INTERVAL = 0.05  # s
+LATE = 0.25  # s that a sweep may be late before the process counts as stopped
 
 
 class Watch:
@@ -77,6 +82,8 @@ class Sweeper:
         self._clock = clock
         self._watches: set[Watch] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # s, of the loop's clock; when the sweep is to run
+        self._reading = False  # what arrived while the process was stopped
 
     def watch(self, until: float) -> Watch:
         """Return a context that may last until a moment (monotonic, s)."""
@@ -86,7 +93,7 @@ class Sweeper:
         """Begin to look at a watch."""
         self._watches.add(watch)
         if self._timer is None:
-            self._timer = self._loop.call_later(INTERVAL, self._sweep)
+            self._schedule()
 
     def discard(self, watch: Watch) -> None:
         """Stop looking at a watch."""
@@ -98,7 +105,30 @@ class Sweeper:
             self._timer.cancel()
             self._timer = None
 
+    def _schedule(self) -> None:
+        self._due = self._loop.time() + INTERVAL
+        self._timer = self._loop.call_later(INTERVAL, self._sweep)
+
     def _sweep(self) -> None:
+        if self._reading:
+            # Behind the tasks that what was read has woken.
+            self._timer = self._loop.call_later(0, self._interrupt)
+        elif self._loop.time() - self._due > LATE:
+            self._excuse()
+        else:
+            self._interrupt()
+
+    def _excuse(self) -> None:
+        """Have the loop read first; what is overdue still is so through no upstream."""
+        self._reading = True
+        now = self._clock()
+        for watch in self._watches:
+            if watch.until <= now:
+                watch.late_at = float("inf")
+        self._schedule()
+
+    def _interrupt(self) -> None:
+        self._reading = False
         now = self._clock()
         for watch in list(self._watches):
             left = watch.peer is not None and watch.peer.transport is None
@@ -106,4 +136,4 @@ class Sweeper:
                 watch.interrupt()
         self._timer = None
         if self._watches:
-            self._timer = self._loop.call_later(INTERVAL, self._sweep)
+            self._schedule()

@@ -6,11 +6,12 @@ import pytest
 
 from gateway.deadline.options import DeadlineOptions
 from gateway.retry.ports import AttemptFailed
+from tests.fakes import FakeClock
 from tests.talking import talking
 from tests.upstream.client import Client
 from tests.upstreams import ScriptedUpstream, Step
 
-OPTIONS = DeadlineOptions(attempt=5.0, connect=0.05, first_byte=5.0)
+OPTIONS = DeadlineOptions(attempt=50.0, connect=0.05, first_byte=50.0)
 
 
 async def test_a_pool_that_is_used_up_says_nothing_of_the_upstream(
@@ -31,19 +32,30 @@ async def test_a_pool_that_is_used_up_says_nothing_of_the_upstream(
     assert (told.value.outcome, told.value.of_upstream) == ("not_sent", False)
 
 
-async def test_a_connection_that_takes_too_long_to_make_is_the_upstream_s() -> None:
-    """The circuit is for exactly that."""
-    begun = asyncio.Event()
+@pytest.mark.parametrize(("stopped", "of_upstream"), [(0.0, True), (12.0, False)])
+async def test_a_connection_that_takes_too_long_to_make_is_the_upstream_s(
+    stopped: float, *, of_upstream: bool
+) -> None:
+    """The circuit is for exactly that; not for a process that was stopped meanwhile."""
+    accepted, ended = asyncio.Event(), asyncio.Event()
 
     async def never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await begun.wait()
+        accepted.set()
+        await ended.wait()
         writer.close()
 
+    clock = FakeClock()
+
     async with talking(never) as base_url:
-        client = Client(base_url.replace("http", "https", 1), OPTIONS)
+        client = Client(base_url.replace("http", "https", 1), OPTIONS, clock)
+        sending = asyncio.ensure_future(client.send(client.exchange(deadline=1060.0)))
+        await accepted.wait()
+
+        clock.advance(stopped)
+
         with pytest.raises(AttemptFailed, match="connecting") as told:
-            await client.send(client.exchange())
-        begun.set()
+            await sending
+        ended.set()
         await client.close()
 
-    assert (told.value.outcome, told.value.of_upstream) == ("not_sent", True)
+    assert (told.value.outcome, told.value.of_upstream) == ("not_sent", of_upstream)

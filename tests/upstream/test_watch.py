@@ -1,11 +1,13 @@
 """Sweeper: what is overdue is interrupted, and nothing else."""
 
 import asyncio
+import os
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from gateway.upstream.watch import Sweeper
+from gateway.upstream.watch import INTERVAL, LATE, Sweeper
 from tests.fakes import FakeClock
 
 
@@ -124,3 +126,53 @@ async def test_a_closed_sweeper_interrupts_nobody(
 
     assert not task.done()
     task.cancel()
+
+
+def stop_for_a_while() -> None:
+    """Have nothing run, as in a process that is stopped."""
+    time.sleep(LATE + 2 * INTERVAL)
+
+
+async def test_after_a_stop_what_arrived_meanwhile_is_read_first() -> None:
+    """The upstream was in time; only this process did not look."""
+    loop = asyncio.get_running_loop()
+    reading, writing = os.pipe()
+    arrived: asyncio.Future[bytes] = loop.create_future()
+    loop.add_reader(reading, lambda: arrived.set_result(os.read(reading, 1)))
+    sweeper = Sweeper(loop, time.monotonic)
+
+    async def read() -> bytes:
+        with sweeper.watch(time.monotonic() + INTERVAL):
+            return await arrived
+
+    task = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    os.write(writing, b"x")
+
+    stop_for_a_while()
+
+    assert await task == b"x"
+    loop.remove_reader(reading)
+    os.close(reading)
+    os.close(writing)
+    sweeper.close()
+
+
+async def test_after_a_stop_what_is_missing_is_overdue_through_no_upstream() -> None:
+    """Its response may be lost with the connection; nobody knows whose fault it is."""
+    sweeper = Sweeper(asyncio.get_running_loop(), time.monotonic)
+    watch = sweeper.watch(time.monotonic() + INTERVAL)
+
+    async def wait() -> None:
+        with watch:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+
+    stop_for_a_while()
+
+    with pytest.raises(TimeoutError):
+        await task
+    assert (watch.expired, watch.late_at) == (True, float("inf"))
+    sweeper.close()
