@@ -31,6 +31,7 @@ from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.durable import Durable
 from gateway.idempotency.policy import upstream_headers
+from gateway.limits import spool_check
 from gateway.listeners import Listeners
 from gateway.origin import admin_rule, proxy_rule
 from gateway.reload import Reload
@@ -160,6 +161,7 @@ class Gateway:
         self._health.add("secrets", partial(secrets_check, self._secrets))
         self._health.add("token", partial(token_check, self._tokens))
         self._health.add("listeners", self._listeners.check)
+        self._health.add("spill", partial(spool_check, self._stages.admission.spool))
         if self._mailroom is not None:
             self._health.add("inbox", self._mailroom.check)
 
@@ -250,6 +252,7 @@ class Gateway:
         parts = self._secrets, self._tokens, self._next_tokens, self._health
         jobs = [part.run() for part in parts]
         jobs += [self._log.run(self._clock), *self._durable.jobs()]
+        jobs.append(self._stages.admission.spool.run(self._clock))
         if reload is not None:
             jobs.append(self._reload.when(reload))
         return jobs

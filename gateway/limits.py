@@ -3,9 +3,13 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import structlog
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.places import Presence
+from gateway.admission.spool import Spool
 from gateway.admission.stage import AdmissionStage
 from gateway.clock import Clock
 from gateway.config.schema import Config
@@ -15,7 +19,10 @@ from gateway.forwarding.rules import Rules
 from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.ratelimit.kinds import lane_of
 from gateway.ratelimit.stage import RateLimitStage
+from gateway.server.health import Check
 from gateway.telemetry.metrics import Metrics
+
+_log = structlog.get_logger("gateway.admission")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,22 @@ def build_limits(
         lane_of=lane_of,
         presence=presence,
         weights=weights,
+        spool=Spool(on_event=say),
     )
     return Limits(admission, limiter, bulkhead)
+
+
+def say(event: str, **fields: Any) -> None:
+    """Log what happened to the folder of large bodies."""
+    level = "error" if event == "spill_folder_failed" else "info"
+    getattr(_log, level)(event, **fields)
+
+
+def spool_check(spool: Spool) -> Check:
+    """Return whether bodies over 1 MiB can be kept."""
+    if spool.trouble is not None:
+        return Check(ok=False, reason=spool.trouble)
+    return Check(ok=True, reason=f"{spool.folder} can be written")
 
 
 def _denials(config: Config) -> LenientRules:

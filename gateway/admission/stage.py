@@ -1,9 +1,6 @@
 """Refuse what must not pass, and take in the body of what may."""
 
-import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import BinaryIO
 
 from aiohttp import HttpVersion11, web
@@ -29,8 +26,9 @@ from gateway.admission.policy import (
     too_large,
 )
 from gateway.admission.room import Room
+from gateway.admission.spool import Spool, discard
 from gateway.context import EXCHANGE
-from gateway.errors import BadRequest, Draining, Overloaded, RouteForbidden
+from gateway.errors import BadRequest, Draining, RouteForbidden
 from gateway.message import Body, Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -53,6 +51,7 @@ class AdmissionStage:
         lane_of: Callable[[Exchange], int] = by_priority,
         presence: Presence | None = None,
         weights: Mapping[str, float] | None = None,
+        spool: Spool | None = None,
     ) -> None:
         """Wire the stage.
 
@@ -67,7 +66,9 @@ class AdmissionStage:
             lane_of: Returns the lane of a request: who goes first.
             presence: Hears of each caller, and tells whether one is alone.
             weights: Of callers; others have 1.
+            spool: Keeps large bodies; None: in the system's temporary folder.
         """
+        self.spool = spool or Spool()
         self._options = options
         self._denied = denied
         self._is_upload = is_upload
@@ -141,7 +142,7 @@ class AdmissionStage:
         arrival = Arrival(exchange.caller, lane, patience)
         self._room.expect(arrival)
         try:
-            exchange.body = await _read(content, cap, arrival)
+            exchange.body = await _read(content, cap, arrival, self.spool)
         finally:
             self._room.arrivals.remove(arrival)
 
@@ -160,15 +161,17 @@ class AdmissionStage:
         arrival = Arrival(exchange.caller, NORMAL, STRANGERS_TIMEOUT)
         self._strangers.add(arrival)
         try:
-            return await _read(request.content, STRANGERS_CAP, arrival)
+            return await _read(request.content, STRANGERS_CAP, arrival, self.spool)
         finally:
             self._strangers.remove(arrival)
 
 
-async def _read(content: StreamReader, cap: int, arrival: Arrival) -> Body:
+async def _read(
+    content: StreamReader, cap: int, arrival: Arrival, spool: Spool
+) -> Body:
     try:
         async with arrival.timeout:
-            return await read_body(content, cap)
+            return await read_body(content, cap, spool)
     except TimeoutError as error:
         if arrival.dropped:
             raise gave_way() from error
@@ -188,7 +191,7 @@ async def _answer_expectation(request: web.BaseRequest) -> None:
     request.writer.output_size = 0  # it is no part of the answer
 
 
-async def read_body(content: StreamReader, cap: int) -> Body:
+async def read_body(content: StreamReader, cap: int, spool: Spool) -> Body:
     """Read a body up to a cap (bytes), on disk beyond `SPILL`.
 
     Raises:
@@ -207,7 +210,8 @@ async def read_body(content: StreamReader, cap: int) -> Body:
                 break
             chunks.append(chunk)
             if size > SPILL:
-                file = await _spill(file, chunks)
+                file = await spool.write(file, chunks)
+                chunks.clear()
         else:
             whole = True
             return Body(b"".join(chunks) if file is None else b"", file)
@@ -215,34 +219,5 @@ async def read_body(content: StreamReader, cap: int) -> Body:
         raise BadRequest("the body is malformed or ends early") from error
     finally:
         if file is not None and not whole:
-            _discard(file)
+            discard(file)
     raise too_large(cap)
-
-
-async def _spill(file: BinaryIO | None, chunks: list[bytes]) -> BinaryIO:
-    """Move what was read to disk, in a thread; the list is empty afterwards."""
-
-    def write() -> BinaryIO:
-        target = file if file is not None else tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            target.writelines(chunks)
-            target.flush()
-        except OSError:
-            _discard(target)
-            raise
-        return target
-
-    try:
-        target = await asyncio.to_thread(write)
-    except OSError as error:
-        raise Overloaded(
-            "the body could not be kept on disk", retry_after=5.0
-        ) from error
-    chunks.clear()
-    return target
-
-
-def _discard(file: BinaryIO) -> None:
-    """Close a file whose content nobody wants; a full disk fails the close too."""
-    with suppress(OSError):
-        file.close()

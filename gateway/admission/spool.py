@@ -1,0 +1,107 @@
+"""Folder that keeps bodies too large for memory, and whether it can be written."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO, Final
+
+from gateway.clock import Clock
+from gateway.errors import Overloaded
+
+_LOOK: Final = 5.0  # s between two probes
+_PROBE: Final = 4096  # bytes; a full disk takes an empty file
+_RECOVERED: Final = 1024 * 1024  # bytes that must fit before trouble is over
+
+
+class Spool:
+    """Writes bodies to unlinked files; remembers why the last one failed."""
+
+    def __init__(
+        self,
+        *,
+        folder: str | None = None,
+        on_event: Callable[..., Any] = lambda *_, **__: None,
+    ) -> None:
+        """Begin without trouble.
+
+        Args:
+            folder: None: the system's temporary folder, which `TMPDIR` chooses.
+            on_event: Takes an event's name and safe fields, for the log.
+        """
+        self._folder = folder
+        self._on_event = on_event
+        self.trouble: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Return where bodies go."""
+        if self._folder is None:
+            try:
+                self._folder = tempfile.gettempdir()
+            except OSError:  # not one of those that it looks at can be written
+                return os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - only its name
+        return self._folder
+
+    async def write(self, file: BinaryIO | None, chunks: Sequence[bytes]) -> BinaryIO:
+        """Add to a body's file, in a thread; without one, begin it.
+
+        Raises:
+            Overloaded: the folder does not take it.
+        """
+        try:
+            return await asyncio.to_thread(_write, file, chunks, self.folder)
+        except OSError as error:
+            self._failed(error)
+            raise Overloaded(
+                f"the body could not be kept on disk: {self.trouble}", retry_after=5.0
+            ) from error
+
+    async def probe(self) -> None:
+        """Find out whether the folder can be written."""
+        size = _PROBE if self.trouble is None else _RECOVERED
+        try:
+            file = await asyncio.to_thread(_write, None, [bytes(size)], self.folder)
+        except OSError as error:
+            self._failed(error)
+            return
+        discard(file)
+        if self.trouble is not None:
+            self.trouble = None
+            self._on_event("spill_folder_works", folder=self.folder)
+
+    async def run(self, clock: Clock) -> None:
+        """Probe for as long as the gateway runs."""
+        while True:
+            await self.probe()
+            await clock.sleep(_LOOK)
+
+    def _failed(self, error: OSError) -> None:
+        reason = error.strerror or type(error).__name__
+        trouble = (
+            f"{self.folder} cannot be written ({reason}): free space there, or set "
+            "TMPDIR to a folder that takes bodies over 1 MiB"
+        )
+        if trouble != self.trouble:  # once, not for each body
+            self._on_event("spill_folder_failed", folder=self.folder, reason=reason)
+        self.trouble = trouble
+
+
+def discard(file: BinaryIO) -> None:
+    """Close a file whose content nobody wants; a full disk fails the close too."""
+    with suppress(OSError):
+        file.close()
+
+
+def _write(file: BinaryIO | None, chunks: Sequence[bytes], folder: str) -> BinaryIO:
+    target = file
+    if target is None:
+        target = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+    try:
+        target.writelines(chunks)
+        target.flush()
+    except OSError:
+        discard(target)
+        raise
+    return target
