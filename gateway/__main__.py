@@ -1,16 +1,18 @@
-"""What runs when somebody types `dinie-gateway`?"""
+"""Runs the command line of `dinie-gateway`."""
 
 import sys
 
 import click
 
 from gateway.cli import cli
+from gateway.cli.termination import end_on_sigterm
 
 _INTERRUPTED = 130  # 128 and the number of SIGINT
 
 
 def main() -> None:
-    """Run the command line; a command that is interrupted ends with 130."""
+    """Run the command line; 130 after SIGINT, 143 after SIGTERM."""
+    end_on_sigterm()
     try:
         code = cli.main(prog_name="dinie-gateway", standalone_mode=False)
     except click.ClickException as error:

@@ -41,8 +41,9 @@ def demo(once: bool) -> None:  # noqa: FBT001 - click's way
 async def _demo(folder: str, *, once: bool) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    if not once:  # a tour ends as other commands do: 130 or 143, at once
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
     simulator = Simulator(
         SimulatorOptions(
             profile="sdk",
