@@ -1,40 +1,33 @@
-"""`dinie-gateway rotate`: how is a credential replaced without one failed request?"""
+"""`dinie-gateway rotate`: replaces a credential without one failed request."""
 
 import asyncio
-import os
-import random
-import secrets
-import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 
 import click
 
-from gateway.cli.options import NO_CA, config_options, configured
+from gateway.cli.options import config_options, configured
+from gateway.cli.rotation_run import (
+    Unusable,
+    context_of,
+    holder,
+    open_dinie,
+    open_vault,
+)
+from gateway.cli.termination import Terminated, Termination
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.rotation import policy
-from gateway.rotation.context import Context
-from gateway.rotation.lock import LockHeld, damaged
-from gateway.rotation.ports import Conflict, Pair, StepFailed
+from gateway.rotation.lock import Lock, LockHeld, damaged
+from gateway.rotation.loss import explained, loss
+from gateway.rotation.ports import Conflict, StepFailed
 from gateway.rotation.run import Progress, Rotation
 from gateway.rotation.webhook import SeveralEndpoints, WebhookRotation, told
-from gateway.secrets.guard import check_credential
-from gateway.upstream.dinie import DinieApi
-from gateway.upstream.token_endpoint import HttpTokenEndpoint
-from gateway.upstream.transport import trust
-from gateway.vault.provider import open_store
-from gateway.vault.store import VaultStore
 
 _LONGEST_SLEEP = 300.0  # s
 _SHORTEST_SLEEP = 0.05  # s
-
-
-class _Unusable(Exception):  # noqa: N818 - named for what it is about
-    """Something that the configuration names cannot be used."""
 
 
 @click.command()
@@ -46,6 +39,11 @@ class _Unusable(Exception):  # noqa: N818 - named for what it is about
 @click.option("--dry-run", is_flag=True, help="Print the plan with its dates.")
 @click.option("--status", is_flag=True, help="Print how far a rotation is.")
 @click.option("--abort", is_flag=True, help="Go back, and revoke the new credential.")
+@click.option(
+    "--break-lock",
+    is_flag=True,
+    help="End the lock of a run that is dead; nothing else is changed.",
+)
 @config_options
 def rotate(
     *,
@@ -55,6 +53,7 @@ def rotate(
     dry_run: bool,
     status: bool,
     abort: bool,
+    break_lock: bool,
     config_dir: str | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -63,8 +62,11 @@ def rotate(
     Goes as far as it can now and says what comes next and when; run again later, it
     goes on.
     """
-    if sum((dry_run, status, abort)) > 1 or (now and (dry_run or status or abort)):
-        raise click.UsageError("--now, --dry-run, --status and --abort exclude another")
+    alone = (dry_run, status, abort, break_lock)
+    if sum(alone) > 1 or (now and any(alone)):
+        raise click.UsageError(
+            "--now, --dry-run, --status, --abort and --break-lock exclude another"
+        )
     webhook = what == "webhook-secret"
     if webhook and (abort or dry_run):
         raise click.UsageError("a webhook secret has no way back, and no plan")
@@ -72,15 +74,19 @@ def rotate(
     if (fault := _unfit(config)) is not None:
         click.echo(fault, err=True)
         sys.exit(2)
+    termination = Termination()
+    advance = partial(_advance, termination.pause, wait=wait)
     jobs: list[tuple[bool, Callable[[Config], Awaitable[int]]]] = [
         (status, partial(_status, webhook=webhook)),
         (dry_run, _plan),
-        (abort, partial(_advance, abort=True, wait=wait)),
+        (break_lock, _break_lock),
+        (abort, partial(advance, abort=True)),
     ]
     chosen = next((job for wanted, job in jobs if wanted), None)
-    job = chosen or partial(_advance, now=now, wait=wait, webhook=webhook)
+    job = chosen or partial(advance, now=now, webhook=webhook)
     # Who cannot go back now must not believe that it is done.
-    sys.exit(asyncio.run(_guarded(job, config, held=int(abort))))
+    guarded = _guarded(job, config, held=int(abort))
+    sys.exit(asyncio.run(termination.run(guarded)))
 
 
 def _unfit(config: Config) -> str | None:
@@ -106,7 +112,7 @@ async def _guarded(
     """
     try:
         return await job(config)
-    except _Unusable as unusable:
+    except Unusable as unusable:
         click.echo(str(unusable), err=True)
         return 2
     except SeveralEndpoints as several:
@@ -116,6 +122,9 @@ async def _guarded(
     except LockHeld as other:
         _say_held(other)
         return held
+    except Terminated:
+        click.echo("Ended by SIGTERM: the next run goes on from here.", err=True)
+        raise
     except StepFailed as failure:
         click.echo(f"The rotation stopped: {failure}", err=True)
     except Conflict as conflict:
@@ -127,8 +136,11 @@ async def _guarded(
 
 
 async def _status(config: Config, *, webhook: bool) -> int:
-    async with _store(config) as store:
+    async with open_vault(config) as store:
         fields = await store.state()
+    if lost := loss(fields):
+        click.echo(explained(lost))
+        return 0
     try:
         said, at = told(fields) if webhook else policy.told(fields)
     except ValueError as error:
@@ -137,11 +149,32 @@ async def _status(config: Config, *, webhook: bool) -> int:
     return 0
 
 
+async def _break_lock(config: Config) -> int:
+    """End the lock, whoever holds it."""
+    async with open_vault(config) as store:
+        lock = Lock(
+            store,
+            holder=holder(),
+            ttl=config.rotation.lock_ttl,
+            clock=SystemClock(),
+        )
+        broken = await lock.break_open()
+    if broken is None:
+        click.echo("No run holds the lock.")
+        return 0
+    click.echo(
+        f"The lock of {broken.holder} is ended. If that run still lives, it stops at "
+        "its next write; a call to Dinie that it has under way is not called back. "
+        "Run the rotation again to go on."
+    )
+    return 0
+
+
 async def _plan(config: Config) -> int:
     """Print what a rotation would do; writes nothing."""
     options = config.rotation
-    async with _store(config) as store, _dinie(config) as dinie:
-        current = await _context(config, store, dinie).current()
+    async with open_vault(config) as store, open_dinie(config) as dinie:
+        current = await context_of(config, store, dinie).current()
         listed = await dinie.credentials(current)
     known = policy.find(listed, current.client_id.reveal())
     due = known and policy.due_at(known.created, known.expires, options)
@@ -156,6 +189,7 @@ async def _plan(config: Config) -> int:
 
 
 async def _advance(
+    pause: Callable[[float], Awaitable[None]],
     config: Config,
     *,
     now: bool = False,
@@ -165,9 +199,9 @@ async def _advance(
 ) -> int:
     clock = SystemClock()
     turned = False
-    async with _store(config) as store, _dinie(config) as dinie:
+    async with open_vault(config) as store, open_dinie(config) as dinie:
         while True:
-            context = _context(config, store, dinie)
+            context = context_of(config, store, dinie)
             try:
                 if webhook:
                     endpoint = config.webhooks.endpoint_id
@@ -181,7 +215,7 @@ async def _advance(
                 if not wait:
                     raise
                 _say_held(held)
-                await clock.sleep(_until(held.until, clock))
+                await pause(_until(held.until, clock))
                 continue
             _say(progress)
             turned = turned or progress.failed
@@ -189,7 +223,7 @@ async def _advance(
             if ends or progress.next_at is None:
                 return int(turned)
             now = False
-            await clock.sleep(_until(progress.next_at, clock))
+            await pause(_until(progress.next_at, clock))
 
 
 def _until(unix: float, clock: SystemClock) -> float:
@@ -199,30 +233,9 @@ def _until(unix: float, clock: SystemClock) -> float:
 
 def _say_held(held: LockHeld) -> None:
     until = _date(held.until)
-    click.echo(f"Another rotation is under way: {held.holder} holds it to {until}.")
-
-
-def _holder() -> str:
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
-
-
-def _context(config: Config, store: VaultStore, dinie: DinieApi) -> Context:
-    return Context(
-        store=store,
-        dinie=dinie,
-        options=config.rotation,
-        clock=SystemClock(),
-        new_id=partial(secrets.token_hex, 6),
-        holder=_holder(),
-        guard=partial(_guard, config.environment),
-        say=click.echo,
-        settle=policy.settle(config.secrets.vault.refresh),
-    )
-
-
-def _guard(environment: str, pair: Pair) -> list[str]:
-    return check_credential(
-        environment, pair.client_id.reveal(), pair.client_secret.reveal()
+    click.echo(
+        f"Another rotation is under way: {held.holder} holds it to {until}. "
+        "Where that run is dead, --break-lock ends its lock before."
     )
 
 
@@ -230,38 +243,6 @@ def _say(progress: Progress) -> None:
     click.echo(progress.said)
     if progress.next_at is not None:
         click.echo(f"Run it again on {_date(progress.next_at)} or later.")
-
-
-@asynccontextmanager
-async def _store(config: Config) -> AsyncIterator[VaultStore]:
-    store = open_store(config.secrets.vault, os.environ)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-@asynccontextmanager
-async def _dinie(config: Config) -> AsyncIterator[DinieApi]:
-    upstream = config.upstream
-    try:
-        tls = trust(upstream.ca_file)
-    except OSError:  # ssl's errors are among them
-        raise _Unusable(NO_CA) from None
-    made = DinieApi(
-        upstream.base_url,
-        HttpTokenEndpoint(
-            upstream.base_url, token_auth=upstream.token_auth, ssl_context=tls
-        ),
-        ssl_context=tls,
-        idempotency=config.idempotency,
-        clock=SystemClock(),
-        random=random.random,
-    )
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 def _date(unix: float) -> str:

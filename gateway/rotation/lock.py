@@ -1,15 +1,18 @@
-"""Who rotates now? A lock that runs out, in the same secret as the state."""
+"""The lock of a rotation: it runs out, and lies in the same secret as the state."""
 
 from types import TracebackType
 from typing import Final, Self
 
 from gateway.clock import Clock
-from gateway.rotation import policy
+from gateway.rotation import loss, policy
 from gateway.rotation.policy import State
-from gateway.rotation.ports import Conflict, LockLost, StepFailed, Store
+from gateway.rotation.ports import Conflict, Fields, LockLost, StepFailed, Store
 from gateway.secret import Secret
 
+SKEW: Final = 60.0  # s by which the clocks of holder and store may differ
 _WEBHOOK: Final = "webhook_"
+_HOLDER: Final = "lock_holder"
+_UNTIL: Final = "lock_until"
 
 
 class LockHeld(Exception):  # noqa: N818 - named for what happened
@@ -30,13 +33,21 @@ class Lock:
     """A context that holds the lock; each write of the state renews it."""
 
     def __init__(self, store: Store, *, holder: str, ttl: float, clock: Clock) -> None:
-        """Wire a lock; `ttl` in s."""
+        """Take nothing yet.
+
+        Args:
+            store: Where the state is.
+            holder: Who this is.
+            ttl: s for which each write holds the lock.
+            clock: Real or fake.
+        """
         self._store = store
         self._holder = holder
         self._ttl = ttl
         self._clock = clock
         self._held = False
         self._version = 0  # of the state, as this run read or wrote it last
+        self.lost = ""  # how the state before was lost, until another has begun
         self.state: State | None = None
         self.webhook: dict[str, Secret] = {}  # fields of the webhook secret's rotation
 
@@ -99,16 +110,45 @@ class Lock:
     async def _look(self) -> None:
         fields = await self._store.state()
         self._version = fields.version
+        self.lost = loss.loss(fields)
         self.webhook = {k: v for k, v in fields.items() if k.startswith(_WEBHOOK)}
-        texts = {name: value.reveal() for name, value in fields.items()}
         try:
             self.state = policy.read(fields)
-            until = policy.moment(texts, "lock_until")
+            until = self._end(fields)
         except ValueError as error:
             raise StepFailed(damaged(error)) from None
-        holder = texts.get("lock_holder", "")
+        holder = _holder(fields)
         if holder and holder != self._holder and until > self._clock.unix():
             raise LockHeld(holder, until)
+
+    def _end(self, fields: Fields) -> float:
+        """Return until when the lock is believed, Unix, s."""
+        until = policy.moment(
+            {name: value.reveal() for name, value in fields.items()}, _UNTIL
+        )
+        return lock_end(until, fields.created, ttl=self._ttl)
+
+    async def break_open(self) -> LockHeld | None:
+        """End the lock, whoever holds it; return whose it was, None: it was free.
+
+        Nothing else of the state is changed. A holder that lives stops at its next
+        write.
+
+        Raises:
+            Conflict: somebody wrote in between.
+            StepFailed: the store does not take it.
+        """
+        fields = await self._store.state()
+        try:
+            until = self._end(fields)
+        except ValueError:
+            until = float("inf")  # damaged: held for ever, as far as anybody can tell
+        holder = _holder(fields)
+        if not holder or until <= self._clock.unix():
+            return None
+        free = {**fields, _HOLDER: Secret(""), _UNTIL: Secret("0")}
+        await self._store.write_state(free, since=fields.version)
+        return LockHeld(holder, until)
 
     async def _write(
         self, state: State | None, webhook: dict[str, Secret], *, held: bool = True
@@ -116,12 +156,32 @@ class Lock:
         until = self._clock.unix() + self._ttl if held else 0.0
         fields = {} if state is None else policy.write(state)
         fields |= webhook
-        fields["lock_holder"] = Secret(self._holder if held else "")
-        fields["lock_until"] = Secret(f"{until:.3f}")
+        if state is None and self.lost:
+            fields[loss.FIELD] = Secret(self.lost)
+        fields[_HOLDER] = Secret(self._holder if held else "")
+        fields[_UNTIL] = Secret(f"{until:.3f}")
         try:
             self._version = await self._store.write_state(fields, since=self._version)
         except Conflict as conflict:
             raise LockLost(str(conflict)) from None
+
+
+def _holder(fields: Fields) -> str:
+    return fields.get(_HOLDER, Secret("")).reveal()
+
+
+def lock_end(until: float, written: float | None, *, ttl: float) -> float:
+    """Return until when a lock is believed, Unix, s.
+
+    A holder whose clock is ahead writes an end that lies far away. Each of its writes
+    holds the lock for `ttl` from then on, by the store's own clock.
+
+    Args:
+        until: What the holder wrote.
+        written: When, by the store's clock; None: it does not tell.
+        ttl: s for which a lock is held.
+    """
+    return until if written is None else min(until, written + ttl + SKEW)
 
 
 def damaged(error: ValueError) -> str:

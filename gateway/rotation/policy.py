@@ -43,6 +43,7 @@ READS: Final = 2.5  # intervals between reads in which it has, too
 REPLAY: Final = 86_000.0  # s for which Dinie repeats an answer under its key, less some
 BUSY: Final = 259_200.0  # s; an old one in use for longer is somebody's forgotten
 
+NAMED: Final = "gateway-rotation-"  # credentials of a rotation, at Dinie
 NONE: Final = Secret("")
 # What is said when a phase has been reached, and while it lasts.
 DONE: Final[Mapping[Phase, str]] = {
@@ -107,7 +108,7 @@ class State:
     @property
     def name(self) -> str:
         """Return the credential's name at Dinie."""
-        return f"gateway-rotation-{self.id}"
+        return f"{NAMED}{self.id}"
 
     def to(self, phase: Phase, now: float, **changes: object) -> "State":
         """Return the state in its next phase."""

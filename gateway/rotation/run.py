@@ -1,12 +1,14 @@
 """Takes a rotation as far as it can go now."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.rotation import policy
 from gateway.rotation.back import WayBack
 from gateway.rotation.bearings import NewRefused
 from gateway.rotation.context import Context
+from gateway.rotation.lock import SKEW
+from gateway.rotation.loss import explained
 from gateway.rotation.policy import BACK, ENDED, Phase, State
 from gateway.rotation.ports import StepFailed
 from gateway.rotation.steps import Steps
@@ -56,11 +58,13 @@ class Rotation:
         """
         async with self._lock:
             state = self._lock.state
+            if self._lock.lost:
+                self._context.say(explained(self._lock.lost))
             if state is None or state.phase in ENDED:
                 if not now and (idle := await self._idle(state)) is not None:
                     return idle
                 state = await self._take.begin()
-            return await self._go_on(state)
+            return await self._go_on(await self._begun_by_now(state))
 
     async def abort(self) -> Progress:
         """Go back to the old credential and revoke the new one.
@@ -71,6 +75,11 @@ class Rotation:
         """
         async with self._lock:
             state = self._lock.state
+            if self._lock.lost:
+                self._context.say(explained(self._lock.lost))
+                said = await self._take.take_back()
+                self._lock.lost = ""  # it has been dealt with
+                return Progress(None, None, said)
             if state is None or state.phase in ENDED:
                 return Progress(state, None, "There is no rotation to abort.")
             if state.phase == "deleting" and await self._serves(state):
@@ -80,7 +89,19 @@ class Rotation:
                 )
             if state.phase not in BACK:
                 state = await self._back.turn_back(state)
-            return await self._go_on(state)
+            return await self._go_on(await self._begun_by_now(state))
+
+    async def _begun_by_now(self, state: State) -> State:
+        """Return the state with a phase that did not begin in the future.
+
+        A run whose clock was ahead wrote it; the waits of the phase begin anew.
+        """
+        now = self._context.clock.unix()
+        if state.since <= now + SKEW:
+            return state
+        dated = replace(state, since=now)
+        await self._lock.write(dated)
+        return dated
 
     async def _go_on(self, state: State) -> Progress:
         turned = False

@@ -37,7 +37,7 @@ class Steps(Bearings):
             new_id = secret["next_client_id"].reveal()
             return await self._move(state, "stored", new_id=new_id)
         current = self._context.pair(secret, CURRENT)
-        secret = await self._clear(secret, current)
+        secret = await self.clear(secret, current)
         if abs(self._context.clock.unix() - state.started) > policy.REPLAY:
             # The key would create a second one by now, and the first is lost.
             await self._revoke_created(state, current)
@@ -52,6 +52,50 @@ class Steps(Bearings):
             await self._revoker.late(new, state)
             raise
         return await self._move(state, "stored", new_id=new.client_id.reveal())
+
+    async def clear(self, secret: Fields, current: Pair) -> Fields:
+        """Take away what an earlier rotation left as next, and nothing else.
+
+        A run that had lost its lock may have stored it, whatever came of it at Dinie.
+        """
+        left = secret.get("next_client_id")
+        if not left:
+            return secret
+        if left != current.client_id:
+            if not secret.get(OWNER):
+                raise StepFailed(
+                    "next_client_id is there, and no rotation made it: remove next_* "
+                    "from the secret, and revoke it at Dinie if nobody needs it."
+                )
+            await self._revoker.revoke(
+                current, lambda one: one.client_id == left.reveal()
+            )
+        await self._lock.renew()
+        await self._store.change(dict.fromkeys(NEXT), since=secret)
+        cleared = await self._store.secret()
+        if cleared.get("client_id") != current.client_id or cleared.get(PAIR[0]):
+            raise Conflict("the secret is not what it was")
+        return cleared
+
+    async def take_back(self) -> str:
+        """Take away what a rotation whose state is lost left; return what is left."""
+        secret = await self._store.secret()
+        current = self._context.pair(secret, CURRENT)
+        said = "Nothing is left as next_*."
+        if secret.get(PAIR[0]):
+            await self.clear(secret, current)
+            said = "What it left as next_* is revoked and removed."
+        listed = await self._dinie.credentials(current)
+        others = [
+            one.name
+            for one in listed
+            if one.active
+            and one.name.startswith(policy.NAMED)
+            and one.client_id != current.client_id.reveal()
+        ]
+        if others:
+            said += f" Dinie lists {', '.join(others)}: revoke what nobody uses there."
+        return said
 
     async def verify(self, state: State) -> State:
         """Prove the new credential for the first time."""
@@ -126,30 +170,6 @@ class Steps(Bearings):
         if current.client_id.reveal() != state.new_id or state.new_id == state.old_id:
             raise StepFailed(BY_HAND)
         return current
-
-    async def _clear(self, secret: Fields, current: Pair) -> Fields:
-        """Take away what an earlier rotation left as next, and nothing else.
-
-        A run that had lost its lock may have stored it, whatever came of it at Dinie.
-        """
-        left = secret.get("next_client_id")
-        if not left:
-            return secret
-        if left != current.client_id:
-            if not secret.get(OWNER):
-                raise StepFailed(
-                    "next_client_id is there, and no rotation made it: remove next_* "
-                    "from the secret, and revoke it at Dinie if nobody needs it."
-                )
-            await self._revoker.revoke(
-                current, lambda one: one.client_id == left.reveal()
-            )
-        await self._lock.renew()
-        await self._store.change(dict.fromkeys(NEXT), since=secret)
-        cleared = await self._store.secret()
-        if cleared.get("client_id") != current.client_id or cleared.get(PAIR[0]):
-            raise Conflict("the secret is not what it was")
-        return cleared
 
 
 def _next(made: Created, state: State) -> dict[str, Secret | None]:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.rotation.context import Context
-from gateway.rotation.lock import damaged
+from gateway.rotation.lock import SKEW, damaged
 from gateway.rotation.policy import NONE, REPLAY, moment
 from gateway.rotation.ports import EndpointUnknown, NewSecret, StepFailed
 from gateway.rotation.run import Progress
@@ -53,7 +53,7 @@ class WebhookRotation:
             if self._phase == "rotating":
                 await self._rotate()
             elif self._phase != "overlap":
-                due = self._moment("webhook_done") + self._options.interval
+                due = await self._last_done() + self._options.interval
                 known = "webhook_done" in self._lock.webhook
                 if not now and not known:
                     return Progress(
@@ -64,6 +64,19 @@ class WebhookRotation:
                 await self._begin()
                 await self._rotate()
             return await self._finish()
+
+    async def _last_done(self) -> float:
+        """Return when the last rotation ended, Unix, s; 0: there was none.
+
+        An end in the future was written by a clock that was ahead: it counts as now.
+        """
+        done, now = self._moment("webhook_done"), self._clock.unix()
+        if done <= now + SKEW:
+            return done
+        await self._lock.write_webhook(
+            {**self._lock.webhook, "webhook_done": Secret(f"{now:.0f}")}
+        )
+        return now
 
     @property
     def _phase(self) -> str:

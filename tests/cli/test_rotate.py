@@ -45,7 +45,13 @@ def test_what_cannot_rotate_is_exit_2(settings: tuple[str, ...], says: str) -> N
 
 @pytest.mark.parametrize(
     "options",
-    [("--now", "--abort"), ("--status", "--dry-run"), ("--abort", "--status")],
+    [
+        ("--now", "--abort"),
+        ("--status", "--dry-run"),
+        ("--abort", "--status"),
+        ("--now", "--break-lock"),
+        ("--abort", "--break-lock"),
+    ],
 )
 def test_options_that_exclude_another_are_refused(options: tuple[str, ...]) -> None:
     """Nobody aborts and begins at once."""
@@ -55,7 +61,9 @@ def test_options_that_exclude_another_are_refused(options: tuple[str, ...]) -> N
     assert "exclude another" in result.output
 
 
-@pytest.mark.parametrize("option", ["--status", "--dry-run", "--abort", "--now"])
+@pytest.mark.parametrize(
+    "option", ["--status", "--dry-run", "--abort", "--now", "--break-lock"]
+)
 def test_without_vault_nothing_happens_and_the_exit_code_says_so(option: str) -> None:
     """A CronJob's failure is what somebody sees."""
     result = run(*VAULT, "--set", "secrets.vault.auth.method=token", option)

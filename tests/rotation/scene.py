@@ -46,6 +46,8 @@ class World:
         }
         self.state: dict[str, str] = {}
         self.version = self.state_version = 1
+        self.state_written = clock.unix()  # by the store's own clock
+        self.state_gone: str | None = None
         self.known = {"old": self._record("old", "first")}
         self.replies: dict[str, Created] = {}
         self.endpoints = ["we_1"]
@@ -106,7 +108,12 @@ class DictStore:
 
     async def state(self) -> Fields:
         held = {name: Secret(value) for name, value in self.world.state.items()}
-        return Fields(held, version=self.world.state_version)
+        return Fields(
+            held,
+            version=self.world.state_version,
+            created=self.world.state_written,
+            gone=self.world.state_gone,
+        )
 
     async def write_state(self, fields: Mapping[str, Secret], *, since: int) -> int:
         if since != self.world.state_version:
@@ -114,6 +121,8 @@ class DictStore:
         self.world.check(before=True)
         self.world.state = {name: value.reveal() for name, value in fields.items()}
         self.world.state_version += 1
+        self.world.state_written = self.world.clock.unix()
+        self.world.state_gone = None
         made = self.world.state_version
         self.world.written()
         self.world.check(before=False)
@@ -253,6 +262,11 @@ class Scene:
         assert self.world.crashed, f"it never came to {phase!r}"
         self.world.restart()
         self.clock.advance(61)
+
+    def lose_state(self) -> None:
+        """Destroy the newest version of the state."""
+        self.world.state = {}
+        self.world.state_gone = "destroyed"
 
     def puts(self, client_id: str) -> None:
         """Put a credential in force by hand; Dinie knows it."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.rotation.lock import Lock, LockHeld
+from gateway.rotation.lock import SKEW, Lock, LockHeld, lock_end
 from gateway.rotation.policy import State
 from gateway.rotation.ports import Conflict, StepFailed
 from tests.fakes import FakeClock
@@ -81,3 +81,70 @@ async def test_a_damaged_state_stops_everybody(world: World) -> None:
     with pytest.raises(StepFailed, match="damaged"):
         async with lock(world, "a"):
             raise AssertionError
+
+
+async def test_a_lock_from_the_future_runs_out_like_any_other(world: World) -> None:
+    """A holder whose clock was 400 days ahead died: nobody could rotate till then."""
+    ahead = FakeClock(unix=world.clock.unix() + 400 * 86_400)
+    await Lock(DictStore(world), holder="a", ttl=60.0, clock=ahead).__aenter__()
+    with pytest.raises(LockHeld) as caught:
+        async with lock(world, "b"):
+            raise AssertionError
+    world.clock.advance(60 + SKEW + 1)
+
+    async with lock(world, "b"):
+        assert world.state["lock_holder"] == "b"
+
+    assert caught.value.until < world.clock.unix()
+
+
+@pytest.mark.parametrize(
+    ("until", "written", "end"),
+    [
+        pytest.param(1060.0, 1000.0, 1060.0, id="honest"),
+        pytest.param(1100.0, 1000.0, 1100.0, id="a clock a little ahead"),
+        pytest.param(9e9, 1000.0, 1120.0, id="a clock far ahead"),
+        pytest.param(9e9, None, 9e9, id="a store that does not tell"),
+    ],
+)
+def test_a_lock_is_believed_for_as_long_as_its_write_holds_it(
+    until: float, written: float | None, end: float
+) -> None:
+    """The store's own clock bounds what another's says."""
+    assert lock_end(until, written, ttl=60.0) == end
+
+
+async def test_a_broken_lock_is_free_and_the_state_stays(world: World) -> None:
+    """A run that is dead for sure need not be waited for."""
+    held = lock(world, "a")
+    await held.__aenter__()
+    await held.write(State("id1", "stored", 0.0, 0.0, "old", "new"))
+
+    broken = await lock(world, "b").break_open()
+
+    assert broken is not None
+    assert (broken.holder, broken.until) == ("a", world.clock.unix() + 60)
+    assert (world.state["phase"], world.state["lock_holder"]) == ("stored", "")
+    with pytest.raises(Conflict):
+        await held.renew()  # it lives after all, and must not go on
+
+
+async def test_a_free_lock_is_not_broken(world: World) -> None:
+    """Nothing is written then: a run that begins meanwhile is not stopped."""
+    held = lock(world, "a")
+    await held.__aenter__()
+    world.clock.advance(61)
+    before = world.state_version
+
+    assert await lock(world, "b").break_open() is None
+    assert world.state_version == before
+
+
+async def test_a_lock_whose_end_is_damaged_can_be_broken(world: World) -> None:
+    """Everything else refuses to read it."""
+    world.state = {"lock_holder": "a", "lock_until": "soon"}
+
+    assert await lock(world, "b").break_open() is not None
+
+    async with lock(world, "b"):
+        assert world.state["lock_holder"] == "b"

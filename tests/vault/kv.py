@@ -1,6 +1,9 @@
 """A KV v2 engine that answers as a real one was observed to."""
 
 import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -36,13 +39,15 @@ class KeyValue:
     def __init__(self) -> None:
         self.secrets: dict[str, list[dict[str, Any]]] = {}
         self.cas_required = False
+        self.clock: Callable[[], float] = time.time  # Unix, s
 
     def put(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
         """Write a new version; return its metadata."""
         versions = self.secrets.setdefault(path, [])
         number = len(versions) + 1
+        written = datetime.fromtimestamp(self.clock(), UTC)
         about = {
-            "created_time": f"2026-11-23T10:{number:02}:00.123456789Z",
+            "created_time": f"{written:%Y-%m-%dT%H:%M:%S.%f}789Z",
             "custom_metadata": None,
             "deletion_time": "",
             "destroyed": False,

@@ -34,6 +34,9 @@ class Server(Protocol):
     def delete(self) -> None:
         """Delete its newest version."""
 
+    def destroy(self, suffix: str = "") -> None:
+        """Destroy its newest version, or that of the secret beside it, for good."""
+
     def secret_id(self) -> str:
         """Return a secret id that leads to a read-only token."""
 
@@ -47,11 +50,12 @@ class Server(Protocol):
 class FakeServer:
     """The one in the tests, as a `Server`."""
 
-    mount, approle = "secret", "approle"
+    mount = "secret"
 
     def __init__(self, vault: FakeVault) -> None:
         self._vault = vault
         self.address, self.token = vault.address, vault.grant(ROOT)
+        self.approle = "approle"
         self.role_id = vault.role[0]
 
     def put(self, **fields: str) -> None:
@@ -59,6 +63,9 @@ class FakeServer:
 
     def delete(self) -> None:
         self._vault.delete_newest()
+
+    def destroy(self, suffix: str = "") -> None:
+        self._vault.kv.destroy_newest(PATH + suffix)
 
     def secret_id(self) -> str:
         return self._vault.role[1]
@@ -104,6 +111,13 @@ class RealServer:
     def delete(self) -> None:
         self._vault.secrets.kv.v2.delete_latest_version_of_secret(
             PATH, mount_point=self.mount
+        )
+
+    def destroy(self, suffix: str = "") -> None:
+        kv = self._vault.secrets.kv.v2
+        about = kv.read_secret_metadata(PATH + suffix, mount_point=self.mount)["data"]
+        kv.destroy_secret_versions(
+            PATH + suffix, [about["current_version"]], mount_point=self.mount
         )
 
     def secret_id(self) -> str:

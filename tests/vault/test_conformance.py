@@ -10,7 +10,7 @@ from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.options import VaultAuthOptions, VaultOptions
 from gateway.vault.provider import VaultProvider, open_store
-from tests.vault.fake import PATH, running_vault
+from tests.vault.fake import LOCKOUT, PATH, running_vault
 from tests.vault.servers import ENVIRON, FakeServer, Server, real_server
 
 FIRST = {"client_id": "dinie_ci_test_a", "client_secret": "dinie_cs_test_a"}
@@ -121,6 +121,63 @@ async def test_a_deleted_version_is_not_found(server: Server, opened: Open) -> N
         "not_found",
         True,
     )
+
+
+async def test_a_destroyed_version_is_not_found(server: Server, opened: Open) -> None:
+    """Nothing brings it back, which the words say."""
+    server.destroy()
+
+    with pytest.raises(SecretsUnavailable) as caught:
+        await opened().read()
+
+    assert (caught.value.reason, "destroyed" in caught.value.detail) == (
+        "not_found",
+        True,
+    )
+
+
+async def test_a_destroyed_state_can_be_written_over(server: Server) -> None:
+    """The rotation stood still for ever: it asked for version 0."""
+    options = VaultOptions(address=server.address, kv_mount=server.mount, path=PATH)
+    store = open_store(options, {"VAULT_TOKEN": server.token})
+    await store.write_state({"id": Secret("1")}, since=0)
+    server.destroy("-rotation")
+
+    held = await store.state()
+    await store.write_state({"id": Secret("2")}, since=held.version)
+
+    assert (held.version, held.gone) == (1, "destroyed")
+    assert (await store.state())["id"] == Secret("2")
+    store.close()
+
+
+async def test_an_unknown_mount_is_a_refused_login_that_names_it(
+    server: Server, opened: Open
+) -> None:
+    """Newer versions answer 403 to it, as to a wrong secret id."""
+    server.approle = "nowhere"
+
+    with pytest.raises(SecretsUnavailable) as caught:
+        await opened("00000000-0000-0000-0000-000000000000").read()
+
+    assert (caught.value.reason, "secrets.vault.auth.mount" in caught.value.detail) == (
+        "login",
+        True,
+    )
+
+
+async def test_a_role_is_locked_out_after_refused_logins(
+    server: Server, opened: Open
+) -> None:
+    """A right secret id is refused then, and the words must lead there."""
+    for _ in range(LOCKOUT):
+        with pytest.raises(SecretsUnavailable):
+            await opened("00000000-0000-0000-0000-000000000000").read()
+
+    with pytest.raises(SecretsUnavailable) as caught:
+        await opened(server.secret_id()).read()
+
+    assert (caught.value.reason, "locked out" in caught.value.detail) == ("login", True)
 
 
 async def test_a_rotation_writes_by_check_and_set(server: Server) -> None:

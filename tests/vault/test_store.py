@@ -131,3 +131,31 @@ async def test_a_vault_that_answers_something_else_is_said(
 
     with pytest.raises(StepFailed, match="does not speak like Vault"):
         await store.secret()
+
+
+@pytest.mark.parametrize("gone", ["deleted", "destroyed"])
+async def test_a_state_that_is_gone_is_written_over_at_its_version(
+    scene: Scene, store: VaultStore, gone: str
+) -> None:
+    """Vault counts on, also after `vault kv destroy`: 0 would be refused for ever."""
+    version = await store.write_state({"id": Secret("1")}, since=0)
+    remove = "delete_newest" if gone == "deleted" else "destroy_newest"
+    getattr(scene.vault.kv, remove)(f"{PATH}-rotation")
+
+    held = await store.state()
+    await store.write_state({"id": Secret("2")}, since=held.version)
+
+    assert (dict(held), held.version, held.gone) == ({}, version, gone)
+    assert await store.state() == {"id": Secret("2")}
+
+
+async def test_a_state_tells_when_it_was_written_by_vaults_clock(
+    scene: Scene, store: VaultStore
+) -> None:
+    """A lock is believed for so long from then, whatever its holder's clock said."""
+    scene.vault.kv.clock = lambda: 1_795_428_060.123
+    await store.write_state({"id": Secret("1")}, since=0)
+
+    held = await store.state()
+
+    assert held.created == pytest.approx(1_795_428_060.123, abs=0.01)
