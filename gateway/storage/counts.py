@@ -8,7 +8,8 @@ from typing import Final
 
 _OLDEST: Final = """
 SELECT received FROM deliveries CROSS JOIN events USING (seq)
-WHERE state = ? AND state <> 'delivered' AND subscriber = ? AND environment = ?
+WHERE deliveries.environment = ? AND state = ? AND state <> 'delivered'
+AND subscriber = ?
 ORDER BY seq LIMIT 1
 """  # as the index says it, or it would not be used
 
@@ -53,9 +54,13 @@ def count(
     oldest = [
         received
         for state, name in waits
-        for (received,) in connection.execute(_OLDEST, (state, name, environment))
+        for (received,) in connection.execute(_OLDEST, (environment, state, name))
     ]
-    disabled = connection.execute("SELECT subscriber, target FROM disabled ORDER BY 1")
+    disabled = connection.execute(
+        "SELECT DISTINCT subscriber, target FROM disabled "
+        "WHERE environment IN ('', ?) ORDER BY 1",
+        (environment,),
+    )
     return Counts(
         pending=states["pending"],
         delivering=states["delivering"],

@@ -9,7 +9,7 @@ import orjson
 from gateway.clock import Clock
 from gateway.inbox.ports import StoreUnavailable
 from gateway.inbox.replay import STEP, Chosen
-from gateway.storage import entities
+from gateway.storage import entities, subscribers
 from gateway.storage.counts import Counts, count
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
@@ -21,15 +21,16 @@ SELECT seq, webhook_id, event_type, entity, received, length(body) AS bytes, syn
 FROM events
 """
 _AGAIN: Final = """
-INSERT INTO deliveries (seq, subscriber, state, due, entity)
-VALUES (:seq, :subscriber, 'pending', :now, :entity)
+INSERT INTO deliveries (seq, environment, subscriber, state, due, entity)
+VALUES (:seq, :environment, :subscriber, 'pending', :now, :entity)
 ON CONFLICT (seq, subscriber) DO UPDATE
 SET state = 'pending', due = :now, wait = 0, tries = 0, owner = '', settled = NULL
 WHERE state <> 'delivering'
 """
 _TIDY: Final = """
 DELETE FROM events WHERE seq IN (
-  SELECT seq FROM events WHERE received < :before AND NOT EXISTS (
+  SELECT seq FROM events
+  WHERE received < :before AND environment = :environment AND NOT EXISTS (
     SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND (
       (state IN ('pending', 'delivering') AND (
         received > :dead_before OR subscriber IN (SELECT value FROM json_each(:known))
@@ -72,7 +73,10 @@ class Desk:
         """Return how many events are kept: a look at all of them."""
         return await self._read(
             lambda connection: int(
-                connection.execute("SELECT count(*) FROM events").fetchone()[0]
+                connection.execute(
+                    "SELECT count(*) FROM events WHERE environment = ?",
+                    (self._environment,),
+                ).fetchone()[0]
             )
         )
 
@@ -85,10 +89,13 @@ class Desk:
         most: int,
     ) -> list[dict[str, Any]]:
         """Return summaries, newest first; without anything of their bodies."""
-        where, values = ["1"], list[Any]()
+        where, values = ["environment = ?"], list[Any]([self._environment])
         if state is not None:
-            where.append("seq IN (SELECT seq FROM deliveries WHERE state = ?)")
-            values.append(state)
+            where.append(
+                "seq IN (SELECT seq FROM deliveries WHERE environment = ? "
+                "AND state = ?)"
+            )
+            values += [self._environment, state]
         if event_type is not None:
             where.append("event_type = ?")
             values.append(event_type)
@@ -105,10 +112,13 @@ class Desk:
 
     async def one(self, webhook_id: str) -> dict[str, Any] | None:
         """Return one with its body and all of its deliveries; None: it is not there."""
-        query = f"{_SUMMARY} WHERE webhook_id = ? ORDER BY seq DESC LIMIT 1"
+        query = (
+            f"{_SUMMARY} WHERE environment = ? AND webhook_id = ? "
+            "ORDER BY seq DESC LIMIT 1"
+        )
 
         def job(connection: sqlite3.Connection) -> dict[str, Any] | None:
-            rows = _dicts(connection.execute(query, (webhook_id,)))
+            rows = _dicts(connection.execute(query, (self._environment, webhook_id)))
             if not rows:
                 return None
             (body,) = connection.execute(
@@ -132,17 +142,19 @@ class Desk:
             if chosen.dead:
                 found = connection.execute(
                     "SELECT seq, subscriber, deliveries.entity FROM deliveries "
-                    "JOIN events USING (seq) WHERE state = 'dead' AND received >= ? "
+                    "JOIN events USING (seq) WHERE deliveries.environment = ? "
+                    "AND state = 'dead' AND received >= ? "
                     "AND subscriber IN (SELECT value FROM json_each(?))",
-                    (chosen.since or 0.0, self._known),
+                    (self._environment, chosen.since or 0.0, self._known),
                 ).fetchall()
             else:
                 found = [
                     (seq, name, entity)
                     for seq, event_type, entity in connection.execute(
                         "SELECT seq, event_type, entity FROM events "
-                        "WHERE received >= ? AND webhook_id = coalesce(?, webhook_id)",
-                        (chosen.since or 0.0, chosen.webhook_id),
+                        "WHERE environment = ? AND received >= ? "
+                        "AND webhook_id = coalesce(?, webhook_id)",
+                        (self._environment, chosen.since or 0.0, chosen.webhook_id),
                     )
                     for name in wanting(event_type)
                 ]
@@ -157,7 +169,13 @@ class Desk:
         """
         now = self._clock.unix()
         rows = [
-            {"seq": seq, "subscriber": name, "entity": entity, "now": now}
+            {
+                "seq": seq,
+                "environment": self._environment,
+                "subscriber": name,
+                "entity": entity,
+                "now": now,
+            }
             for seq, name, entity in deliveries
         ]
         return await self._write(
@@ -181,47 +199,19 @@ class Desk:
     async def enable(self, subscriber: str) -> bool:
         """Deliver again, now, to one that said 410; return whether it had."""
         now = self._clock.unix()
-
-        def job(connection: sqlite3.Connection) -> bool:
-            enabled = connection.execute(
-                "DELETE FROM disabled WHERE subscriber = ?", (subscriber,)
-            )
-            connection.execute(
-                "UPDATE deliveries SET due = ?, wait = 0 "
-                "WHERE subscriber = ? AND state = 'pending' AND due > ?",
-                (now, subscriber, now),
-            )
-            return enabled.rowcount > 0
-
-        return await self._write(job)
+        return await self._write(
+            subscribers.enabling(self._environment, subscriber, now=now)
+        )
 
     async def drop(self, subscriber: str) -> int:
         """Give up what waits for a name, or failed; return how many deliveries."""
-        return await self._write(
-            lambda connection: (
-                connection.execute(
-                    "DELETE FROM deliveries WHERE subscriber = ? "
-                    "AND state IN ('pending', 'dead')",
-                    (subscriber,),
-                ).rowcount
-            )
-        )
+        return await self._write(subscribers.dropping(self._environment, subscriber))
 
     async def rename(self, old: str, new: str) -> int:
         """Give one name's deliveries to another; return how many it did not have."""
-
-        def job(connection: sqlite3.Connection) -> int:
-            moved = connection.execute(
-                "UPDATE OR IGNORE deliveries SET subscriber = ?, owner = '', "
-                "due = CASE state WHEN 'delivering' THEN 0 ELSE due END, "
-                "state = CASE state WHEN 'delivering' THEN 'pending' ELSE state END "
-                "WHERE subscriber = ?",
-                (new, old),
-            ).rowcount
-            connection.execute("DELETE FROM deliveries WHERE subscriber = ?", (old,))
-            return moved
-
-        return await self._write(job)
+        return await self._write(
+            subscribers.renaming(self._environment, old=old, new=new)
+        )
 
     async def tidy(self, *, keep: float, now: float) -> int:
         """Remove some of what nobody waits for any more; return how many.
@@ -235,11 +225,12 @@ class Desk:
             "dead_before": now - DEAD_KEPT,
             "most": STEP,
             "known": self._known,
+            "environment": self._environment,
         }
 
         def job(connection: sqlite3.Connection) -> int:
             removed = connection.execute(_TIDY, bounds).rowcount
-            removed += entities.tidy(connection, now, STEP)
+            removed += entities.tidy(connection, self._environment, now, STEP)
             (free,) = connection.execute("PRAGMA freelist_count").fetchone()
             for _ in range(min(free, _PAGES)):
                 # One page for each call: the module steps a pragma without rows once.

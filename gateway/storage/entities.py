@@ -79,10 +79,19 @@ def last(
     return {entity: (kind, status) for entity, kind, status in found}
 
 
-def tidy(connection: sqlite3.Connection, now: float, most: int) -> int:
-    """Forget some of those that nothing was heard of for long; return how many."""
+def tidy(
+    connection: sqlite3.Connection, environment: str, now: float, most: int
+) -> int:
+    """Forget some of those that nothing was heard of for long; return how many.
+
+    Args:
+        connection: Inside a transaction.
+        environment: Whose.
+        now: Unix, s.
+        most: How many at most.
+    """
     return connection.execute(
         "DELETE FROM entities WHERE (environment, entity) IN (SELECT environment, "
-        "entity FROM entities WHERE received < ? LIMIT ?)",
-        (now - KEPT, most),
+        "entity FROM entities WHERE received < ? AND environment = ? LIMIT ?)",
+        (now - KEPT, environment, most),
     ).rowcount

@@ -27,23 +27,23 @@ _KNOWN: Final = """
 SELECT digest FROM events WHERE environment = ? AND endpoint = ? AND webhook_id = ?
 """
 _DELIVERY: Final = """
-INSERT INTO deliveries (seq, subscriber, state, due, entity)
-VALUES (?, ?, 'pending', ?, ?)
+INSERT INTO deliveries (seq, environment, subscriber, state, due, entity)
+VALUES (?, ?, ?, 'pending', ?, ?)
 """
 _DUE: Final = """
 SELECT seq FROM deliveries AS one
-WHERE subscriber = :subscriber AND state IN ('pending', 'delivering') AND due <= :now
+WHERE environment = :environment AND subscriber = :subscriber
+AND state IN ('pending', 'delivering') AND due <= :now
 AND NOT EXISTS (
-  SELECT 1 FROM disabled WHERE subscriber = :subscriber AND target IN ('', :target)
-)
-AND EXISTS (
-  SELECT 1 FROM events WHERE events.seq = one.seq AND environment = :environment
+  SELECT 1 FROM disabled WHERE environment IN ('', :environment)
+  AND subscriber = :subscriber AND target IN ('', :target)
 )
 """
 _IN_ORDER: Final = """
 AND (entity = '' OR NOT EXISTS (
   SELECT 1 FROM deliveries AS earlier
-  WHERE earlier.subscriber = one.subscriber AND earlier.entity = one.entity
+  WHERE earlier.environment = one.environment
+  AND earlier.subscriber = one.subscriber AND earlier.entity = one.entity
   AND earlier.seq < one.seq AND earlier.state IN ('pending', 'delivering')
 ))
 """
@@ -143,7 +143,13 @@ class SqliteInbox:
             connection.executemany(
                 _DELIVERY,
                 [
-                    (done.lastrowid, name, arrival.received, arrival.entity)
+                    (
+                        done.lastrowid,
+                        self._scope[0],
+                        name,
+                        arrival.received,
+                        arrival.entity,
+                    )
                     for name in subscribers
                 ],
             )
@@ -210,9 +216,11 @@ class SqliteInbox:
             again = (now + one.wait, one.wait, *told, *key, self._owner)
             connection.execute(_AGAIN, again)
             if one.outcome == "disabled":
+                target = self._targets.get(one.subscriber, "")
                 connection.execute(
-                    "INSERT OR REPLACE INTO disabled VALUES (?, ?, ?)",
-                    (one.subscriber, now, self._targets.get(one.subscriber, "")),
+                    "INSERT OR REPLACE INTO disabled (environment, subscriber, since, "
+                    "target) VALUES (?, ?, ?, ?)",
+                    (self._scope[0], one.subscriber, now, target),
                 )
 
         await self._write(job)
@@ -228,8 +236,9 @@ class SqliteInbox:
             lambda connection: (
                 connection.execute(
                     "UPDATE deliveries SET state = 'pending', due = min(due, ?), "
-                    "owner = '' WHERE state = 'delivering' AND owner = ?",
-                    (now, self._owner),
+                    "owner = '' WHERE environment = ? AND state = 'delivering' "
+                    "AND owner = ?",
+                    (now, self._scope[0], self._owner),
                 ).rowcount
             )
         )
@@ -246,9 +255,9 @@ class SqliteInbox:
         return await self._write(
             lambda connection: (
                 connection.execute(
-                    "UPDATE deliveries SET due = ? + wait "
-                    "WHERE state IN ('pending', 'delivering') AND due > ? + wait",
-                    (now, now),
+                    "UPDATE deliveries SET due = ? + wait WHERE environment = ? "
+                    "AND state IN ('pending', 'delivering') AND due > ? + wait",
+                    (now, self._scope[0], now),
                 ).rowcount
             )
         )

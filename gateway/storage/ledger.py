@@ -230,7 +230,9 @@ class SqliteLedger:
         confirmed = self._confirmed.unix() or 0.0  # at each look: it must see a jump
         if self._clock.now() < self._tidy_at:
             return
-        job = posts.tidying(now=self._clock.unix(), confirmed=confirmed)
+        job = posts.tidying(
+            self._environment, now=self._clock.unix(), confirmed=confirmed
+        )
         if not await self._database.write(job):
             self._tidy_at = self._clock.now() + _TIDY_EVERY
 

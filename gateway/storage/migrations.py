@@ -148,7 +148,36 @@ CREATE INDEX deliveries_kept ON deliveries (state, subscriber, seq)
   WHERE state <> 'delivered';
 """
 
-MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES, _NEWEST, _COUNTS)
+# Two gateways of different environments may share a file: nobody works on what is
+# another's. Who said 410 before it was known where, said it to everybody.
+_ENVIRONMENTS: Final = """
+ALTER TABLE deliveries ADD COLUMN environment TEXT NOT NULL DEFAULT '';
+UPDATE deliveries SET environment = (
+  SELECT environment FROM events WHERE events.seq = deliveries.seq
+);
+DROP INDEX deliveries_due;
+DROP INDEX deliveries_lane;
+DROP INDEX deliveries_kept;
+CREATE INDEX deliveries_due ON deliveries (environment, subscriber, due)
+  WHERE state IN ('pending', 'delivering');
+CREATE INDEX deliveries_lane ON deliveries (environment, subscriber, entity, seq)
+  WHERE state IN ('pending', 'delivering');
+CREATE INDEX deliveries_kept ON deliveries (environment, state, subscriber, seq)
+  WHERE state <> 'delivered';
+ALTER TABLE disabled RENAME TO disabled_everywhere;
+CREATE TABLE disabled (
+  environment TEXT NOT NULL DEFAULT '',
+  subscriber TEXT NOT NULL,
+  since REAL NOT NULL,
+  target TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (environment, subscriber)
+) STRICT;
+INSERT INTO disabled (subscriber, since, target)
+  SELECT subscriber, since, target FROM disabled_everywhere;
+DROP TABLE disabled_everywhere;
+"""
+
+MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES, _NEWEST, _COUNTS, _ENVIRONMENTS)
 
 
 class NewerSchema(Exception):  # noqa: N818 - named for what happened

@@ -140,10 +140,11 @@ def settling(environment: str, key: str, *, now: float) -> Job[bool]:
     )
 
 
-def tidying(*, now: float, confirmed: float) -> Job[bool]:
+def tidying(environment: str, *, now: float, confirmed: float) -> Job[bool]:
     """Remove some of what is too old; may there be more?
 
     Args:
+        environment: Whose.
         now: Unix, s; dropped keys tell nothing, and go soon.
         confirmed: Unix, s; what is removed by it cannot be had back.
     """
@@ -151,9 +152,9 @@ def tidying(*, now: float, confirmed: float) -> Job[bool]:
         connection.execute(
             "DELETE FROM ledger WHERE (environment, key) IN ("
             "SELECT environment, key FROM ledger "
-            "WHERE state <> 'in_flight' "
+            "WHERE environment = ? AND state <> 'in_flight' "
             "AND changed < iif(state = 'dropped', ?, ?) LIMIT ?)",
-            (now - _DROPPED, confirmed - KEPT, _STEP),
+            (environment, now - _DROPPED, confirmed - KEPT, _STEP),
         ).rowcount
         >= _STEP
     )

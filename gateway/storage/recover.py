@@ -106,9 +106,13 @@ def _bring(
             if one["state"] == "delivering":
                 one["state"] = "pending"  # nobody holds its lease here
             connection.execute(
-                f"INSERT INTO deliveries (seq, {', '.join(_DELIVERY)}) "  # noqa: S608
-                f"VALUES (?, {', '.join('?' * len(_DELIVERY))})",
-                [done.lastrowid, *(one[name] for name in _DELIVERY)],
+                f"INSERT INTO deliveries (seq, environment, {', '.join(_DELIVERY)}) "  # noqa: S608
+                f"VALUES (?, ?, {', '.join('?' * len(_DELIVERY))})",
+                [
+                    done.lastrowid,
+                    event["environment"],
+                    *(one[name] for name in _DELIVERY),
+                ],
             )
         return 1
 

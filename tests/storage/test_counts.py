@@ -69,7 +69,7 @@ async def test_a_410_does_not_hold_for_another_url(tmp_path: Path) -> None:
 async def real(inbox: Inbox) -> dict[tuple[str, str, str], int]:
     """Return the numbers as a look at every delivery finds them."""
     query = (
-        "SELECT environment, subscriber, state, count(*) FROM deliveries "
+        "SELECT events.environment, subscriber, state, count(*) FROM deliveries "
         "JOIN events USING (seq) WHERE state <> 'delivered' GROUP BY 1, 2, 3"
     )
     found = await inbox.database.read(lambda one: one.execute(query).fetchall())

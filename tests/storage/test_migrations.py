@@ -36,14 +36,15 @@ def test_only_what_is_new_is_done(
 ) -> None:
     """An upgrade keeps what is there."""
     migrate(connection)
-    connection.execute("INSERT INTO disabled VALUES ('a', 1.0, '')")
+    connection.execute("INSERT INTO disabled VALUES ('local', 'a', 1.0, '')")
     further = (*migrations.MIGRATIONS, "CREATE TABLE further (one TEXT);")
     monkeypatch.setattr(migrations, "MIGRATIONS", further)
 
     migrate(connection)
 
     assert "further" in tables(connection)
-    assert connection.execute("SELECT * FROM disabled").fetchall() == [("a", 1.0, "")]
+    found = connection.execute("SELECT * FROM disabled").fetchall()
+    assert found == [("local", "a", 1.0, "")]
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(
@@ -96,3 +97,34 @@ def test_deliveries_of_an_older_file_are_counted(
         ("local", "b", "pending", 1),
         ("local", "c", "pending", 1),
     ]
+
+
+def test_deliveries_of_before_get_the_environment_of_their_event(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited for them before the upgrade waits for them still."""
+    every = migrations.MIGRATIONS
+    monkeypatch.setattr(migrations, "MIGRATIONS", every[:4])
+    migrate(connection)
+    for seq, environment in ((1, "sandbox"), (2, "production")):
+        connection.execute(
+            "INSERT INTO events VALUES (?, ?, '', ?, '', '', '', 1.0, x'', x'', '', "
+            "'', '', '', 0)",
+            (seq, environment, f"evt_{seq}"),
+        )
+        connection.execute(
+            "INSERT INTO deliveries (seq, subscriber, state, due, entity) "
+            "VALUES (?, 'a', 'pending', 1.0, '')",
+            (seq,),
+        )
+    connection.execute("INSERT INTO disabled VALUES ('a', 1.0, 'url')")
+    monkeypatch.setattr(migrations, "MIGRATIONS", every)
+
+    migrate(connection)
+
+    found = connection.execute(
+        "SELECT seq, environment, state FROM deliveries ORDER BY seq"
+    ).fetchall()
+    disabled = connection.execute("SELECT * FROM disabled").fetchall()
+    assert found == [(1, "sandbox", "pending"), (2, "production", "pending")]
+    assert disabled == [("", "a", 1.0, "url")]

@@ -66,5 +66,5 @@ def test_tidying_goes_step_by_step(connection: sqlite3.Connection) -> None:
     for begin in range(0, len(rows), posts.MOST):
         posts.writing(rows[begin : begin + posts.MOST])(connection)
 
-    assert posts.tidying(now=100.0, confirmed=100.0)(connection) is True
-    assert posts.tidying(now=100.0, confirmed=100.0)(connection) is False
+    assert posts.tidying("local", now=100.0, confirmed=100.0)(connection) is True
+    assert posts.tidying("local", now=100.0, confirmed=100.0)(connection) is False
