@@ -1,12 +1,15 @@
 """Jobs that share one transaction, and the callers that wait for them."""
 
 import asyncio
+import queue
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Job = Callable[[sqlite3.Connection], Any]
+_MOST_IN_COMMIT: Final = 256
 
 
 @dataclass(slots=True)
@@ -15,6 +18,20 @@ class Work:
 
     job: Job | None  # None: nobody waits any more
     done: asyncio.Future[Any]
+
+
+def gather(
+    waiting: "queue.SimpleQueue[Work | None]", first: Work
+) -> tuple[list[Work], bool]:
+    """Return what goes into one commit, and whether nothing comes after it."""
+    batch = [first]
+    with suppress(queue.Empty):
+        while len(batch) < _MOST_IN_COMMIT:
+            more = waiting.get_nowait()
+            if more is None:
+                return batch, True
+            batch.append(more)
+    return batch, False
 
 
 def run(connection: sqlite3.Connection, job: Job) -> Any:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from gateway.storage.batch import Job, Work, run, tell
+from gateway.storage.batch import Job, Work, gather, run, tell
 from gateway.storage.connection import BUSY, connect
 from gateway.storage.files import (
     FileTrouble,
@@ -25,12 +25,13 @@ from gateway.storage.files import (
     move_aside,
 )
 from gateway.storage.health import explain
+from gateway.storage.readers import Readers
 from gateway.storage.removal import FileRemoved, save
 
 T = TypeVar("T")
 
-_MOST_IN_COMMIT: Final = 256
 _MOST_WAITING: Final = 4096
+_LATER: Final = 0.02  # s for which a write that is not urgent waits for another
 _LOOK: Final = 0.5  # s between looks whether the file is there while nothing is written
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING: Final = frozenset(
@@ -70,16 +71,27 @@ class Database:
         self._on_removed = on_removed
         self._unsaved = False  # whether only the open connection has the content
         self._loop = asyncio.get_running_loop()
+        self._readers = Readers(self.path, busy=BUSY)
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._later: list[Work] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.changes_of_others = 0  # seen so far; another process wrote the file
+        self._version = -1  # of the file's content, as this connection sees it
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity = ()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(
+        self, job: Callable[[sqlite3.Connection], T], *, soon: bool = True
+    ) -> T:
         """Run a job inside a transaction; return when it is on disk.
 
         A job that raises undoes what it did, and nothing of its neighbours.
+
+        Args:
+            job: What is to be done.
+            soon: Else it may wait for the next one that is, to share its commit.
 
         Raises:
             DatabaseUnavailable: it is not on disk.
@@ -95,13 +107,25 @@ class Database:
             self._thread.start()
         done: asyncio.Future[T] = self._loop.create_future()
         work = Work(job, done)
-        self._queue.put(work)
+        self._later.append(work)
+        if soon:
+            self._send_later_ones()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_LATER, self._send_later_ones)
         del job  # the traceback of who gave up holds this frame
         try:
             return await done
         except asyncio.CancelledError:
             work.job = None  # where the disk hangs, what it would write is not held
             raise
+
+    def _send_later_ones(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for work in self._later:
+            self._queue.put(work)
+        self._later.clear()
 
     async def probe(self, room: int) -> None:
         """Write a page, and see whether so many bytes more would have room.
@@ -125,29 +149,21 @@ class Database:
         self.trouble = None
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job that only reads, on a connection of its own.
+        """Run a job that only reads, beside what is written.
 
         Raises:
             DatabaseUnavailable: it cannot be read.
         """
-        return await asyncio.to_thread(self._ask, job)
-
-    def _ask(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        connection = None
         try:
-            uri = f"{self.path.absolute().as_uri()}?mode=ro"
-            connection = sqlite3.connect(uri, uri=True)
-            connection.execute(f"PRAGMA busy_timeout={BUSY}")
-            return job(connection)
+            return await self._readers.read(job)
         except sqlite3.Error as error:
             raise DatabaseUnavailable(explain(error, self.path, reads=True)) from None
-        finally:
-            if connection is not None:
-                connection.close()
 
     async def close(self) -> None:
         """Finish what was begun, and close the file."""
         self._closed = True
+        self._send_later_ones()
+        await self._readers.close()
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
@@ -155,14 +171,7 @@ class Database:
 
     def _serve(self) -> None:
         while (first := self._next()) is not None:
-            batch, last = [first], False
-            with suppress(queue.Empty):
-                while len(batch) < _MOST_IN_COMMIT and not last:
-                    more = self._queue.get_nowait()
-                    if more is None:
-                        last = True
-                    else:
-                        batch.append(more)
+            batch, last = gather(self._queue, first)
             wanted = [(work, job) for work in batch if (job := work.job) is not None]
             self._commit([work for work, _ in wanted], [job for _, job in wanted])
             if last:
@@ -181,6 +190,8 @@ class Database:
         """See to a file that was removed while nothing is written."""
         try:
             self._see_to_the_file()
+            if self._connection is not None:
+                self._notice_others(self._connection)
         except Exception as error:  # noqa: BLE001 - the next write says the same
             self.trouble = explain(error, self.path)
 
@@ -203,11 +214,19 @@ class Database:
 
     def _transaction(self, jobs: list[Job]) -> list[Any]:
         connection = self._connected()
+        self._notice_others(connection)
         connection.execute("BEGIN IMMEDIATE")
         results = [run(connection, job) for job in jobs]
         connection.execute("COMMIT")
         self._see_to_the_file()  # nothing is acknowledged that has no name any more
         return results
+
+    def _notice_others(self, connection: sqlite3.Connection) -> None:
+        """Count it where another process has written the file since."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self.changes_of_others += 1
 
     def _see_to_the_file(self) -> None:
         """Write the file again if it was removed or replaced while it was open.
