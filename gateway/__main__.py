@@ -2,17 +2,22 @@
 
 import sys
 
-import click
+from gateway import early_signals
 
-from gateway.cli import cli
-from gateway.cli.termination import end_on_sigterm
+_SERVING = early_signals.prepare(sys.argv[1:])  # before the imports, which take long
+
+import click  # noqa: E402
+
+from gateway.cli import cli  # noqa: E402
+from gateway.cli.termination import end_on_sigterm  # noqa: E402
 
 _INTERRUPTED = 130  # 128 and the number of SIGINT
 
 
 def main() -> None:
     """Run the command line; 130 after SIGINT, 143 after SIGTERM."""
-    end_on_sigterm()
+    if not _SERVING:
+        end_on_sigterm()
     try:
         code = cli.main(prog_name="dinie-gateway", standalone_mode=False)
     except click.ClickException as error:

@@ -85,6 +85,8 @@ async def run(
         gateway = Gateway(config, environ, lines, quiet=quiet)
         try:
             await gateway.check_environment()
+            if stop.is_set():
+                return  # told to stop before anything was accepted
             gateway.bind()
             await gateway.open()
             running = await gateway.listen()
