@@ -115,6 +115,16 @@ async def _gateway(
         await attempt(fixed=False)  # the usual ports are taken: any free ones do
 
 
+# The configuration of a folder may be that of a shared gateway with TLS.
+_ALONE = (
+    "drain.accept=0",
+    "identity.callers=[]",
+    "listen.tls.cert_file=null",
+    "listen.tls.key_file=null",
+    "listen.tls.client_ca_file=null",
+)
+
+
 def _credentials() -> Mapping[str, str]:
     return {
         "DINIE_CLIENT_ID": CLIENT_ID,
@@ -133,7 +143,7 @@ def _config(folder: str, simulator: int, *, fixed: bool, once: bool) -> Config:
                 f"upstream.base_url=http://127.0.0.1:{simulator}/v3",
                 *(f"listen.{name}=127.0.0.1:{ports[name]}" for name in ports),
                 f"storage.sqlite_path={folder}/gateway.db",
-                "drain.accept=0",
+                *_ALONE,
                 "secrets.provider=env",
                 "telemetry.log_format=console",
                 f"telemetry.log_level={'error' if once else 'info'}",

@@ -53,7 +53,7 @@ def list_(
             click.echo("Nothing.", err=True)
         return 0
 
-    run(job, **where)
+    run(job, none_yet=0, **where)
 
 
 @inbox.command()
@@ -106,7 +106,7 @@ def stats(**where: Any) -> None:
             )
         return 0
 
-    run(job, **where)
+    run(job, none_yet=0, **where)
 
 
 for _act in ("replay", "enable", "rename", "drop", "backfill", "recover"):

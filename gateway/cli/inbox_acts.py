@@ -4,10 +4,10 @@ from functools import partial
 from typing import Any
 
 import click
-from aiohttp import ClientSession
 
 from gateway.cli.inbox_job import progress, run, since
 from gateway.cli.options import config_options, plain
+from gateway.cli.proxy_client import proxy_client
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.inbox.backfill import backfill as compare
@@ -129,14 +129,9 @@ def backfill(*, since: float, **where: Any) -> None:
     """
 
     async def job(config: Config, database: Database, desk: Desk) -> int:
-        proxy = config.listen.proxy
-        if proxy.host is None or not proxy.port:
-            click.echo("backfill needs listen.proxy as host:port", err=True)
-            return 2
-        prefix = next(iter(config.upstream.accepted_prefixes), "")
         clock = SystemClock()
-        async with ClientSession() as session:
-            lists = GatewayLists(f"http://{proxy}{prefix}", session, clock=clock)
+        async with proxy_client(config) as gateway:
+            lists = GatewayLists(gateway.base_url, gateway.session, clock=clock)
             found = await compare(
                 lists,
                 open_inbox(config, database, clock, owner="backfill"),
@@ -156,7 +151,7 @@ def backfill(*, since: float, **where: Any) -> None:
         )
         return 0
 
-    run(job, **where)
+    run(job, none_yet=None, **where)
 
 
 @click.command()
@@ -175,4 +170,4 @@ def recover(*, file: str, **where: Any) -> None:
         )
         return 0 if found.read or found.whole else 1
 
-    run(job, **where)
+    run(job, none_yet=None, **where)

@@ -10,6 +10,8 @@ from typing import Final
 import click
 
 from gateway.cli.options import configured
+from gateway.cli.proxy_client import Unreachable
+from gateway.cli.storage_file import missing
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.inbox.ports import StoreUnavailable
@@ -36,9 +38,25 @@ def since(_: click.Context, __: click.Parameter, value: str | None) -> float | N
     return moment
 
 
-def run(job: Job, *, config_dir: str | None, overrides: tuple[str, ...]) -> None:
-    """Run a job on the file of the configuration, and exit with its code."""
+def run(
+    job: Job,
+    *,
+    config_dir: str | None,
+    overrides: tuple[str, ...],
+    none_yet: int | None = 1,
+) -> None:
+    """Run a job on the file of the configuration, and exit with its code.
+
+    Args:
+        job: What to do.
+        config_dir: Of the configuration.
+        overrides: Of the configuration.
+        none_yet: The code where there is no file yet; None: the job makes one.
+    """
     config = configured(config_dir, overrides)
+    if none_yet is not None and (said := missing(config)):
+        click.echo(said, err=True)
+        sys.exit(none_yet)
     sys.exit(asyncio.run(_guarded(job, config)))
 
 
@@ -54,6 +72,9 @@ async def _guarded(job: Job, config: Config) -> int:
     except (StoreUnavailable, DatabaseUnavailable, ListingFailed) as error:
         click.echo(str(error), err=True)
         return 1
+    except Unreachable as error:
+        click.echo(str(error), err=True)
+        return 2
     finally:
         await database.close()
 

@@ -1,4 +1,4 @@
-"""`dinie-gateway ledger`: which POSTs have an outcome that nobody knows?"""
+"""`dinie-gateway ledger`: lists and settles POSTs whose outcome nobody knows."""
 
 import asyncio
 import sys
@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError
 from yarl import URL
 
 from gateway.cli.options import config_options, configured
+from gateway.cli.proxy_client import (
+    ProxyClient,
+    Unreachable,
+    no_answer,
+    proxy_client,
+)
+from gateway.cli.storage_file import missing
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.idempotency.scope import parts, shown
@@ -20,7 +27,6 @@ from gateway.moment import iso_of
 from gateway.storage.ledger import REMEMBERED, SqliteLedger
 from gateway.storage.sqlite import DatabaseUnavailable
 
-_TIMEOUT: Final = 60.0  # s
 _REFUSED: Final = 400
 Job = Callable[[Config, SqliteLedger], Awaitable[int]]
 
@@ -49,7 +55,7 @@ def list_(**where: Any) -> None:
             click.echo("Every outcome is known.", err=True)
         return 1 if found else 0
 
-    _run(job, **where)
+    _run(job, none_yet=0, **where)
 
 
 @ledger.command()
@@ -137,34 +143,29 @@ async def _settle_one(  # noqa: PLR0917 - bound one after another
     content = await asyncio.to_thread(Path(body).read_bytes)
     caller, own_key = parts(post.key)
     headers = {"Idempotency-Key": own_key, "Content-Type": content_type}
-    if caller:  # believed on this host, and the key is that caller's
-        headers["X-Gateway-Caller"] = caller
-    return await _ask(config, target, headers, content)
+    try:
+        async with proxy_client(config, caller=caller or None) as gateway:
+            return await _ask(gateway, target, headers, content)
+    except Unreachable as error:
+        click.echo(f"resolve: {error}", err=True)
+        return 2
 
 
 async def _ask(
-    config: Config, target: str, headers: dict[str, str], content: bytes
+    gateway: ProxyClient, target: str, headers: dict[str, str], content: bytes
 ) -> int:
     """Send a request again through the gateway that runs here; return the exit code."""
-    proxy = config.listen.proxy
-    if proxy.host is None or not proxy.port:
-        click.echo("resolve needs listen.proxy as host:port", err=True)
-        return 2
-    prefix = next(iter(config.upstream.accepted_prefixes), "")
     try:
-        async with (
-            ClientSession(timeout=ClientTimeout(total=_TIMEOUT)) as session,
-            session.post(
-                URL(f"http://{proxy}{prefix}{target}", encoded=True),
-                data=content,
-                headers=headers,
-                allow_redirects=False,
-            ) as answer,
-        ):
+        async with gateway.session.post(
+            URL(f"{gateway.base_url}{target}", encoded=True),
+            data=content,
+            headers=headers,
+            allow_redirects=False,
+        ) as answer:
             status = answer.status
             slug = answer.headers.get("X-Gateway-Error")
-    except (ClientError, OSError, TimeoutError):
-        click.echo(f"no gateway answers at {proxy}: start it", err=True)
+    except (ClientError, OSError, TimeoutError) as error:
+        click.echo(no_answer(gateway, error), err=True)
         return 1
     if slug is not None or status >= _REFUSED:
         click.echo(f"Not settled: {slug or f'Dinie answered {status}'}.", err=True)
@@ -173,8 +174,14 @@ async def _ask(
     return 0
 
 
-def _run(job: Job, *, config_dir: str | None, overrides: tuple[str, ...]) -> None:
+def _run(
+    job: Job, *, config_dir: str | None, overrides: tuple[str, ...], none_yet: int = 1
+) -> None:
+    """Run a job, and exit with its code; `none_yet`: where there is no file."""
     config = configured(config_dir, overrides)
+    if said := missing(config):
+        click.echo(said, err=True)
+        sys.exit(none_yet)
     sys.exit(asyncio.run(_guarded(job, config)))
 
 

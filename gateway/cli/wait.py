@@ -1,14 +1,17 @@
 """`dinie-gateway wait`: block until the gateway on this host is ready."""
 
 import http.client
+import socket
 import sys
 import time
 
 import click
 
 from gateway.cli.options import config_options, configured
+from gateway.config.address import Address
 
 _INTERVAL = 0.2  # s between looks
+_PATIENCE = 2.0  # s for one look
 
 
 @click.command()
@@ -19,24 +22,29 @@ _INTERVAL = 0.2  # s between looks
 def wait(timeout: float, config_dir: str | None, overrides: tuple[str, ...]) -> None:
     """Block until the gateway on this host answers /readyz with 200."""
     address = configured(config_dir, overrides).listen.admin
-    if address.host is None or not address.port:
-        click.echo("wait needs listen.admin as host:port", err=True)
+    if address.off or address.port == 0:
+        click.echo("wait needs listen.admin as host:port or unix:/path", err=True)
         sys.exit(2)
     until = time.monotonic() + timeout  # noqa: TID251 - a command, no room
     last = "nothing listens there yet"
     while time.monotonic() < until:  # noqa: TID251
-        last = _look(address.host, address.port)
+        last = _look(address)
         if last == "ready":
-            click.echo(f"ready at {address.host}:{address.port}")
+            click.echo(f"ready at {address}")
             return
         time.sleep(_INTERVAL)
     click.echo(f"not ready after {timeout:g} s: {last}", err=True)
     sys.exit(1)
 
 
-def _look(host: str, port: int) -> str:
-    connection = http.client.HTTPConnection(host, port, timeout=2)
+def _look(address: Address) -> str:
+    host, port = address.host or "localhost", address.port
+    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
     try:
+        if address.path is not None:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(_PATIENCE)
+            connection.sock.connect(address.path)
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
         body = answer.read(4096).decode("utf-8", "replace")

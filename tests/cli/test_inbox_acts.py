@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from gateway.cli import cli
 from gateway.inbox.ports import Settlement
 from tests.inbox.scene import Inbox, arrival
 
@@ -99,18 +98,6 @@ def test_a_damaged_file_is_brought_over(command: Command, tmp_path: Path) -> Non
 
     assert done.exit_code == 0, done.output
     assert "2 read, 0 brought over; the file is whole" in done.output
-
-
-def test_without_a_file_there_is_nothing_to_look_into(tmp_path: Path) -> None:
-    """And the command makes none."""
-    path = tmp_path / "none" / "gateway.db"
-    done = CliRunner().invoke(
-        cli, ["inbox", "list", "--set", f"storage.sqlite_path={path}"]
-    )
-
-    assert done.exit_code == 1
-    assert "storage.sqlite_path" in done.output
-    assert not path.exists()
 
 
 async def test_a_name_that_is_gone_is_said_and_can_be_dealt_with(

@@ -1,10 +1,12 @@
 """`dinie-gateway wait`: block until the gateway on this host is ready."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from socketserver import ThreadingUnixStreamServer
 
 import pytest
 from click.testing import CliRunner, Result
@@ -37,6 +39,15 @@ def admin(*statuses: int) -> Iterator[int]:
         server.server_close()
 
 
+class Ready(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        del format, args
+
+
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
@@ -58,6 +69,25 @@ def test_it_ends_when_the_gateway_is_ready(statuses: tuple[int, ...]) -> None:
         result = wait(f"127.0.0.1:{port}")
 
     assert (result.exit_code, result.output) == (0, f"ready at 127.0.0.1:{port}\n")
+
+
+def test_a_unix_socket_is_asked_as_well(tmp_path: Path) -> None:
+    """Pods share a folder where they share no port."""
+
+    class Server(ThreadingUnixStreamServer):
+        def get_request(self) -> tuple[socket.socket, object]:
+            connection, _ = super().get_request()
+            return connection, ("unix", 0)
+
+    path = tmp_path / "a"
+    with Server(str(path), Ready) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        result = wait(f"unix:{path}")
+        server.shutdown()
+        thread.join()
+
+    assert (result.exit_code, result.output) == (0, f"ready at unix:{path}\n")
 
 
 def test_it_gives_up_and_says_what_it_saw() -> None:
@@ -83,7 +113,8 @@ def test_nobody_listening_is_told() -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        pytest.param("unix:/run/a", "needs listen.admin as host:port", id="socket"),
+        pytest.param("off", "needs listen.admin as host:port", id="off"),
+        pytest.param("127.0.0.1:0", "needs listen.admin as host", id="any-port"),
         pytest.param("nonsense", "listen.admin", id="faulty"),
     ],
 )
