@@ -22,6 +22,8 @@ from gateway.bootstrap import (
     build_stages,
     build_token_breaker,
     build_tokens,
+    certificate_check,
+    say,
     secrets_check,
     settle_memory,
     token_check,
@@ -121,7 +123,7 @@ class Gateway:
         self._endpoint = build_endpoint(config, tls := trust(config.upstream.ca_file))
         self._build_tokens()
         self._sender = build_sender(config, tls)
-        self._tls = Certificates(config.listen.tls)
+        self._tls = Certificates(config.listen.tls, say)
         self._reload = Reload(self._secrets, self._tls)
         self._stories = Stories(config.telemetry.explained)
         self._sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
@@ -162,6 +164,8 @@ class Gateway:
     def _add_checks(self) -> None:
         self._health.add("secrets", partial(secrets_check, self._secrets))
         self._health.add("token", partial(token_check, self._tokens))
+        if self._tls.context is not None:
+            self._health.add("certificate", partial(certificate_check, self._tls))
         self._health.add("listeners", self._listeners.check)
         self._health.add("spill", partial(spool_check, self._stages.admission.spool))
         if self._mailroom is not None:

@@ -30,6 +30,7 @@ from gateway.retry.stage import RetryStage
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.keeper import SecretKeeper
 from gateway.secrets.ports import SecretSet
+from gateway.server.certificates import Certificates
 from gateway.server.health import Check
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.ports import LogStream
@@ -43,6 +44,7 @@ _log = structlog.get_logger("gateway.secrets")
 _TOKEN_OPEN = 5.0  # s
 _TOKEN_OPEN_AT_MOST = 30.0  # s
 _LEVELS = {
+    "certificate_refused": "error",
     "secrets_refused": "error",
     "secrets_ending": "warning",
     "secrets_unavailable": "warning",
@@ -229,7 +231,7 @@ def build_log(
 
 
 def say(event: str, **fields: Any) -> None:
-    """Log what happened to the secrets and tokens, as loud as it is."""
+    """Log what happened to secrets, tokens and certificates, as loud as it is."""
     getattr(_log, _LEVELS.get(event, "info"))(event, **fields)
 
 
@@ -246,6 +248,11 @@ def secrets_check(keeper: SecretKeeper) -> Check:
     if keeper.current is not None:
         return Check(ok=True, reason=keeper.last_error or "read")
     return Check(ok=False, reason=keeper.last_error or "not read yet")
+
+
+def certificate_check(certificates: Certificates) -> Check:
+    """Return whether the listener's files are in use; the ones before are good, too."""
+    return Check(ok=True, reason=certificates.trouble or "in use")
 
 
 def token_check(tokens: TokenSource) -> Check:

@@ -109,4 +109,5 @@ def _subjects(config: Config, clock: Clock) -> Subjects | None:
         issuer=identity.issuer,
         audience=identity.audience,
         clock=clock,
+        on_event=_log.error,
     )

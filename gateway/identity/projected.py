@@ -3,6 +3,7 @@
 Source: RFC 7519, and the documentation of PyJWT.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +22,33 @@ _PARTS: Final = 3
 _NEEDED: Final = ("exp", "iss", "aud", "sub")
 
 
+def _ignore(event: str, **fields: Any) -> None:
+    """Report nothing."""
+
+
 class ProjectedTokens:
     """Implements `Subjects`."""
 
     def __init__(
-        self, jwks_file: str, *, issuer: str, audience: str, clock: Clock
+        self,
+        jwks_file: str,
+        *,
+        issuer: str,
+        audience: str,
+        clock: Clock,
+        on_event: Callable[..., Any] = _ignore,
     ) -> None:
-        """Wire it; the file is read with the first token, and when it changes."""
+        """Read nothing yet: the file is read with the first token, and as it changes.
+
+        Args:
+            jwks_file: The cluster's keys.
+            issuer: Of the tokens.
+            audience: That tokens must be for.
+            clock: Real or fake.
+            on_event: Takes an event's name and safe fields, for the log.
+        """
+        self._on_event = on_event
+        self._bad = False
         self._path = Path(jwks_file)
         self._issuer = issuer
         self._audience = audience
@@ -93,8 +114,12 @@ class ProjectedTokens:
                 if seen != self._seen:
                     self._keys = jwt.PyJWKSet.from_json(self._path.read_text("utf-8"))
                     self._seen = seen
+                    self._bad = False
             except (OSError, ValueError, AttributeError, TypeError, jwt.PyJWTError):
                 self._seen = None
+                if not self._bad:  # said once, not with each look
+                    self._bad = True
+                    self._on_event("caller_keys_refused", file=str(self._path))
         if self._keys is None:
             raise Untrusted("identity.jwks_file cannot be read")
         return self._keys

@@ -1,11 +1,17 @@
-"""Which certificate does the proxy listener show, and whose does it ask for?"""
+"""The TLS context of the proxy listener, whose files may change."""
 
 import ssl
-from typing import Final, Literal, Protocol
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
 
 Loaded = Literal["none", "loaded", "refused"]
-_UNREADABLE: Final = "listen.tls: a file is missing, or is not what it should be"
 _FIRST: Final = ssl.TLSVersion.TLSv1_2
+_MISMATCH: Final = "KEY_VALUES_MISMATCH"
+
+
+def _ignore(event: str, **fields: Any) -> None:
+    """Report nothing."""
 
 
 class Files(Protocol):
@@ -25,22 +31,28 @@ class Files(Protocol):
 
 
 class Certificates:
-    """The TLS context of a listener, whose files may change."""
+    """Holds the context; a reload takes new files, if they are good."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, on_event: Callable[..., Any] = _ignore) -> None:
         """Read the files.
+
+        Args:
+            files: Where they are.
+            on_event: Takes an event's name and safe fields, for the log.
 
         Raises:
             OSError: one cannot be read, or holds no certificate or key.
         """
         self._files = files
+        self._on_event = on_event
+        self.trouble: str | None = None  # why the files of the last reload are not used
         self.context: ssl.SSLContext | None = None
         if files.cert_file is None:
             return
         try:
             self.context = self._newest = self._load()
         except OSError as error:  # ssl's errors are among them
-            raise OSError(error.errno, _UNREADABLE) from None
+            raise OSError(error.errno, self._fault(error)) from None
         # The listener keeps the first context; each handshake takes the newest one,
         # since what a context trusts can be added to, and never taken back.
         self.context.sni_callback = self._choose
@@ -54,9 +66,33 @@ class Certificates:
             return "none"
         try:
             self._newest = self._load()
-        except OSError:
+        except OSError as error:
+            self.trouble = self._fault(error)
+            self._on_event("certificate_refused", detail=self.trouble)
             return "refused"
+        self.trouble = None
+        self._on_event("certificate_loaded", file=self._files.cert_file)
         return "loaded"
+
+    def _fault(self, error: OSError) -> str:
+        """Return what is wrong with the files; OpenSSL names none of them."""
+        files = self._files
+        named = {
+            "cert_file": files.cert_file,
+            "key_file": files.key_file,
+            "client_ca_file": files.client_ca_file,
+        }
+        for name, path in named.items():
+            if path is not None and not _readable(path):
+                return f"listen.tls.{name}: {path} is missing, or cannot be read"
+        pair = f"{files.cert_file} (cert_file) and {files.key_file} (key_file)"
+        if isinstance(error, ssl.SSLError) and error.reason == _MISMATCH:
+            return f"listen.tls: {pair} do not belong together"
+        try:
+            _pair(files)
+        except OSError:
+            return f"listen.tls: {pair} hold no certificate and key that can be used"
+        return f"listen.tls.client_ca_file: {files.client_ca_file} holds no certificate"
 
     def _choose(
         self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext
@@ -65,10 +101,7 @@ class Certificates:
 
     def _load(self) -> ssl.SSLContext:
         files = self._files
-        assert files.cert_file is not None  # noqa: S101 - looked at above
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = _FIRST
-        context.load_cert_chain(files.cert_file, files.key_file)
+        context = _pair(files)
         if files.client_ca_file is not None:
             context.load_verify_locations(cafile=files.client_ca_file)
             # Asked for and not demanded: a caller may have a token instead.
@@ -78,3 +111,25 @@ class Certificates:
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.num_tickets = 0
         return context
+
+
+def _pair(files: Files) -> ssl.SSLContext:
+    """Return a context with the certificate and its key.
+
+    Raises:
+        OSError: they cannot be read, or do not belong together.
+    """
+    assert files.cert_file is not None  # noqa: S101 - looked at by the caller
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _FIRST
+    # A key with a password would be asked for on the terminal.
+    context.load_cert_chain(files.cert_file, files.key_file, password=lambda: "")
+    return context
+
+
+def _readable(path: str) -> bool:
+    try:
+        with Path(path).open("rb"):
+            return True
+    except OSError:
+        return False

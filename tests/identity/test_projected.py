@@ -154,3 +154,26 @@ def test_a_claim_is_known_without_a_key(tokens: ProjectedTokens) -> None:
     assert tokens.is_ours(signed(key=OTHER, alg="ES256"))
     assert not tokens.is_ours(signed(iss="https://dinie.example"))
     assert not tokens.is_ours("jwt")
+
+
+def test_keys_that_cannot_be_read_are_said_while_the_old_ones_stay(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """The cluster's next keys would refuse every caller, and nobody saw it come."""
+    path = jwks(tmp_path / "jwks.json", "one")
+    said: list[tuple[str, str]] = []
+    made = ProjectedTokens(
+        str(path),
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        clock=clock,
+        on_event=lambda event, file: said.append((event, file)),
+    )
+    made.subject(signed())
+    path.write_text("no keys")
+
+    for number in range(3):
+        clock.advance(61)
+        assert made.subject(signed(jti=str(number))) == SUBJECT
+
+    assert said == [("caller_keys_refused", str(path))]

@@ -46,6 +46,72 @@ def test_a_bad_file_ends_the_start_and_no_later_reload(files: Files) -> None:
         Certificates(files)
 
 
+def of_another(path: Path, name: str) -> None:
+    """Put a key or a certificate of another issue in place of ours."""
+    other = trustme.CA().issue_cert("localhost")
+    if name == "key.pem":
+        other.private_key_pem.write_to_path(path / name)
+    else:
+        other.cert_chain_pems[0].write_to_path(path / name)
+
+
+@pytest.mark.parametrize("name", ["key.pem", "cert.pem"])
+def test_a_pair_that_does_not_match_is_said_with_its_paths(
+    files: Files, tmp_path: Path, name: str
+) -> None:
+    """One of two files was replaced: the old pair goes on, and runs out unseen."""
+    said: list[tuple[str, dict[str, object]]] = []
+    made = Certificates(files, lambda event, **more: said.append((event, more)))
+    of_another(tmp_path, name)
+
+    result = made.reload()
+
+    pair = f"{files.cert_file} (cert_file) and {files.key_file} (key_file)"
+    assert result == "refused"
+    assert made.trouble == f"listen.tls: {pair} do not belong together"
+    assert said == [("certificate_refused", {"detail": made.trouble})]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        pytest.param("key.pem", None, "key.pem is missing", id="no-key"),
+        pytest.param("cert.pem", None, "cert.pem is missing", id="no-certificate"),
+        pytest.param("ca.pem", None, "ca.pem is missing", id="no-ca"),
+        pytest.param("cert.pem", "x", "that can be used", id="no-pem"),
+        pytest.param("ca.pem", "x", "ca.pem holds no certificate", id="ca-no-pem"),
+        pytest.param("ca.pem", "", "ca.pem holds no certificate", id="ca-empty"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    files: Files, tmp_path: Path, name: str, content: str | None, says: str
+) -> None:
+    """OpenSSL's own words name no file."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    files.client_ca_file = str(tmp_path / "ca.pem")
+    made = Certificates(files)
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_text(content)
+
+    assert made.reload() == "refused"
+    assert made.trouble is not None
+    assert says in made.trouble
+
+
+def test_a_good_pair_ends_the_trouble(files: Files, tmp_path: Path) -> None:
+    """What was mended must not stand in /readyz."""
+    made = Certificates(files)
+    of_another(tmp_path, "key.pem")
+    made.reload()
+    issued = trustme.CA().issue_cert("localhost")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+
+    assert (made.reload(), made.trouble) == ("loaded", None)
+
+
 def shake(port: int, issued: trustme.LeafCert, trust: trustme.CA, tls: object) -> str:
     """Return what the server says after a handshake: y, n, or nothing."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

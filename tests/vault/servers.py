@@ -50,12 +50,11 @@ class Server(Protocol):
 class FakeServer:
     """The one in the tests, as a `Server`."""
 
-    mount = "secret"
+    mount, approle = "secret", "approle"
 
     def __init__(self, vault: FakeVault) -> None:
         self._vault = vault
         self.address, self.token = vault.address, vault.grant(ROOT)
-        self.approle = "approle"
         self.role_id = vault.role[0]
 
     def put(self, **fields: str) -> None:

@@ -36,7 +36,9 @@ async def opened(server: Server, tmp_path: Path) -> AsyncIterator[Open]:
     """Yield a maker of providers, logging in with a given secret id or as root."""
     made: list[VaultProvider] = []
 
-    def make(secret_id: str | None = None, *, wrapped: bool = False) -> VaultProvider:
+    def make(
+        secret_id: str | None = None, *, wrapped: bool = False, mount: str | None = None
+    ) -> VaultProvider:
         auth = VaultAuthOptions()
         if secret_id is not None:
             role, secret = tmp_path / "role", tmp_path / "secret"
@@ -44,7 +46,7 @@ async def opened(server: Server, tmp_path: Path) -> AsyncIterator[Open]:
             secret.write_text(secret_id)
             auth = VaultAuthOptions(
                 method="approle",
-                mount=server.approle,
+                mount=mount or server.approle,
                 role_id_file=str(role),
                 secret_id_file=str(secret),
                 secret_id_wrapped=wrapped,
@@ -151,14 +153,12 @@ async def test_a_destroyed_state_can_be_written_over(server: Server) -> None:
     store.close()
 
 
-async def test_an_unknown_mount_is_a_refused_login_that_names_it(
-    server: Server, opened: Open
-) -> None:
+async def test_an_unknown_mount_is_a_refused_login_that_names_it(opened: Open) -> None:
     """Newer versions answer 403 to it, as to a wrong secret id."""
-    server.approle = "nowhere"
+    wrong = opened("00000000-0000-0000-0000-000000000000", mount="nowhere")
 
     with pytest.raises(SecretsUnavailable) as caught:
-        await opened("00000000-0000-0000-0000-000000000000").read()
+        await wrong.read()
 
     assert (caught.value.reason, "secrets.vault.auth.mount" in caught.value.detail) == (
         "login",
