@@ -13,6 +13,7 @@ from gateway.config.keys import NOT_SET_HERE, is_section, key_of, known_keys
 from gateway.config.schema import ENVIRONMENTS, Config
 from gateway.config.tree import Fault, Layers, closest, flatten, nest
 from gateway.config.variables import empty, misspelt, written_twice
+from gateway.storage.files import default_path
 
 _SEARCHED = ("config", "/etc/dinie-gateway")
 _PACKAGED = Path(__file__).parent / "defaults"  # inside the wheel
@@ -113,6 +114,8 @@ def _layers(
     layers.add_overrides(overrides)
     if layers.get("secrets.vault.path") in (None, "", {}):
         layers.add("secrets.vault.path", f"dinie/{environment}", "DINIE_ENV")
+    if layers.get("storage.sqlite_path") is None:
+        layers.add("storage.sqlite_path", default_path(environment), "DINIE_ENV")
     return layers
 
 

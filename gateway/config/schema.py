@@ -26,6 +26,7 @@ from gateway.origin import is_host
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.retry.options import RetryOptions
 from gateway.rotation.options import RotationOptions
+from gateway.storage.files import WITHOUT_ENVIRONMENT
 from gateway.telemetry.options import TelemetryOptions
 from gateway.vault.options import VaultOptions
 
@@ -129,7 +130,7 @@ class Storage(_Section):
     """Where the gateway keeps what must outlive it."""
 
     backend: Literal["sqlite"] = "sqlite"
-    sqlite_path: Annotated[str, Field(min_length=1)] = "var/gateway.db"
+    sqlite_path: Annotated[str, Field(min_length=1)] = WITHOUT_ENVIRONMENT
 
 
 class FileSecrets(_Section):

@@ -1,11 +1,13 @@
-"""Names settings that are allowed and that an attacker on the network could use."""
+"""Names settings that are allowed, and need somebody to look at them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.config.schema import Config
 from gateway.config.tree import Fault
 from gateway.secrets.guard import is_loopback
+from gateway.storage.files import advice
 
 
 def warnings(config: Config) -> Iterator[Fault]:
@@ -30,6 +32,10 @@ def warnings(config: Config) -> Iterator[Fault]:
                 "secret can be read on the way; use https",
                 "",
             )
+    kept = config.idempotency.durable or not config.listen.webhooks.off
+    text = advice(Path(config.storage.sqlite_path), config.environment)
+    if kept and text is not None:
+        yield Fault("storage.sqlite_path", text, "")
 
 
 def _proven(config: Config) -> bool:

@@ -10,12 +10,46 @@ _BESIDE: Final = ("", "-wal", "-shm")  # what SQLite keeps next to a file
 _OWN_FOLDER: Final = 0o700
 _OWN_FILE: Final = 0o600  # bodies hold personal data
 
+WITHOUT_ENVIRONMENT: Final = "var/gateway.db"  # once the default
+
 Inode = tuple[int, int]
 Identity = tuple[Inode | None, ...]
 
 
 class FileTrouble(Exception):  # noqa: N818 - named for what happened
     """A file or its folder cannot be used; the text says what to do."""
+
+
+def default_path(environment: str) -> str:
+    """Return where an environment's database is unless the configuration says it.
+
+    Two environments that begin in one folder must not share a file by accident. A file
+    of before that rule is used on: what waits in it must not be left behind.
+    """
+    own = Path(f"var/gateway-{environment}.db")
+    before = Path(WITHOUT_ENVIRONMENT)
+    return str(before if before.exists() and not own.exists() else own)
+
+
+def advice(path: Path, environment: str) -> str | None:
+    """Return what to do about a file of before environments had their own.
+
+    Args:
+        path: That is used.
+        environment: Of the gateway.
+    """
+    own, before = Path(f"var/gateway-{environment}.db"), Path(WITHOUT_ENVIRONMENT)
+    if path == before:
+        return (
+            f"{before} names no environment: stop its gateways, and rename it, with "
+            f"every file whose name begins so, to {own}"
+        )
+    if path == own and before.exists():
+        return (
+            f"{before} is not used: bring over what waits in it with `dinie-gateway "
+            "inbox recover`, then remove it"
+        )
+    return None
 
 
 def prepare(path: Path) -> None:

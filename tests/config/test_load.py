@@ -101,13 +101,17 @@ def test_the_documented_defaults_are_the_real_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("environment", ["sandbox", "production"])
-def test_the_shipped_environments_load(environment: str) -> None:
+def test_the_shipped_environments_load(
+    environment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And differ only in what must differ."""
+    monkeypatch.chdir(tmp_path)  # no database of before lies there
     env = SANDBOX | {"DINIE_ENV": environment}
     config = load(config_dir=CONFIG, env=env).config
     assert config.environment == environment
     assert config.secrets.provider == "vault"
     assert config.secrets.vault.path == f"dinie/{environment}"
+    assert config.storage.sqlite_path == f"var/gateway-{environment}.db"
     assert config.secrets.vault.address == SANDBOX["VAULT_ADDR"]
 
 

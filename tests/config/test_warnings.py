@@ -13,6 +13,12 @@ VAULT = ("secrets.provider=vault", "secrets.vault.auth.method=token")
 CALLER = {"name": "billing", "token": "token_billing"}
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in the folder of whoever runs the tests must not be warned of."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("overrides", "keys"),
     [
@@ -61,3 +67,36 @@ def test_what_a_stranger_could_use_is_warned_of(
     config = load(config_dir=CONFIG, env={}, overrides=overrides).config
 
     assert [warning.key for warning in warnings(config)] == keys
+
+
+@pytest.mark.parametrize(
+    ("there", "path", "said"),
+    [
+        pytest.param((), "var/gateway-local.db", None, id="fresh"),
+        pytest.param(("gateway.db",), "var/gateway.db", "rename it", id="from before"),
+        pytest.param(
+            ("gateway.db", "gateway-local.db"),
+            "var/gateway-local.db",
+            "inbox recover",
+            id="both",
+        ),
+        pytest.param(("gateway-local.db",), "var/gateway-local.db", None, id="own"),
+    ],
+)
+def test_a_database_of_before_environments_is_not_left_behind(
+    tmp_path: Path,
+    there: tuple[str, ...],
+    path: str,
+    said: str | None,
+) -> None:
+    """Deliveries wait in it: an upgrade must go on with it, or say what to do."""
+    (tmp_path / "var").mkdir()
+    for name in there:
+        (tmp_path / "var" / name).touch()
+
+    config = load(config_dir=CONFIG, environment="local", env={}).config
+    found = [one for one in warnings(config) if one.key == "storage.sqlite_path"]
+
+    assert config.storage.sqlite_path == path
+    assert [said in one.message for one in found if said] == ([True] if said else [])
+    assert len(found) == (said is not None)
