@@ -8,8 +8,6 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-import structlog
-
 from gateway.bootstrap import (
     Running,
     WrongEnvironment,
@@ -31,6 +29,7 @@ from gateway.bootstrap import (
 from gateway.breaker.stage import BreakerStage
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
+from gateway.drain import Drain
 from gateway.durable import Durable
 from gateway.idempotency.policy import upstream_headers
 from gateway.limits import spool_check
@@ -54,9 +53,6 @@ from gateway.telemetry.story import Stories
 from gateway.upstream.guarded import GuardedEndpoint
 from gateway.upstream.transport import trust
 from gateway.upstream.watch import Sweeper
-
-_log = structlog.get_logger("gateway")
-_DRAIN_LOOK = 0.02  # s between looks at what is still inside
 
 
 async def run(
@@ -107,8 +103,6 @@ async def run(
 class Gateway:
     """All parts of one gateway, wired."""
 
-    _drain_ends = float("inf")  # s, monotonic
-
     def __init__(
         self, config: Config, environ: Mapping[str, str], log: LogStream, *, quiet: bool
     ) -> None:
@@ -147,7 +141,7 @@ class Gateway:
         )
         self._log = build_log(config, log, self._metrics, quiet=quiet)
         self._proxy = self._build_proxy()
-        self._add_checks()
+        self._drain = self._build_drain()
         self._signals = self._build_signals()
 
     def _build_tokens(self) -> None:
@@ -172,6 +166,7 @@ class Gateway:
             self._health.add("inbox", self._mailroom.check)
 
     def _build_signals(self) -> Signals:
+        self._add_checks()
         signals = Signals(
             config=self._config,
             clock=self._clock,
@@ -187,6 +182,18 @@ class Gateway:
         self._metrics.before_scrape(signals.update)
         return signals
 
+    def _build_drain(self) -> Drain:
+        return Drain(
+            options=self._config.drain,
+            clock=self._clock,
+            health=self._health,
+            proxy=self._proxy,
+            admission=self._stages.admission,
+            listeners=self._listeners,
+            mailroom=self._mailroom,
+            log=self._log,
+        )
+
     def _build_proxy(self) -> Proxy:
         config, clock = self._config, self._clock
         forwarder = Forwarder(
@@ -194,7 +201,7 @@ class Gateway:
             self._sender,
             stages=self._stages,
             retry=build_retry(
-                config, clock, self._breaker, self._metrics, lambda: self._drain_ends
+                config, clock, self._breaker, self._metrics, lambda: self._drain.ends
             ),
             sweeper=self._sweeper,
             longest_stream=config.deadline.maximum,
@@ -264,29 +271,12 @@ class Gateway:
         return jobs
 
     async def drain(self) -> None:
-        """Finish what was accepted; see "How it stops" in the README."""
-        drain = self._config.drain
-        self._drain_ends = self._clock.now() + drain.accept + drain.finish
-        self._health.draining = True
-        self._proxy.closing = True
-        if self._mailroom is not None:
-            self._mailroom.begin_drain()
-        _log.info("draining", inside=self._stages.admission.inside)
-        await self._clock.sleep(drain.accept)
-        await self._listeners.stop_accepting()
-        self._stages.admission.draining = True
-        while self._inside and self._clock.now() < self._drain_ends:
-            await self._clock.sleep(_DRAIN_LOOK)
-        _log.info("drained", left=self._stages.admission.inside)
-
-    @property
-    def _inside(self) -> int:
-        mail = 0 if self._mailroom is None else self._mailroom.inside
-        return self._stages.admission.inside + mail
+        """Finish what was accepted."""
+        await self._drain.run()
 
     async def close(self) -> None:
         """Close sockets and connections."""
-        await self._listeners.close()
+        await self._drain.close()
         self._sweeper.close()
         await self._sender.close()
         await self._endpoint.close()

@@ -51,9 +51,16 @@ class Said:
 class Stack:
     """A running gateway and a client."""
 
-    def __init__(self, running: Running, session: ClientSession) -> None:
+    def __init__(
+        self, running: Running, session: ClientSession, stop: asyncio.Event
+    ) -> None:
         self.running = running
         self._session = session
+        self._stop = stop
+
+    def stop(self) -> None:
+        """Begin the drain, as SIGTERM does."""
+        self._stop.set()
 
     async def ask(
         self,
@@ -105,7 +112,7 @@ async def running_stack(base_url: str, *settings: str) -> AsyncIterator[Stack]:
     running = await started
     try:
         async with ClientSession(timeout=ClientTimeout(total=20)) as session:
-            yield Stack(running, session)
+            yield Stack(running, session, stop)
     finally:
         stop.set()
         await task
