@@ -62,11 +62,10 @@ class Spool:
         """Find out whether the folder can be written."""
         size = _PROBE if self.trouble is None else _RECOVERED
         try:
-            file = await asyncio.to_thread(_write, None, [bytes(size)], self.folder)
+            await asyncio.to_thread(_try, size, self.folder)
         except OSError as error:
             self._failed(error)
             return
-        discard(file)
         if self.trouble is not None:
             self.trouble = None
             self._on_event("spill_folder_works", folder=self.folder)
@@ -92,6 +91,11 @@ def discard(file: BinaryIO) -> None:
     """Close a file whose content nobody wants; a full disk fails the close too."""
     with suppress(OSError):
         file.close()
+
+
+def _try(size: int, folder: str) -> None:
+    # Closed by the thread: whoever waits for it may be cancelled meanwhile.
+    discard(_write(None, [bytes(size)], folder))
 
 
 def _write(file: BinaryIO | None, chunks: Sequence[bytes], folder: str) -> BinaryIO:
