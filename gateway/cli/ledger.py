@@ -28,6 +28,7 @@ from gateway.storage.ledger import REMEMBERED, SqliteLedger
 from gateway.storage.sqlite import DatabaseUnavailable
 
 _REFUSED: Final = 400
+_LATE: Final = 60.0  # s behind the longest deadline; then nobody waits for a response
 Job = Callable[[Config, SqliteLedger], Awaitable[int]]
 
 
@@ -44,16 +45,27 @@ def ledger() -> None:
 def list_(**where: Any) -> None:
     """List them, oldest first; exit code 1 where there is one."""
 
-    async def job(_: Config, kept: SqliteLedger) -> int:
+    async def job(config: Config, kept: SqliteLedger) -> int:
         found = await kept.unknown()
-        for one in found:
+        before = SystemClock.unix() - config.deadline.maximum - _LATE
+        known = {one.key for one in found}
+        left = [
+            one for one in await kept.abandoned(before=before) if one.key not in known
+        ]
+        for one in (*found, *left):
             click.echo(
                 f"{iso_of(one.created)}  POST {one.route}  {shown(one.key)}  "
                 f"request {one.request_id}"
             )
-        if not found:
+        if left:
+            click.echo(
+                f"The last {len(left)} were under way when their gateway ended: start "
+                "it again, and they can be resolved.",
+                err=True,
+            )
+        if not (found or left):
             click.echo("Every outcome is known.", err=True)
-        return 1 if found else 0
+        return 1 if found or left else 0
 
     _run(job, none_yet=0, **where)
 

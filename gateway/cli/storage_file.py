@@ -1,9 +1,11 @@
 """Tells a database file that is not there yet from one that cannot be used."""
 
+import glob
 import os
 from pathlib import Path
 
 from gateway.config.schema import Config
+from gateway.storage.intents import MARK
 
 
 def missing(config: Config) -> str | None:
@@ -16,6 +18,8 @@ def missing(config: Config) -> str | None:
     try:
         os.stat(path)  # noqa: PTH116 - `exists` takes every error for an absence
     except (FileNotFoundError, NotADirectoryError):
+        if any(path.parent.glob(f"{glob.escape(path.name)}{MARK}*")):
+            return None  # one wrote, and could not make the file
         return (
             f"no gateway has written {path} (storage.sqlite_path) yet: "
             "there is nothing in it, or this is not the gateway's configuration"

@@ -21,7 +21,7 @@ import orjson
 FIELDS: Final = 11  # of a row: the columns of `ledger`
 _OLD_FIELDS: Final = 10  # a gateway before this one did not write the key upstream
 _OWN: Final = 0o600
-_MARK: Final = ".intents"
+MARK: Final = ".intents"
 _DIGITS: Final = 10
 _NONE: Final = -3
 _OLD_NAMES: Final = {"folding": -2, "": -1}  # older than any number
@@ -34,7 +34,7 @@ class IntentLog:
 
     def __init__(self, path: Path) -> None:
         """Wire it; nothing is opened yet."""
-        self._stem = f"{path.name}{_MARK}"
+        self._stem = f"{path.name}{MARK}"
         self._folder = path.parent
         self._file: int | None = None
         self._growing: Path | None = None
@@ -91,6 +91,21 @@ class IntentLog:
         """Return the files that others wrote and did not fold, oldest first."""
         found = [path for path in self._all() if not self._is_taken(path)]
         return sorted(found, key=lambda path: _number(path, self._stem))
+
+    def rows(self) -> list[Row]:
+        """Return what is in all files, those of living neighbours too, oldest first.
+
+        Nothing is locked: a gateway that starts meanwhile must find what was left.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        paths = sorted(self._all(), key=lambda path: _number(path, self._stem))
+        found: list[Row] = []
+        for path in paths:
+            with suppress(FileNotFoundError):  # folded just now
+                found += read(path)
+        return found
 
     def _is_taken(self, path: Path) -> bool:
         """Return whether a file is one's own, or of a process that lives."""

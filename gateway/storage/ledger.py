@@ -217,6 +217,34 @@ class SqliteLedger:
         """
         return await self._database.read(posts.unknown(self._environment))
 
+    async def abandoned(self, *, before: float) -> list[Unknown]:
+        """Return the POSTs whose gateway ended without a word, oldest first.
+
+        They become unknown when a gateway starts again.
+
+        Args:
+            before: Unix, s; what is under way for longer has nobody who waits for it.
+
+        Raises:
+            DatabaseUnavailable: the file cannot be used.
+        """
+        try:
+            rows = await asyncio.to_thread(self._log.rows)
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"{self._database.path}.intents: {error.strerror}"
+            ) from None
+        job = posts.under_way(self._environment, before=before)
+        found = {one.key: one for one in await self._database.read(job)}
+        for where, key, _, route, request_id, state, created, changed, *_ in rows:
+            if where != self._environment:
+                continue
+            if state == "in_flight" and changed < before:
+                found[key] = Unknown(key, route, request_id, created)
+            else:
+                found.pop(key, None)
+        return sorted(found.values(), key=lambda one: one.created)
+
     async def settle(self, key: str) -> bool:
         """Note that a human knows the outcome; return whether it was unknown.
 

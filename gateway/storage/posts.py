@@ -128,6 +128,18 @@ def unknown(environment: str) -> Job[list[Unknown]]:
     ]
 
 
+def under_way(environment: str, *, before: float) -> Job[list[Unknown]]:
+    """Return the POSTs that are under way since before a moment, Unix, s."""
+    return lambda connection: [
+        Unknown(*row)
+        for row in connection.execute(
+            "SELECT key, route, request_id, created FROM ledger "
+            "WHERE environment = ? AND state = 'in_flight' AND changed < ?",
+            (environment, before),
+        )
+    ]
+
+
 def settling(environment: str, key: str, *, now: float) -> Job[bool]:
     """Note that a human knows an outcome; was it unknown?"""
     return lambda connection: (

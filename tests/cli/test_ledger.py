@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import cli
 from gateway.clock import SystemClock
+from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Intent
 from gateway.storage.ledger import REMEMBERED, SqliteLedger
 from tests.inbox.scene import opened
@@ -67,6 +68,39 @@ async def test_they_are_listed_with_what_leads_to_them(command: Command) -> None
     assert first.endswith("POST /loans  order-1  request r-order-1")
     assert second.endswith("POST /customers/{id}/x  order-2  request r-order-2")
     assert third.endswith("POST /banks  crm:order-1  request r-crm")
+
+
+@pytest.mark.parametrize("folded", [True, False], ids=["folded", "appended"])
+async def test_what_a_dead_gateway_had_under_way_is_listed_before_it_is_back(
+    tmp_path: Path, *, folded: bool
+) -> None:
+    """Between the kill and the next start nothing else would tell of it."""
+    async with opened(tmp_path / "gateway.db") as inbox:
+        ledger = SqliteLedger(
+            inbox.database, environment="local", clock=inbox.clock, on_failure=print
+        )
+        await ledger.load(MemoryRecords(on_evicted=lambda: None))
+        clock = inbox.clock
+        for key, age in (("order-1", 300), ("order-2", 300), ("order-3", 0)):
+            clock.advance(SystemClock.unix() - age - clock.unix())
+            post = Intent(key, b"x", "/loans", f"r-{key}", minted=False)
+            await ledger.begin(post)
+            if key == "order-2":
+                ledger.end(post, "answered", status=201)
+        if folded:
+            await ledger.fold()
+        ledger._append()
+        ledger.close()
+    setting = f"storage.sqlite_path={tmp_path / 'gateway.db'}"
+
+    done = await asyncio.to_thread(
+        CliRunner().invoke, cli, ["ledger", "list", "--set", setting]
+    )
+
+    assert done.exit_code == 1
+    (line,) = done.stdout.splitlines()
+    assert line.endswith("POST /loans  order-1  request r-order-1")
+    assert "under way when their gateway ended" in done.stderr
 
 
 async def test_somebody_who_looked_says_so(command: Command) -> None:

@@ -50,3 +50,16 @@ def test_a_file_that_is_there_is_not_missing(tmp_path: Path) -> None:
     )
 
     assert (missing(there), missing(odd)) == (None, None)
+
+
+def test_intents_without_a_file_are_no_fresh_start(tmp_path: Path) -> None:
+    """A gateway wrote them, and POSTs may have taken effect."""
+    path = tmp_path / "gateway.db"
+    (tmp_path / "gateway.db.intents.0000000001").touch()
+
+    done = CliRunner().invoke(
+        cli, ["ledger", "list", "--set", f"storage.sqlite_path={path}"]
+    )
+
+    assert done.exit_code == 1
+    assert "cannot be opened" in done.stderr

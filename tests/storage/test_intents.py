@@ -41,6 +41,19 @@ def test_what_was_appended_is_read_in_order(log: IntentLog, tmp_path: Path) -> N
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_look_at_all_rows_takes_none_away(log: IntentLog) -> None:
+    """A command looks while a gateway starts, which must find what was left."""
+    log.append([row("a")])
+    dead = restarted(log)
+    living = IntentLog(log._folder / "gateway.db")
+    living.append([row("b")])
+
+    seen = [one[1] for one in IntentLog(log._folder / "gateway.db").rows()]
+
+    assert seen == ["a", "b"]
+    assert keys(dead) == ["a"]
+
+
 def test_what_a_living_process_writes_is_left_to_it(log: IntentLog) -> None:
     """Two gateways with one file: neither takes up, or removes, the other's."""
     other = IntentLog(log._folder / "gateway.db")

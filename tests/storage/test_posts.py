@@ -37,6 +37,24 @@ def test_unknown_ones_come_back_whatever_their_age(
     assert posts.newest("production", since=0.0, most=3)(connection) == []
 
 
+def test_what_is_under_way_for_longer_than_anybody_waits_is_found(
+    connection: sqlite3.Connection,
+) -> None:
+    """Its gateway ended without a word."""
+    posts.writing(
+        [
+            row("old", "in_flight", 1.0),
+            row("new", "in_flight", 9.0),
+            row("done", "answered", 1.0),
+        ]
+    )(connection)
+
+    found = posts.under_way("local", before=5.0)(connection)
+
+    assert [one.key for one in found] == ["old"]
+    assert posts.under_way("production", before=5.0)(connection) == []
+
+
 def test_the_newest_are_found_by_an_index(connection: sqlite3.Connection) -> None:
     """A week of a busy gateway is too much to sort at each start."""
     asked: list[str] = []
