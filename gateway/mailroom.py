@@ -45,6 +45,7 @@ _LEVELS = {
     "clock_set_back": "warning",
     "deliveries_of_unknown_subscribers": "warning",
     "webhook_refused": "warning",
+    "webhook_unrouted": "warning",
     "delivery_retry": "warning",
 }
 

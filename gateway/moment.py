@@ -16,9 +16,11 @@ def unix_of(moment: Any) -> float | None:
         return None
     if isinstance(moment, int | float):
         seconds = moment / 1000 if moment >= _MILLISECONDS else float(moment)
+    elif not isinstance(moment, str):
+        return None
     else:
         try:
-            read = datetime.fromisoformat(str(moment))
+            read = datetime.fromisoformat(moment)
             seconds = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None

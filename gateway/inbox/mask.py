@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
+from gateway.inbox.document import parse
 from gateway.secret import MASK
 
 _SHOWN: Final = frozenset(
@@ -63,8 +62,8 @@ def masked(body: bytes) -> Any:
     Its shape stays to be seen: keys, how many of what, and what is null.
     """
     try:
-        event = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        event = parse(body)
+    except ValueError:
         return f"{len(body)} bytes that are no JSON"
     return _masked(event, "", _DEEP)
 

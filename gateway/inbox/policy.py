@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import orjson
-
+from gateway.inbox.document import parse
+from gateway.inbox.event_types import UNKNOWN
 from gateway.moment import unix_of
 
-UNKNOWN: Final = "unknown"  # the type of what is no JSON, or names none
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,4}")
 PATTERN: Final = re.compile(r"\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -37,8 +36,8 @@ class Facts:
 def read(body: bytes) -> Facts:
     """Return the facts of a signed body; bodies of all kinds are taken."""
     try:
-        event = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        event = parse(body)
+    except ValueError:
         return Facts()
     if not isinstance(event, dict):
         return Facts()

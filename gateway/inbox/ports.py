@@ -116,5 +116,8 @@ class Observer(Protocol):
     def webhook(self, result: str) -> None:
         """Count one that arrived."""
 
+    def unrouted(self, event_type: str) -> None:
+        """Count one that no subscriber wants; its type is from a closed set."""
+
     def delivery(self, subscriber: str, result: str) -> None:
         """Count one try that was made."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.clock import Clock
+from gateway.inbox.event_types import label
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import read
 from gateway.inbox.ports import Arrival, InboxStore, Observer, StoreUnavailable
@@ -16,6 +17,7 @@ UNAUTHORIZED: Final = 401
 UNAVAILABLE: Final = 503
 OK: Final = 200
 _QUIET: Final = 1.0  # s between two lines about refusals of one kind
+_QUIET_UNROUTED: Final = 60.0  # s between two lines about a type that nobody wants
 NO_SECRET: Final = "no webhook_secret is known, so nothing can be verified"  # noqa: S105
 
 
@@ -102,7 +104,8 @@ class Receiver:
         self._on_event = on_event
         self._on_arrival = on_arrival
         self._wanting = wanting(options.subscribers)
-        self._quiet: dict[str, tuple[float, int]] = {}  # until, and unsaid since
+        # Until when, and how many were not said since: by event and kind.
+        self._quiet: dict[tuple[str, str], tuple[float, int]] = {}
 
     def glance(self, signed: Signed) -> int:
         """Return the status that a head alone earns: 200 where its body is wanted."""
@@ -122,8 +125,9 @@ class Receiver:
         if verdict != "good":
             return self._refuse(verdict, UNAUTHORIZED, verdict)
         arrival = self._arrival(signed, described, now)
+        names = self._wanting(arrival.event_type)
         try:
-            stored = await self._store.add(arrival, self._wanting(arrival.event_type))
+            stored = await self._store.add(arrival, names)
         except StoreUnavailable as error:
             return self._refuse("unavailable", UNAVAILABLE, str(error))
         self._observer.webhook(stored)
@@ -135,7 +139,21 @@ class Receiver:
         )
         if stored == "accepted":
             self._on_arrival()
+            if not names:
+                self._unrouted(arrival)
         return OK
+
+    def _unrouted(self, arrival: Arrival) -> None:
+        """Count and log an event that is kept for nobody."""
+        known = label(arrival.event_type)
+        self._observer.unrouted(known)
+        self._say_rarely(
+            "webhook_unrouted",
+            known,
+            every=_QUIET_UNROUTED,
+            webhook_id=arrival.webhook_id,
+            event_type=arrival.event_type,
+        )
 
     def refuse(self, result: str, reason: str) -> None:
         """Count and log what was refused before it could be verified."""
@@ -143,17 +161,28 @@ class Receiver:
 
     def _refuse(self, result: str, status: int, reason: str) -> int:
         self._observer.webhook(result)
-        now = self._clock.now()
-        until, unsaid = self._quiet.get(result, (now, 0))
-        if now >= until:
-            # Strangers must neither fill the log nor hide a full disk in it.
-            self._quiet[result] = now + _QUIET, 0
-            self._on_event(
-                "webhook_refused", result=result, reason=reason, unsaid=unsaid
-            )
-        else:
-            self._quiet[result] = until, unsaid + 1
+        # Strangers must neither fill the log nor hide a full disk in it.
+        self._say_rarely(
+            "webhook_refused", result, every=_QUIET, result=result, reason=reason
+        )
         return status
+
+    def _say_rarely(self, event: str, kind: str, *, every: float, **told: str) -> None:
+        """Log the first of a kind, and then how many were not logged since.
+
+        Args:
+            event: Its name.
+            kind: Which ones count together; from a closed set.
+            every: s between two lines.
+            told: Safe fields.
+        """
+        now = self._clock.now()
+        until, unsaid = self._quiet.get((event, kind), (now, 0))
+        if now >= until:
+            self._quiet[event, kind] = now + every, 0
+            self._on_event(event, **told, unsaid=unsaid)
+        else:
+            self._quiet[event, kind] = until, unsaid + 1
 
     def _arrival(self, signed: Signed, described: Described, now: float) -> Arrival:
         facts = read(signed.body)

@@ -159,6 +159,9 @@ class Metrics:
         )
         for result in WEBHOOK_RESULTS:
             self.webhooks.labels(result)
+        self.webhooks_unrouted = self._counter(
+            "webhook_unrouted_total", "Kept, and wanted by no subscriber.", "type"
+        )
         self.deliveries = self._counter(
             "webhook_deliveries_total", "Tries at subscribers.", "subscriber", "result"
         )
@@ -192,6 +195,10 @@ class Metrics:
     def webhook(self, result: str) -> None:
         """Count one webhook that arrived."""
         self.webhooks.labels(result).inc()
+
+    def unrouted(self, event_type: str) -> None:
+        """Count one webhook that no subscriber wants."""
+        self.webhooks_unrouted.labels(event_type).inc()
 
     def delivery(self, subscriber: str, result: str) -> None:
         """Count one try at a subscriber."""

@@ -59,10 +59,14 @@ class Observed:
     def __init__(self) -> None:
         self.webhooks: list[str] = []
         self.deliveries: list[tuple[str, str]] = []
+        self.unwanted: list[str] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
 
     def webhook(self, result: str) -> None:
         self.webhooks.append(result)
+
+    def unrouted(self, event_type: str) -> None:
+        self.unwanted.append(event_type)
 
     def delivery(self, subscriber: str, result: str) -> None:
         self.deliveries.append((subscriber, result))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.inbox.policy import UNKNOWN, Circuit, Facts, Try, after, matches, read
+from gateway.inbox.event_types import UNKNOWN
+from gateway.inbox.policy import Circuit, Facts, Try, after, matches, read
 
 SCHEDULE = (5.0, 30.0, 120.0)
 
@@ -45,6 +46,53 @@ SCHEDULE = (5.0, 30.0, 120.0)
 def test_the_facts_of_a_body(body: bytes, facts: Facts) -> None:
     """What is no JSON is kept and passed on all the same."""
     assert read(body) == facts
+
+
+ACTIVE = '{"type":"customer.active","data":{"id":"cust_1","status":"active",%s}}'
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        pytest.param(r'"name":"\ud83c"', id="unpaired-surrogate"),
+        pytest.param('"amount":1e400', id="beyond-a-double"),
+        pytest.param('"amount":-1E+400', id="far-below-zero"),
+        pytest.param(f'"amount":{"9" * 5000}', id="long-integer"),
+        pytest.param('"list":' + "[" * 1100 + "]" * 1100, id="nested-lists"),
+        pytest.param(
+            '"tree":' + '{"a":' * 1100 + "1" + "}" * 1100, id="nested-objects"
+        ),
+        pytest.param('"list":' + "[" * 60_000 + "]" * 60_000, id="nested-to-the-cap"),
+        pytest.param('"name":"a\tb"', id="raw-tab"),
+    ],
+)
+def test_an_event_that_the_grammar_allows_has_its_type(member: str) -> None:
+    """It is signed: as `unknown` it would reach nobody but `*`."""
+    facts = read((ACTIVE % member).encode())
+
+    assert facts == Facts("customer.active", "cust_1", "active")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"\xef\xbb\xbf" + (ACTIVE % '"a":1').encode(), id="mark"),
+        pytest.param((ACTIVE % '"name":"Jo\xe3o"').encode("latin-1"), id="latin-1"),
+    ],
+)
+def test_an_odd_encoding_does_not_hide_the_type(body: bytes) -> None:
+    """Whoever reads the bytes may be more lenient than the gateway."""
+    assert read(body).event_type == "customer.active"
+
+
+@pytest.mark.parametrize(
+    "moment", ["[" * 1000 + "]" * 1000, "1e400", '{"a":1}', "-1e400", "NaN"]
+)
+def test_an_odd_timestamp_is_none(moment: str) -> None:
+    """It is text or a number; nothing else is written out to be read."""
+    body = f'{{"type":"loan.active","timestamp":{moment}}}'.encode()
+
+    assert read(body) == Facts("loan.active")
 
 
 @given(st.binary(max_size=200))

@@ -91,6 +91,31 @@ async def test_each_type_goes_to_who_wants_it(inbox: Inbox) -> None:
     assert sorted(await inbox.states()) == ["evt_1 all", "evt_1 loans", "evt_2 all"]
 
 
+async def test_what_no_subscriber_wants_is_counted_and_said(inbox: Inbox) -> None:
+    """It is kept, and reaches nobody: somebody shall hear of it."""
+    desk = Desk(inbox, SECRET)
+    desk.receiver._wanting = lambda _: []
+    for number, event_type in enumerate(("loan.active", "a.b", "c.d", "loan.active")):
+        body = f'{{"type":"{event_type}"}}'.encode()
+        await desk.take(f"evt_{number}", body)
+    await desk.take("evt_0", b'{"type":"loan.active"}')
+
+    said = [told for event, told in desk.observed.events if event == "webhook_unrouted"]
+    assert desk.observed.unwanted == ["loan.active", "other", "other", "loan.active"]
+    assert [one["event_type"] for one in said] == ["loan.active", "a.b"]
+
+
+async def test_an_odd_event_reaches_whoever_wants_its_type(inbox: Inbox) -> None:
+    """The fast parser refuses it; the grammar does not."""
+    desk = Desk(inbox, SECRET)
+    body = rb'{"type":"loan.active","data":{"id":"ln_1","name":"\ud83c"}}'
+
+    await desk.take("evt_1", body)
+
+    assert sorted(await inbox.states()) == ["evt_1 all", "evt_1 loans"]
+    assert desk.observed.unwanted == []
+
+
 async def test_both_secrets_of_a_rotation_are_good(inbox: Inbox) -> None:
     """Dinie signs with the new one while some deliveries carry the old."""
     desk = Desk(inbox, OTHER, SECRET)

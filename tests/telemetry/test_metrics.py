@@ -34,6 +34,7 @@ KNOWN = {
     "webhook_oldest_pending_seconds": (),
     "webhook_subscribers_disabled": (),
     "webhooks_received_total": ("result",),
+    "webhook_unrouted_total": ("type",),
     "webhook_deliveries_total": ("subscriber", "result"),
     "webhook_inbox": ("state",),
     "canary_requests_total": ("result",),
@@ -63,6 +64,7 @@ def busy() -> Metrics:
     metrics.circuit.labels("api").set(0)
     metrics.unknown_outcomes.labels("/loans").inc()
     metrics.webhook("accepted")
+    metrics.unrouted("other")
     metrics.delivery("crm", "delivered")
     metrics.inbox(pending=1, delivering=0, dead=0, oldest=2.5, disabled=0)
     return metrics

@@ -1,0 +1,68 @@
+r"""Reads JSON as its grammar has it, and not only what the fast parser takes. Pure.
+
+The fast parser refuses unpaired surrogates (`\ud83c`), numbers beyond a double
+(`1e400`), a byte order mark and more than 1,024 levels. Dinie may send all of them, and
+an event whose type is not read reaches nobody.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+import orjson
+
+_DEEP: Final = 100  # levels that are kept where there are too many for a parser
+_LONGEST_INTEGER: Final = 18  # digits; the standard library refuses some thousands
+# A quote that opens and does not close is matched by itself, and ends the search.
+_MARK: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]', re.DOTALL)
+
+
+def parse(body: bytes) -> Any:
+    """Return a body as values; what is nested too deeply is None.
+
+    Bytes that are no UTF-8 inside a string do not hide the rest.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.decode("utf-8-sig", "replace")
+    try:
+        return _load(text)
+    except RecursionError:
+        return _load(_cut(text))
+
+
+def _load(text: str) -> Any:
+    return json.loads(text, strict=False, parse_int=_integer)
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) <= _LONGEST_INTEGER else float(text)
+
+
+def _cut(text: str) -> str:
+    """Return a text without what is nested deeper than `_DEEP` levels.
+
+    Raises:
+        ValueError: its brackets are not balanced.
+    """
+    kept, begin, depth = [], 0, 0
+    for found in _MARK.finditer(text):
+        mark = found[0]
+        if mark in {"[", "{"}:
+            depth += 1
+            if depth == _DEEP + 1:
+                kept += [text[begin : found.start()], "null"]
+        elif mark in {"]", "}"}:
+            if depth == _DEEP + 1:
+                begin = found.end()
+            depth -= 1
+        if mark == '"' or depth < 0:
+            break
+    else:
+        if depth == 0:
+            return "".join((*kept, text[begin:]))
+    raise ValueError("the brackets are not balanced")
