@@ -70,7 +70,6 @@ _KEPT_CONNECTION: Final = frozenset({"", "keep-alive", "close", "upgrade"})
 _BREAKING: Final = frozenset(map(chr, [*range(9), *range(10, 32), 127]))
 _KEPT_NAMES: Final = 256  # of headers; real traffic has a few dozen
 _ENCODED_CONTROL: Final = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
-_MAX_DECODES: Final = 3  # a path encoded over and over is looked at this deep
 
 
 def inbound_headers(
@@ -233,17 +232,13 @@ def _check_encoded(path: str) -> None:
 
 
 def plain_path(path: str) -> str:
-    """Return a path as rules see it: decoded, slashes merged, parameters dropped.
+    """Return a path as rules see it: decoded once, slashes merged, parameters dropped.
 
-    It is for look-ups only and is never sent. Rules that refuse or protect go further:
-    see `spellings`.
+    It is for labels, and for rules that grant something; it is never sent. Rules that
+    refuse or protect go further: see `spellings`.
     """
     if "%" in path:
-        for _ in range(_MAX_DECODES):
-            once = unquote(path, errors="replace")
-            if once == path:
-                break
-            path = once
+        path = unquote(path, errors="replace")
     if "//" not in path and ";" not in path and "\\" not in path and path[-1:] != "/":
         return path.lower() or "/"
     segments = [
@@ -260,9 +255,3 @@ def matches(pattern: str, path: str) -> bool:
     return len(wanted) == len(given) and all(
         want in {"*", have} for want, have in zip(wanted, given, strict=True)
     )
-
-
-def below(pattern: str, path: str) -> bool:
-    """Return whether a plain path is the pattern's or lies under it."""
-    depth = pattern.count("/") + 1
-    return matches(pattern, "/".join(path.split("/")[:depth]))

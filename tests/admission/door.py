@@ -16,6 +16,7 @@ from gateway.context import EXCHANGE
 from gateway.errors import GatewayError
 from gateway.forwarding.policy import inbound_headers
 from gateway.forwarding.rules import Rules
+from gateway.forwarding.spellings import LenientRules
 from gateway.message import Exchange
 from gateway.problems import CATALOGUE
 from gateway.server.runner import listen_proxy
@@ -114,7 +115,7 @@ async def door(*, body_timeout: float = 5.0, **options: Any) -> AsyncIterator[Do
     """Open a door."""
     stage = AdmissionStage(
         AdmissionOptions(**options),
-        denied=Rules(("/auth/credentials",), below=True),
+        denied=LenientRules(("/auth/credentials",), below=True),
         is_upload=Rules(("/customers/*/documents",)),
         of_a_stranger=lambda exchange: exchange.plain_path == "/auth/token",
         body_timeout=body_timeout,

@@ -4,7 +4,6 @@ import pytest
 
 from gateway.errors import BadRequest
 from gateway.forwarding.policy import (
-    below,
     check_target,
     matches,
     plain_path,
@@ -116,8 +115,7 @@ def test_an_accepted_prefix_is_stripped(target: str, expected: str) -> None:
         pytest.param("//auth///credentials//", "/auth/credentials", id="slashes"),
         pytest.param("/auth;x=1/credentials;y", "/auth/credentials", id="parameters"),
         pytest.param("/%61uth/credential%73", "/auth/credentials", id="encoded"),
-        pytest.param("/%2561uth/credentials", "/auth/credentials", id="doubly"),
-        pytest.param("/%252561uth/credentials", "/auth/credentials", id="triply"),
+        pytest.param("/%2561uth/credentials", "/%61uth/credentials", id="once-only"),
         pytest.param("/auth%2Fcredentials", "/auth/credentials", id="encoded-slash"),
         pytest.param("/auth%5Ccredentials", "/auth/credentials", id="backslash"),
         pytest.param("/auth/credentials%3Bx", "/auth/credentials", id="encoded-param"),
@@ -126,7 +124,7 @@ def test_an_accepted_prefix_is_stripped(target: str, expected: str) -> None:
     ],
 )
 def test_rules_see_the_plain_path(path: str, expected: str) -> None:
-    """A denied route must not open by being written in another way."""
+    """As Dinie reads it; what refuses or protects looks further."""
     assert plain_path(path) == expected
 
 
@@ -145,20 +143,3 @@ def test_rules_see_the_plain_path(path: str, expected: str) -> None:
 def test_a_star_is_one_segment(pattern: str, path: str, *, expected: bool) -> None:
     """An upload's cap is not everybody's."""
     assert matches(pattern, path) is expected
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "expected"),
-    [
-        pytest.param("/auth/credentials", "/auth/credentials", True, id="itself"),
-        pytest.param("/auth/credentials", "/auth/credentials/1/x", True, id="below"),
-        pytest.param("/auth/credentials", "/auth/credentialsx", False, id="word"),
-        pytest.param("/auth/credentials", "/auth", False, id="above"),
-        pytest.param("/customers/*/kyc", "/customers/1/kyc/2", True, id="star"),
-    ],
-)
-def test_below_takes_in_everything_under_a_pattern(
-    pattern: str, path: str, *, expected: bool
-) -> None:
-    """Denying a collection denies its members."""
-    assert below(pattern, path) is expected

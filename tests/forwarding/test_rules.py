@@ -5,7 +5,6 @@ import pytest
 from gateway.forwarding.rules import Rules
 
 UPLOADS = ("/customers/*/documents", "/Exact/", "/customers/*/kyc/selfie")
-DENIED = ("/auth/credentials", "/partners/*/keys")
 
 
 @pytest.mark.parametrize(
@@ -23,22 +22,6 @@ def test_a_rule_fits_its_own_path_only(path: str, *, expected: bool) -> None:
     assert Rules(UPLOADS)(path) is expected
 
 
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        pytest.param("/auth/credentials", True, id="itself"),
-        pytest.param("/auth/credentials/1", True, id="below"),
-        pytest.param("/auth/credentialsx", False, id="longer-word"),
-        pytest.param("/auth", False, id="above"),
-        pytest.param("/partners/7/keys/1", True, id="below-a-star"),
-        pytest.param("/partners/7", False, id="above-a-star"),
-    ],
-)
-def test_a_denied_rule_takes_in_what_lies_below(path: str, *, expected: bool) -> None:
-    """Who may not list credentials may not revoke one either."""
-    assert Rules(DENIED, below=True)(path) is expected
-
-
 def test_no_patterns_fit_nothing() -> None:
-    """An empty list denies nothing."""
-    assert not Rules((), below=True)("/")
+    """An empty list grants nothing."""
+    assert not Rules(())("/")
