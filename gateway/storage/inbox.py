@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from gateway.clock import Clock
+from gateway.inbox.policy import repeats
 from gateway.inbox.ports import Arrival, Delivery, Settlement, Stored, StoreUnavailable
 from gateway.storage import entities
 from gateway.storage.sqlite import Database, DatabaseUnavailable
@@ -24,7 +25,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (environment, endpoint, webhook_id) DO NOTHING
 """  # noqa: S608 - our own names
 _KNOWN: Final = """
-SELECT digest FROM events WHERE environment = ? AND endpoint = ? AND webhook_id = ?
+SELECT digest = ?, body FROM events
+WHERE environment = ? AND endpoint = ? AND webhook_id = ?
 """
 _DELIVERY: Final = """
 INSERT INTO deliveries (seq, environment, subscriber, state, due, entity)
@@ -136,9 +138,10 @@ class SqliteInbox:
                 _INSERT, (*self._scope, digest, *_values(arrival))
             )
             if done.rowcount != 1:
-                where = (*self._scope, arrival.webhook_id)
-                (known,) = connection.execute(_KNOWN, where).fetchone()
-                return "duplicate" if known == digest else "conflict"
+                where = (digest, *self._scope, arrival.webhook_id)
+                same, body = connection.execute(_KNOWN, where).fetchone()
+                again = same or repeats(body, arrival.body)
+                return "duplicate" if again else "conflict"
             entities.note(connection, self._scope[0], told)
             connection.executemany(
                 _DELIVERY,

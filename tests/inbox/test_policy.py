@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.inbox.event_types import UNKNOWN
-from gateway.inbox.policy import Circuit, Facts, Try, after, matches, read
+from gateway.inbox.policy import Circuit, Facts, Try, after, matches, read, repeats
 
 SCHEDULE = (5.0, 30.0, 120.0)
 
@@ -214,3 +214,53 @@ def test_a_delivery_that_may_be_to_blame_keeps_the_circuit_short() -> None:
 def test_a_500_may_be_the_fault_of_one_delivery(done: Try, *, doubtful: bool) -> None:
     """What a load balancer says is of the subscriber."""
     assert done.doubtful is doubtful
+
+
+def attempt(
+    delivery_id: str, rest: str = '"type":"a.b","data":{"status":"x"}'
+) -> bytes:
+    return f'{{"delivery_id":"{delivery_id}",{rest}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "same"),
+    [
+        pytest.param(attempt("dlv_1"), attempt("dlv_2"), True, id="another-attempt"),
+        pytest.param(
+            attempt("dlv_1", '"type":"a.b"'),
+            attempt("dlv_2", '"type":"a.c"'),
+            False,
+            id="another-type",
+        ),
+        pytest.param(
+            attempt("active", '"status":"active"'),
+            attempt("denied", '"status":"denied"'),
+            False,
+            id="called-like-the-status",
+        ),
+        pytest.param(attempt("dlv_1"), attempt("dlv_2") + b" ", False, id="blank"),
+        pytest.param(
+            attempt("dlv_1", '"type":"a","type":"b"'),
+            attempt("dlv_2", '"type":"c","type":"b"'),
+            False,
+            id="twice-the-same-key",
+        ),
+        pytest.param(
+            b'{"type":"a.b","data":{"delivery_id":"dlv_1"}}',
+            b'{"type":"a.b","data":{"delivery_id":"dlv_2"}}',
+            False,
+            id="somewhere-else",
+        ),
+        pytest.param(attempt("dlv_1"), b'{"type":"a.b"}', False, id="without-one"),
+        pytest.param(attempt("dlv_1"), b"no JSON", False, id="no-JSON"),
+        pytest.param(b"[1]", b"[2]", False, id="lists"),
+        pytest.param(
+            attempt("\\ud83c"), attempt("\\ud83d"), False, id="written-otherwise"
+        ),
+    ],
+)
+def test_an_attempt_of_the_same_event_is_a_repeat(
+    first: bytes, later: bytes, *, same: bool
+) -> None:
+    """A conflict raises an alert that says to replace the secret."""
+    assert repeats(first, later) is same

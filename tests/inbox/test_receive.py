@@ -82,6 +82,22 @@ async def test_the_same_id_with_another_body_keeps_the_first(inbox: Inbox) -> No
     assert kept["body"] == BODY
 
 
+async def test_a_repeat_with_a_delivery_id_of_its_own_is_a_duplicate(
+    inbox: Inbox,
+) -> None:
+    """Dinie names each attempt; the event is the same, and is delivered once."""
+    desk = Desk(inbox, SECRET)
+    body = b'{"type":"loan.active","delivery_id":"dlv_%d","data":{"id":"ln_1"}}'
+
+    statuses = [await desk.take(body=body % number) for number in (1, 2, 3)]
+
+    kept = await inbox.desk.one("evt_1")
+    assert statuses == [200, 200, 200]
+    assert desk.observed.webhooks == ["accepted", "duplicate", "duplicate"]
+    assert kept is not None
+    assert kept["body"] == body % 1
+
+
 async def test_each_type_goes_to_who_wants_it(inbox: Inbox) -> None:
     """And what is no JSON to who wants everything."""
     desk = Desk(inbox, SECRET)
