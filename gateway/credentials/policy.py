@@ -30,15 +30,20 @@ _NUMBER: Final = re.compile(r"[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token of Dinie. Moments are monotonic."""
+    """An access token of Dinie. Moments are monotonic where not named otherwise."""
 
     value: Secret
     header: str  # "Bearer ...", made once
     expires_at: float
     usable_until: float
+    usable_until_unix: float  # Dinie's clock goes on while this machine is suspended
     renew_at: float
     generation: int
     secret_version: str
+
+    def is_usable(self, *, now: float, unix: float) -> bool:
+        """Return whether it may be sent, by either clock."""
+        return now < self.usable_until and unix < self.usable_until_unix
 
     def __repr__(self) -> str:
         return f"Token(generation={self.generation})"
@@ -121,18 +126,20 @@ def make_token(
     grant: Grant,
     *,
     asked_at: float,
+    asked_unix: float,
     random: float,
     generation: int,
     secret_version: str,
 ) -> Token:
     """Return the token of a grant; its life counts from the moment it was asked for."""
     life = grant.expires_in
-    expires_at = asked_at + life
+    usable_for = life - min(LEAST_LEFT, LEAST_SHARE * life)
     return Token(
         value=grant.access_token,
         header=f"Bearer {grant.access_token.reveal()}",
-        expires_at=expires_at,
-        usable_until=expires_at - min(LEAST_LEFT, LEAST_SHARE * life),
+        expires_at=asked_at + life,
+        usable_until=asked_at + usable_for,
+        usable_until_unix=asked_unix + usable_for,
         renew_at=asked_at + max(_SOONEST, life * (RENEW_AT - RENEW_SPREAD * random)),
         generation=generation,
         secret_version=secret_version,

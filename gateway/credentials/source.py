@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal
 
-from gateway.clock import Clock
+from gateway.clock import Clock, Instant, instant
 from gateway.credentials.policy import (
     FORCED_GAP,
     Grant,
@@ -93,7 +93,8 @@ class TokenSource:
     def usable(self) -> Token | None:
         """Return the token to send now, without waiting; None where there is none."""
         token = self._current
-        if token is not None and self._clock.now() < token.usable_until:
+        clock = self._clock
+        if token and token.is_usable(now=clock.now(), unix=clock.unix()):
             return token
         return None
 
@@ -142,7 +143,7 @@ class TokenSource:
 
         Whoever asks makes it the one in force before anything else runs.
         """
-        asked_at = self._clock.now()
+        asked_at = instant(self._clock)
         result = await self._endpoint.mint(credential)
         if isinstance(result, Grant):
             self._keep(result, credential, asked_at)
@@ -234,6 +235,8 @@ class TokenSource:
         if token.secret_version != credential.version:
             self._reason = "secret_changed"
             return 0.0
+        if now < token.usable_until and self._clock.unix() >= token.usable_until_unix:
+            return 0.0  # it ended while this machine was suspended
         return min(_IDLE, token.renew_at - now)
 
     async def step(self) -> None:
@@ -244,7 +247,7 @@ class TokenSource:
         reason, self._reason = self._reason, "scheduled"
         self._mints += 1
         number = self._mints
-        asked_at = self._clock.now()
+        asked_at = instant(self._clock)
         result = await self._endpoint.mint(credential)
         # A proof may have overtaken this one: then it says nothing of what is held.
         held = self._secrets.current
@@ -269,12 +272,13 @@ class TokenSource:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _keep(self, grant: Grant, credential: Credential, asked_at: float) -> None:
+    def _keep(self, grant: Grant, credential: Credential, asked_at: Instant) -> None:
         self._generation += 1
         self._schedule.succeeded()
         self._current = make_token(
             grant,
-            asked_at=asked_at,
+            asked_at=asked_at.monotonic,
+            asked_unix=asked_at.unix,
             random=self._random(),
             generation=self._generation,
             secret_version=credential.version,

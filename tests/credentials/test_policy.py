@@ -117,6 +117,7 @@ def test_a_tokens_moments(
     token = make_token(
         Grant(Secret("t"), life),
         asked_at=100.0,
+        asked_unix=1000.0,
         random=random,
         generation=1,
         secret_version="1",
@@ -124,6 +125,7 @@ def test_a_tokens_moments(
 
     assert token.renew_at == pytest.approx(renew_at)
     assert token.usable_until == pytest.approx(usable_until)
+    assert token.usable_until_unix == pytest.approx(usable_until + 900.0)
     assert token.expires_at == expires_at
     assert token.header == "Bearer t"
 
@@ -133,6 +135,7 @@ def test_a_token_does_not_print_itself() -> None:
     token = make_token(
         Grant(Secret("telling"), 60),
         asked_at=0.0,
+        asked_unix=0.0,
         random=0.0,
         generation=7,
         secret_version="1",
@@ -184,6 +187,7 @@ def test_a_life_of_an_instant_does_not_make_a_busy_loop() -> None:
     token = make_token(
         Grant(Secret("t"), 1e-9),
         asked_at=100.0,
+        asked_unix=1000.0,
         random=0.5,
         generation=1,
         secret_version="1",

@@ -50,6 +50,33 @@ async def test_a_token_is_renewed_at_four_fifths_of_its_life() -> None:
         assert scene.observer.heard == [("start", "ok"), ("scheduled", "ok")]
 
 
+async def test_a_token_that_ended_while_the_machine_was_suspended_is_not_sent() -> None:
+    """Each call would spend a send of the quota on a 401."""
+    async with running(Scene(life=3600.0)) as scene:
+        await scene.value()
+
+        scene.clock.suspend(2 * 3600.0)
+
+        assert scene.source.usable() is None
+        assert await scene.value() == "token-2"
+
+
+async def test_a_clock_that_was_set_ahead_costs_one_renewal() -> None:
+    """Set back again it must not make the token live for ever, nor flood anybody."""
+    async with running(Scene(life=3600.0)) as scene:
+        await scene.value()
+        scene.clock.suspend(365 * 86_400.0)
+        ahead = await scene.value()
+
+        scene.clock.suspend(-365 * 86_400.0)
+        back = await scene.value()
+        scene.clock.advance(3600.0)
+
+        assert (ahead, back) == ("token-2", "token-2")
+        assert len(scene.endpoint.asked) == 2
+        assert scene.source.usable() is None
+
+
 async def test_the_old_token_is_sent_while_its_renewal_is_on_the_way() -> None:
     """A slow token endpoint is felt by nobody."""
     async with running(Scene(life=1000.0)) as scene:
