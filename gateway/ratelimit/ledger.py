@@ -19,6 +19,9 @@ GHOST_LIFE = 30.0  # s
 _MEMORY = 10_000  # attempts of a sliding window that are remembered
 
 
+Route = tuple[str, str]  # method and template
+
+
 class Lane(IntEnum):
     """Who goes first."""
 
@@ -31,10 +34,23 @@ class Lane(IntEnum):
 class Permit:
     """One attempt's place in the quota; opaque to its holder."""
 
-    __slots__ = ("caller", "lane", "serial", "taken_at")
+    __slots__ = ("caller", "lane", "route", "serial", "taken_at")
 
-    def __init__(self, lane: Lane = Lane.NORMAL, caller: str = "other") -> None:
+    def __init__(
+        self,
+        lane: Lane = Lane.NORMAL,
+        caller: str = "other",
+        route: Route = ("", "other"),
+    ) -> None:
+        """Ask for a place.
+
+        Args:
+            lane: Of the attempt.
+            caller: Whose share it takes.
+            route: Whose quota it takes.
+        """
         self.lane = lane
+        self.route = route
         self.caller = caller  # from a closed set
         self.serial = -1
         self.taken_at = 0.0

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from gateway.clock import Clock
 from gateway.errors import Overloaded, RateLimited
 from gateway.message import Exchange
-from gateway.ratelimit.ledger import Lane, Permit
+from gateway.ratelimit.ledger import Lane, Permit, Route
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.queue import FairQueue
+from gateway.ratelimit.timer import Timer
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _SHORTEST_WAIT = 0.001  # s
 _SHED_FOR = 5.0  # s; when batch work may come again
 _SLACK = 0.05  # s
-_ALARM_DRIFT = 0.001  # s; a timer this close is not set anew
 _BATCH = 2  # the first of those for work that nobody waits for
 
 
@@ -31,7 +31,9 @@ class _Waiter:
     def __init__(self, permit: Permit, until: float) -> None:
         self.permit = permit
         self.until = until  # s, monotonic; afterwards it is refused
-        self.gate: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.gate: asyncio.Future[bool | None] = (
+            asyncio.get_running_loop().create_future()
+        )
 
 
 class Permits:
@@ -62,8 +64,7 @@ class Permits:
         self._queues: tuple[FairQueue[_Waiter], ...] = tuple(
             FairQueue(weights) for _ in Lane
         )
-        self._alarm: asyncio.Task[None] | None = None
-        self._alarm_at = 0.0
+        self._timer = Timer(clock, self.wake)
         self._slot_at = 0.0  # when the first in the queue is likely to be served
 
     @property
@@ -73,21 +74,24 @@ class Permits:
         remaining = max(0, int(ledger.low)) if limit else None
         return limit, remaining, ledger.in_flight, self.waiting
 
-    async def take(self, exchange: Exchange, permit: Permit, now: float) -> None:
-        """Take a place in the quota, at once or in its turn.
+    @property
+    def busy(self) -> bool:
+        """Whether attempts wait or are in flight."""
+        return bool(self.waiting or self.limiter.ledger.in_flight)
+
+    def take(self, exchange: Exchange, permit: Permit, now: float) -> bool:
+        """Take a place in the quota if there is one at once; False: `hold` it.
 
         Args:
             exchange: Whose attempt it is.
             permit: To be filled in.
             now: s.
-
-        Raises:
-            RateLimited: there will be no room in time; nothing was sent.
         """
+        self.limiter.shares.arrived(permit.caller)
         if self.waiting or self.limiter.acquire(permit, now) > 0:
-            await self._hold(exchange, permit, now)
-        else:
-            exchange.step(now, "permit", 0.0, *self._facts)
+            return False
+        exchange.step(now, "permit", 0.0, *self._facts)
+        return True
 
     def shed(self) -> bool:
         """Send the newest batch work that waits away; False: none does."""
@@ -106,34 +110,84 @@ class Permits:
             )
         return True
 
-    async def _hold(self, exchange: Exchange, permit: Permit, began: float) -> None:
-        """Wait for a permit in the queue; leave no trace where that fails."""
+    async def hold(
+        self,
+        exchange: Exchange,
+        permit: Permit,
+        began: float,
+        may_look: Callable[[Route, float], bool],
+    ) -> bool:
+        """Wait for a place in the queue; leave no trace where that fails.
+
+        Args:
+            exchange: Whose attempt it is.
+            permit: To be filled in.
+            began: s; when it first asked for a place.
+            may_look: Says whether a route may send one attempt without a place.
+
+        Returns:
+            False where its route draws on another quota by now: ask there.
+
+        Raises:
+            RateLimited: there will be no room in time; nothing was sent.
+        """
         until = min(began + self._options.max_wait, exchange.deadline - MARGIN)
-        wait = self._predict(permit, began)
+        now = self._clock.now()
+        wait = self._predict(permit, now)
+        if wait > 0 and now + wait > until and self._looks(permit, now, may_look):
+            self.limiter.count(permit, now)
+            wait = 0.0
         if wait == 0.0:
-            exchange.step(began, "permit", 0.0, *self._facts)
-            return
-        if began + wait > until:
-            raise self._refusal(exchange, permit, began, wait)
+            exchange.step(now, "permit", 0.0, *self._facts)
+            return True
+        if now + wait > until:
+            raise self._refusal(exchange, permit, now, wait)
+        granted = await self._wait(exchange, permit, now, wait, until)
+        if granted is not False:
+            return bool(granted)
+        now = self._clock.now()
+        wait = self._predict(permit, now)
+        if wait > 0:
+            raise self._refusal(exchange, permit, now, wait)
+        return True
+
+    def _looks(
+        self, permit: Permit, now: float, may_look: Callable[[Route, float], bool]
+    ) -> bool:
+        if permit.lane >= Lane.BATCH or self.limiter.closed(now):
+            return False
+        return may_look(permit.route, now)
+
+    async def _wait(
+        self, exchange: Exchange, permit: Permit, now: float, wait: float, until: float
+    ) -> bool | None:
+        """Stand in the queue; None: the route draws on another quota."""
         waiter = _Waiter(permit, until)
         self._queues[permit.lane].push(permit.caller, waiter)
         self.waiting += 1
-        self._set_alarm(began, min(began + wait, until))
+        self._timer.set(now, min(now + wait, until))
         try:
-            granted = await waiter.gate
+            return await waiter.gate
         except asyncio.CancelledError:
             self._leave(waiter)
             raise
         finally:
-            held = self._clock.now() - began
+            held = self._clock.now() - now
             exchange.waits.permit += held
-            exchange.step(began, "permit", held, *self._facts)
+            exchange.step(now, "permit", held, *self._facts)
             self._on_wait(held)
-        if not granted:
-            now = self._clock.now()
-            wait = self._predict(permit, now)
-            if wait > 0:
-                raise self._refusal(exchange, permit, now, wait)
+
+    def release(self, route: Route) -> None:
+        """Send those of a route that wait to the quota that it draws on now."""
+        if not self.waiting:
+            return
+        for queue in self._queues:
+            for waiter in [one for one in queue if one.permit.route == route]:
+                queue.remove(waiter.permit.caller, waiter)
+                self.waiting -= 1
+                self.limiter.shares.gave_up(waiter.permit.caller)
+                if not waiter.gate.done():
+                    waiter.gate.set_result(None)
 
     def _predict(self, permit: Permit, now: float) -> float:
         """Return the wait to be expected, s; 0.0: the place is taken already."""
@@ -179,7 +233,7 @@ class Permits:
         if gate.done() and not gate.cancelled():
             if gate.result():
                 self.limiter.not_sent(permit)
-            else:
+            elif gate.result() is False:
                 self.limiter.shares.gave_up(permit.caller)
         elif self._queues[permit.lane].remove(permit.caller, waiter):
             self.limiter.shares.gave_up(permit.caller)
@@ -189,9 +243,7 @@ class Permits:
     def wake(self) -> None:
         """Let through whom the quota admits, refuse whose time is up."""
         if not self.waiting:
-            if self._alarm is not None:
-                self._alarm.cancel()
-                self._alarm = None
+            self._timer.cancel()
             return
         now = self._clock.now()
         next_at = self._admit(now)
@@ -200,7 +252,8 @@ class Permits:
                 queue.remove(waiter.permit.caller, waiter)
                 self._open(waiter, granted=False)
             next_at = min([next_at, *(waiter.until for waiter in queue)])
-        self._set_alarm(now, next_at)
+        if self.waiting:
+            self._timer.set(now, next_at)
 
     def _admit(self, now: float) -> float:
         """Serve the queues in order; return when to look again."""
@@ -228,21 +281,3 @@ class Permits:
                 self.limiter.not_sent(waiter.permit)
             return
         waiter.gate.set_result(granted)
-
-    def _set_alarm(self, now: float, at: float) -> None:
-        """Have the queues looked at then, or earlier."""
-        if not self.waiting:
-            return
-        if self._alarm is not None:
-            if self._alarm_at <= at + _ALARM_DRIFT:
-                return  # it will look again, and then sleep on
-            self._alarm.cancel()
-        self._alarm_at = at
-        # Owned: it lives only while somebody waits, and the last to leave ends it.
-        loop = asyncio.get_running_loop()
-        self._alarm = loop.create_task(self._ring(max(0.0, at - now)))
-
-    async def _ring(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-        self._alarm = None
-        self.wake()

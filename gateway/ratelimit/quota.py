@@ -81,6 +81,37 @@ class Quota:
             self._overdue = True
             self.shares.opened(now)
 
+    @property
+    def assumed(self) -> bool:
+        """Whether the window is only supposed to have begun."""
+        return self._assumed
+
+    def closed(self, now: float) -> bool:
+        """Return whether a 429 keeps everybody away."""
+        return now < self._brake.closed_until
+
+    def count(self, permit: Permit, now: float) -> None:
+        """Take a place without asking whether there is one."""
+        self.ledger.take(permit, now)
+        self.shares.took(permit.caller)
+
+    def adopt(self, permit: Permit) -> None:
+        """Count an attempt that its response says to be of this quota."""
+        self.shares.arrived(permit.caller)
+        self.count(permit, permit.taken_at)
+        if permit.taken_at < self.traffic.opened_at:
+            permit.serial = -1
+            self.ledger.late += 1
+
+    def disowned(self, permit: Permit, now: float) -> None:
+        """End an attempt that its response says to be of another quota.
+
+        It may have been counted in this one as well.
+        """
+        self._end(permit)
+        if self.window is not None:
+            self.ledger.blind(now)
+
     def not_sent(self, permit: Permit) -> None:
         """Give back the place of an attempt that never left."""
         self._end(permit)

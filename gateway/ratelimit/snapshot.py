@@ -1,5 +1,6 @@
-"""What is known of the quota, for people."""
+"""The quota as learned, for metrics and the status page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.ratelimit.policy import Limiter
@@ -17,9 +18,16 @@ class Snapshot:
     waiting: int
 
 
-def snapshot(limiter: Limiter, waiting: int) -> Snapshot:
-    """Return the quota as it stands."""
-    window, in_flight = limiter.window, limiter.ledger.in_flight
+def snapshot(limiter: Limiter, known: Sequence[Limiter], waiting: int) -> Snapshot:
+    """Return the quota as it stands.
+
+    Args:
+        limiter: The one that is the tightest of all in use.
+        known: All of them.
+        waiting: How many attempts wait.
+    """
+    window = limiter.window
+    in_flight = sum(one.ledger.in_flight for one in known)
     if window is None:
         return Snapshot(None, None, None, in_flight, 0.0, waiting)
     return Snapshot(
@@ -27,6 +35,6 @@ def snapshot(limiter: Limiter, waiting: int) -> Snapshot:
         max(0, int(limiter.ledger.low)),
         window.name,
         in_flight,
-        limiter.foreign_share,
+        max(one.foreign_share for one in known),
         waiting,
     )

@@ -10,6 +10,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.clock import Clock
 from gateway.message import Exchange
+from gateway.ratelimit.books import Books
 from gateway.ratelimit.headers import advertised
 from gateway.ratelimit.kinds import lane_of
 from gateway.ratelimit.ledger import Permit
@@ -48,13 +49,20 @@ class RateLimitStage:
         """
         self._options = options
         self._clock = clock
-        self._limiter = Limiter(options.reserve, random, weights)
-        self._permits = Permits(self._limiter, options, clock, on_wait, weights)
+
+        def book() -> Permits:
+            limiter = Limiter(options.reserve, random, weights)
+            return Permits(limiter, options, clock, on_wait, weights)
+
+        self._books = Books(book)
 
     @property
     def snapshot(self) -> Snapshot:
-        """Return the quota as it stands."""
-        return snapshot(self._limiter, self._permits.waiting)
+        """Return the quota as it stands; of several, the tightest in use."""
+        tightest = self._books.tightest(self._clock.now())
+        books = self._books.all
+        known = [book.limiter for book in books]
+        return snapshot(tightest.limiter, known, sum(book.waiting for book in books))
 
     async def __call__(
         self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
@@ -68,46 +76,64 @@ class RateLimitStage:
             # A customer's session has a quota of its own, if any: the attempt neither
             # takes from that of our client id nor tells of it.
             return await handler(request)
-        permit = Permit(lane_of(exchange), exchange.caller)
-        now = self._clock.now()
-        self._limiter.shares.arrived(permit.caller)
+        route = exchange.method, exchange.route
+        permit = Permit(lane_of(exchange), exchange.caller, route)
+        book = self._books.of(route)
+        now = began = self._clock.now()
         if not self._options.enabled:
-            self._limiter.ledger.take(permit, now)
-            self._limiter.shares.took(permit.caller)
+            book.limiter.shares.arrived(permit.caller)
+            book.limiter.count(permit, now)
         else:
-            await self._permits.take(exchange, permit, now)
+            while not book.take(exchange, permit, now):
+                if await book.hold(exchange, permit, began, self._books.may_look):
+                    break
+                book, now = self._books.of(route), self._clock.now()
         before = exchange.sends
         try:
             response = await handler(request)
         except BaseException:
             # Cancellation too: what was written may have been counted.
             if exchange.sends == before:
-                self._limiter.not_sent(permit)
+                book.limiter.not_sent(permit)
             else:
-                self._limiter.lost(permit, self._clock.now())
-            self._permits.wake()
+                book.limiter.lost(permit, self._clock.now())
+            book.wake()
             raise
         if exchange.canary:
             # It was counted for the next credential, which may have another quota.
-            self._limiter.not_sent(permit)
-            self._permits.wake()
+            book.limiter.not_sent(permit)
+            book.wake()
         else:
-            self._answered(permit, response, exchange.sends - before)
+            self._answered(book, permit, response, exchange.sends - before)
         return response
 
-    def _answered(self, permit: Permit, response: ClientResponse, sends: int) -> None:
+    def _answered(
+        self, book: Permits, permit: Permit, response: ClientResponse, sends: int
+    ) -> None:
         now, unix = self._clock.now(), self._clock.unix()
         refused = response.status == _REFUSED
-        self._limiter.answered(
+        seen = advertised(response.headers, now=now, unix=unix)
+        if seen is not None:
+            named = self._books.named(permit.route, book, seen, permit, now)
+            if named is not book:
+                book.limiter.disowned(permit, now)
+                book.release(permit.route)
+                book.wake()
+                named.limiter.adopt(permit)
+                book = named
+        book.limiter.answered(
             permit,
             now,
-            advertised(response.headers, now=now, unix=unix),
+            seen,
             status=response.status,
             wait=retry_after(response.headers, unix=unix) if refused else None,
             sends=max(1, sends),
         )
-        self._permits.wake()
+        book.wake()
 
     def shed(self) -> bool:
         """Send the newest batch work that waits away; False: none does."""
-        return self._permits.shed()
+        books = self._books.all
+        if len(books) > 1:
+            books = sorted(books, key=lambda book: book.waiting, reverse=True)
+        return any(book.shed() for book in books)

@@ -19,16 +19,16 @@ class Traffic:
         "_before",
         "_deviation",
         "_mean",
-        "_opened_at",
         "_own",
         "_rate_before",
         "foreign",
+        "opened_at",
     )
 
     def __init__(self) -> None:
         self._mean = _FIRST_ROUND_TRIP
         self._deviation = 0.0
-        self._opened_at = 0.0
+        self.opened_at = 0.0
         self._own = 0
         self._before = 0  # used in this window before we came
         self._rate_before = 0.0  # requests/s of others in the last window
@@ -47,9 +47,9 @@ class Traffic:
 
     def opened(self, now: float, *, before: int = 0) -> None:
         """Begin a window; `before` was used in it earlier and is nobody's."""
-        elapsed = now - self._opened_at
+        elapsed = now - self.opened_at
         self._rate_before = self.foreign / elapsed if elapsed > _EARLY else 0.0
-        self._opened_at = now
+        self.opened_at = now
         self._own = self.foreign = 0
         self._before = before
 
@@ -70,5 +70,5 @@ class Traffic:
         """Return how much others may take while an answer is on its way."""
         if not self.foreign and not self._rate_before:
             return 0
-        rate = self.foreign / max(_EARLY, now - self._opened_at)
+        rate = self.foreign / max(_EARLY, now - self.opened_at)
         return ceil(max(rate, self._rate_before) * self.round_trip)

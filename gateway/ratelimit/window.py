@@ -125,6 +125,14 @@ class Window:
             self.sliding = True
             self.length = self._anchor
 
+    def slides_to(self, seen: Advertised, now: float) -> bool:
+        """Return whether a response is of this quota, which slides."""
+        return self.sliding and abs(seen.resets_at - now - self.length) <= TOLERANCE
+
+    def may_slide(self, seen: Advertised, now: float) -> bool:
+        """Return whether a response has as much time to its reset as the last ones."""
+        return abs(seen.resets_at - now - self._anchor) <= _ROUNDING
+
     def _reckon(self) -> None:
         offset = min(self._offset, self._offset_before)
         self.resets_at = self.name + offset + self.slack

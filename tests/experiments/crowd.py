@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from math import floor, inf
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aiohttp import ClientRequest, ClientResponse
 from multidict import CIMultiDict
@@ -17,11 +17,32 @@ from gateway.errors import RateLimited
 from gateway.message import Exchange
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
-from tests.ratelimit.simulation import EPOCH, FixedServer
+from tests.ratelimit.simulation import EPOCH, FixedServer, Server
 from tests.ratelimit.timeline import Timeline
 
 REQUEST = cast("ClientRequest", None)
 TOTAL = 25.0  # s; the deadline of a request
+
+
+class Counting(Server, Protocol):
+    """A server that tells its limit."""
+
+    limit: int  # of the last request
+
+
+class Alternating:
+    """Two servers that take requests in turn, each with a quota of its own."""
+
+    def __init__(self, first: FixedServer, second: FixedServer) -> None:
+        self._servers = first, second
+        self._turn = 0
+        self.limit = 0
+
+    def count(self, now: float) -> tuple[bool, int, float]:
+        self._turn = 1 - self._turn
+        server = self._servers[self._turn]
+        self.limit = server.limit
+        return server.count(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +57,7 @@ class Caller:
     polls_every: float = 0.0  # s; comes again so often, whatever it was told
     known_as: str = ""  # to the limiter; several behave differently under one name
     until: float = inf  # s; afterwards it asks nothing new
+    route: str = "/banks"
 
 
 @dataclass(slots=True)
@@ -71,8 +93,13 @@ class Crowd:
         reserve: float = 0.05,
         configured: bool = True,
         quiet: float = 0.0,
+        servers: Mapping[str, Counting] | None = None,
     ) -> None:
-        """Set the stage; after one request nobody comes for the `quiet` time, s."""
+        """Set the stage; after one request nobody comes for the `quiet` time, s.
+
+        Routes have one quota, but for those that have `servers` of their own.
+        """
+        self._servers = servers or {}
         self._quiet = quiet
         self.clock = Timeline()
         self.callers = {one.name: one for one in callers}
@@ -146,8 +173,9 @@ class Crowd:
         exchange = Exchange(
             str(number),
             "GET",
-            f"/banks?n={number}",
+            f"{caller.route}?n={number}",
             now,
+            route=caller.route,
             deadline=now + TOTAL,
             caller=caller.known_as or name,
             interactive=caller.priority == "interactive",
@@ -175,12 +203,14 @@ class Crowd:
             exchange.sends += 1
             await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
             at = self.clock.now() - self._began
-            served, remaining, reset = self.server.count(at)
+            server = self._servers.get(exchange.route, self.server)
+            served, remaining, reset = server.count(at)
+            limit = server.limit
             self.rejected += not served
             await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
             headers = CIMultiDict(
                 {
-                    "X-RateLimit-Limit": str(self.server.limit),
+                    "X-RateLimit-Limit": str(limit),
                     "X-RateLimit-Remaining": str(remaining),
                     "X-RateLimit-Reset": str(int(reset - EPOCH - floor(at))),
                 }

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from gateway.errors import RateLimited
 from tests.ratelimit.scene import Scene
 from tests.ratelimit.timeline import settle
 
@@ -81,3 +84,58 @@ async def test_a_waiter_cancelled_before_its_permit_passes_it_on() -> None:
     assert (first.cancelled(), scene.upstream.asked) == (True, ["b"])
     assert second.done()
     assert (scene.stage.snapshot.in_flight, scene.stage.snapshot.waiting) == (0, 0)
+
+
+async def test_those_who_wait_follow_their_route_to_another_quota() -> None:
+    """Its response has just said that another limit counts for it."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+    await scene.clock.advance(9.0)
+    scene.upstream.gate.clear()
+    scene.upstream.more = {"X-RateLimit-Limit": "500", "X-RateLimit-Remaining": "400"}
+    first = scene.start("first", route="/customers")
+    held = scene.start("held", route="/customers")
+    await settle()
+    asked = list(scene.upstream.asked)
+    await scene.clock.advance(1.3)
+
+    scene.upstream.gate.set()
+    await settle()
+
+    assert asked == []
+    assert scene.upstream.asked == ["first", "held"]
+    assert scene.stage.snapshot.waiting == 0
+    await asyncio.gather(first, held)
+
+
+async def test_a_new_route_sends_one_attempt_beside_a_spent_quota() -> None:
+    """Its quota may be another; the second request waits for what the first is told."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+
+    await scene.send(scene.exchange("look", route="/customers"))
+
+    assert scene.upstream.asked == ["look"]
+    with pytest.raises(RateLimited):
+        await scene.send(scene.exchange("told", route="/customers"))
+
+
+async def test_no_route_looks_while_a_429_keeps_everybody_away() -> None:
+    """Dinie has said when to come again."""
+    scene = Scene()
+    scene.upstream.status, scene.upstream.more = 429, {"Retry-After": "30"}
+    await scene.learn()
+
+    with pytest.raises(RateLimited):
+        await scene.send(scene.exchange("look", route="/customers"))
+
+    assert scene.upstream.asked == []
+
+
+async def test_batch_work_does_not_look() -> None:
+    """It has time until the window ends."""
+    scene = Scene(remaining=1)
+    await scene.learn()
+
+    with pytest.raises(RateLimited):
+        await scene.send(scene.exchange("a", route="/customers", interactive=False))
