@@ -4,6 +4,8 @@ The slugs, statuses and titles stand in `problems.py`; constructors take facts, 
 `detail` built from them must be safe to show to anybody.
 """
 
+from collections.abc import Collection
+
 
 class GatewayError(Exception):
     """An answer that the gateway makes itself.
@@ -36,7 +38,21 @@ class OriginForbidden(GatewayError):
 
 
 class MethodNotAllowed(GatewayError):
-    """TRACE, CONNECT, or no HTTP method at all."""
+    """TRACE, CONNECT, or no HTTP method at all.
+
+    Attributes:
+        allowed: The methods that are relayed.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        allowed: Collection[str] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.allowed = sorted(allowed)
 
 
 class RequestTooLarge(GatewayError):

@@ -135,6 +135,8 @@ def render(error: GatewayError, *, instance: str) -> tuple[int, bytes, dict[str,
         "X-Gateway-Error": problem.slug,
         "Proxy-Status": f"dinie-gateway; error={problem.proxy_error}",
     }
+    if isinstance(error, errors.MethodNotAllowed) and error.allowed:
+        headers["Allow"] = ", ".join(error.allowed)  # RFC 9110 15.5.6
     if error.retry_after is not None:
         headers["Retry-After"] = retry_after_seconds(error.retry_after)
     return problem.status, body, headers

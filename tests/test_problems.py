@@ -3,7 +3,13 @@
 import orjson
 import pytest
 
-from gateway.errors import CircuitOpen, GatewayError, IdempotencyKeyReused, RateLimited
+from gateway.errors import (
+    CircuitOpen,
+    GatewayError,
+    IdempotencyKeyReused,
+    MethodNotAllowed,
+    RateLimited,
+)
 from gateway.problems import CATALOGUE, render, render_unknown, retry_after_seconds
 
 # RFC 9209 2.3: the registered types that the table uses.
@@ -45,6 +51,15 @@ def test_a_problem_names_itself_in_its_headers() -> None:
         "Proxy-Status": "dinie-gateway; error=http_request_denied",
         "Retry-After": "2",
     }
+
+
+def test_a_method_that_is_not_relayed_is_told_which_are() -> None:
+    """RFC 9110 15.5.6: a 405 has an Allow."""
+    error = MethodNotAllowed("No.", allowed={"POST", "GET"})
+
+    status, _, headers = render(error, instance="1")
+
+    assert (status, headers["Allow"]) == (405, "GET, POST")
 
 
 def test_a_problem_without_a_wait_has_no_retry_after() -> None:

@@ -19,7 +19,9 @@ def check_method(method: str) -> None:
         MethodNotAllowed: as said.
     """
     if method not in METHODS:
-        raise MethodNotAllowed("only " + ", ".join(sorted(METHODS)) + " are relayed")
+        raise MethodNotAllowed(
+            "only " + ", ".join(sorted(METHODS)) + " are relayed", allowed=METHODS
+        )
 
 
 def check_length(text: str | None, cap: int) -> None:

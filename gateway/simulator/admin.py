@@ -1,12 +1,14 @@
 """How do tests and people look into the simulator and break it?"""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from gateway.origin import OriginRule, proxy_rule
-from gateway.simulator.answer import Refusal
+from gateway.simulator.answer import Answer, Refusal, problem
+from gateway.simulator.boundary import read_body
 from gateway.simulator.server import Simulator
 
 _MOST = 100_000  # webhooks by one call
@@ -27,7 +29,7 @@ class _Admin:
         return web.Response(status=204)
 
     async def plan(self, request: web.Request) -> web.Response:
-        given = orjson.loads(await request.read())
+        given = await _sent(request)
         for fault in given if isinstance(given, list) else [given]:
             self._simulator.fault(**fault)
         return web.Response(status=204)
@@ -41,7 +43,7 @@ class _Admin:
         return web.Response(status=204)
 
     async def step(self, request: web.Request) -> web.Response:
-        given = orjson.loads(await request.read())
+        given = await _sent(request)
         to = given.get("to")
         step = self._simulator.step(str(given["id"]), None if to is None else str(to))
         return _json(orjson.dumps(step))
@@ -55,7 +57,7 @@ class _Admin:
         return web.Response(status=204)
 
     async def emit(self, request: web.Request) -> web.Response:
-        given = orjson.loads(await request.read())
+        given = await _sent(request)
         event_type, data = given["type"], given.get("data", {})
         if not (isinstance(event_type, str) and isinstance(data, dict)):
             raise TypeError("a type and an object")
@@ -76,7 +78,7 @@ class _Admin:
         return web.Response(status=204)
 
     async def spoil(self, request: web.Request) -> web.Response:
-        self._simulator.webhooks.fault(**orjson.loads(await request.read()))
+        self._simulator.webhooks.fault(**await _sent(request))
         return web.Response(status=204)
 
     async def heal(self, _: web.Request) -> web.Response:
@@ -116,7 +118,7 @@ def add_admin(application: web.Application, simulator: Simulator, *, host: str) 
         ("DELETE", "webhooks/journal", admin.forget_sent),
         ("POST", "webhooks/faults", admin.spoil),
         ("DELETE", "webhooks/faults", admin.heal),
-        ("*", "{rest:.*}", admin.unknown),
+        ("*", "{rest:(?s:.*)}", admin.unknown),
     )
     for method, path, handler in routes:
         application.router.add_route(method, f"/_sim/{path}", _guarded(handler, origin))
@@ -126,17 +128,34 @@ def _guarded(handler: Handler, origin: OriginRule) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         why = origin.refusal(request.headers)
         if why is not None:
-            return _json(orjson.dumps({"error": why}), 403)
+            return _refused(problem(403, "forbidden", why))
         try:
             return await handler(request)
         except Refusal as refusal:
-            return _json(refusal.answer.body, refusal.answer.status)
+            return _refused(refusal.answer)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             text = f"send JSON as the documentation says ({type(error).__name__})"
-            return _json(orjson.dumps({"error": text}), 400)
+            return _refused(problem(400, "malformed_body", text))
 
     return answer
 
 
-def _json(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json")
+async def _sent(request: web.Request) -> Any:
+    """Return a request's JSON.
+
+    Raises:
+        Refusal: its body cannot be read.
+        ValueError: it is no JSON.
+    """
+    body, refused = await read_body(request)
+    if refused is not None:
+        raise refused
+    return orjson.loads(body)
+
+
+def _refused(answer: Answer) -> web.Response:
+    return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
+
+
+def _json(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="application/json")

@@ -1,10 +1,10 @@
 """Which credentials does the simulated Dinie know?"""
 
 import hmac
-from datetime import datetime
 from typing import Any
 
 from gateway.simulator.answer import Answer, Refusal, ok, required
+from gateway.simulator.fields import MOMENT, TEXT, check, moment
 from gateway.simulator.world import Record, World
 
 _REFUSED = "unknown client or wrong secret"
@@ -44,13 +44,12 @@ class Credentials:
             Refusal: 422.
         """
         required(content, "name")
+        check(content, name=TEXT, expires_at=MOMENT)
         expires_at = content.get("expires_at")
-        if expires_at is not None:
-            _unix(expires_at)
         ids = self._world.ids
         client_id = f"dinie_ci_test_{ids.text(12)}"
         secret = f"dinie_cs_test_{ids.text(32)}"
-        record = self._add(client_id, secret, str(content["name"]), expires_at)
+        record = self._add(client_id, secret, content["name"], expires_at)
         return ok({**record, "client_secret": secret}, 201)
 
     def revoke(self, client_id: str) -> Answer:
@@ -87,14 +86,4 @@ class Credentials:
         if record["status"] != "active":
             return False
         ends = record["expires_at"]
-        return ends is None or self._world.clock.unix() < _unix(ends)
-
-
-def _unix(moment: Any) -> float:
-    """Return a moment (s, Unix) of either generation."""
-    try:
-        if isinstance(moment, str):
-            return datetime.fromisoformat(moment).timestamp()
-        return float(moment)
-    except (TypeError, ValueError) as error:
-        raise Refusal(422, "invalid_format", "a moment", param="expires_at") from error
+        return ends is None or self._world.clock.unix() < moment(ends)

@@ -4,16 +4,22 @@ from typing import Any
 
 from gateway.simulator import kyc
 from gateway.simulator.answer import Answer, Refusal, ok, required
+from gateway.simulator.fields import OBJECT, TEXT, check
 from gateway.simulator.tokens import SESSION_LIFE
 from gateway.simulator.world import Record, World
 
 _BANKS = (("001", "Banco do Brasil"), ("237", "Bradesco"), ("341", "Itaú Unibanco"))
 _ACCOUNTS = ("checking", "saving", "payment")
+_PERSON = dict.fromkeys(
+    ("cpf", "cnpj", "email", "phone", "name", "trading_name", "external_id"), TEXT
+)
+_ACCOUNT = dict.fromkeys(("bank_id", "branch", "number", "digit", "kind"), TEXT)
 
 
 def create(world: World, content: dict[str, Any]) -> Answer:
     """Register a borrower; the same CPF and external id is the same one."""
     needed = ("cpf", "cnpj", "email", "phone") if world.sdk else ("cpf",)
+    check(content, **_PERSON)
     required(content, *needed)
     for known in world.kinds["customers"].values():
         if known["cpf"] == content["cpf"]:
@@ -49,6 +55,7 @@ def settle(world: World, customer: Record) -> Record:
 
 def update(world: World, customer: Record, content: dict[str, Any]) -> Answer:
     """Change what may be changed."""
+    check(content, **_PERSON)
     allowed = {"email", "phone"} if world.sdk else {"email", "phone", "name"}
     changes = {name: value for name, value in content.items() if name in allowed}
     return ok(world.touch(customer, **changes))
@@ -67,19 +74,17 @@ def biometrics(world: World, code: str) -> Answer:
 
 def put_account(world: World, customer: Record, content: dict[str, Any]) -> Answer:
     """Create or change the bank account."""
-    wrapped = content.get("bank_account")
-    if not isinstance(wrapped, dict):
-        raise Refusal(422, "missing_required_field", "is needed", param="bank_account")
+    required(content, "bank_account")
+    check(content, bank_account=OBJECT)
+    wrapped = content["bank_account"]
+    check(wrapped, **_ACCOUNT)
     if wrapped.get("kind", "checking") not in _ACCOUNTS:
         raise Refusal(422, "invalid_format", ", ".join(_ACCOUNTS), param="kind")
     known = world.kinds["accounts"].get(customer["id"])
-    bank = dict(_BANKS).get(str(wrapped.get("bank_id")), "Banco Exemplo")
+    bank = dict(_BANKS).get(wrapped.get("bank_id") or "", "Banco Exemplo")
     account = {
         "id": known["id"] if known is not None else world.ids.new("ba"),
-        **{
-            name: wrapped.get(name)
-            for name in ("bank_id", "branch", "number", "digit", "kind")
-        },
+        **{name: wrapped.get(name) for name in _ACCOUNT},
         "bank_name": bank,
         "updated_at": world.now(),
     }

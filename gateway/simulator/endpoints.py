@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 from gateway.simulator.answer import Answer, Refusal, ok
+from gateway.simulator.fields import TEXT, TEXTS, WHOLE, check
 from gateway.simulator.signing import PREFIX
 from gateway.simulator.world import Record, World
 
@@ -76,8 +77,10 @@ def rotate(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
     Raises:
         Refusal: 422.
     """
-    life = content.get("expire_current_in", _DEFAULT_LIFE)
-    if not isinstance(life, int) or not 0 <= life <= _LONGEST_LIFE:
+    check(content, expire_current_in=WHOLE)
+    life = content.get("expire_current_in")
+    life = _DEFAULT_LIFE if life is None else life
+    if not 0 <= life <= _LONGEST_LIFE:
         name = "expire_current_in"
         raise Refusal(422, "invalid_format", f"0 to {_LONGEST_LIFE}", param=name)
     ends, secret = world.clock.unix() + life, _secret(world)
@@ -92,12 +95,11 @@ def rotate(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
 
 
 def _check(content: dict[str, Any], *names: str) -> None:
+    check(content, url=TEXT, events=TEXTS, description=TEXT, status=TEXT)
     if "url" in names and not str(content.get("url", "")).startswith("https://"):
         raise Refusal(422, "invalid_format", "HTTPS only", param="url")
     if "status" in names and content["status"] not in _STATUSES:
         raise Refusal(422, "invalid_format", ", ".join(_STATUSES), param="status")
-    if not isinstance(content.get("events") or [], list):
-        raise Refusal(422, "invalid_format", "a list", param="events")
 
 
 def _secret(world: World) -> str:

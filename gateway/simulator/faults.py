@@ -54,6 +54,11 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise Refusal(400, "unknown_fault", f"kinds: {', '.join(sorted(KINDS))}")
+        if any(
+            "\r" in one or "\n" in one
+            for one in (*self.headers, *self.headers.values(), self.location)
+        ):
+            raise Refusal(400, "invalid_field", "a header has no line ends")
 
     def meets(self, method: str, path: str) -> bool:
         """Return whether a request is of the kind that this fault is for."""

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from gateway.simulator.answer import Answer, Refusal, ok, required
+from gateway.simulator.fields import AMOUNT, TEXT, WHOLE, check, number
 from gateway.simulator.world import RATE, Record, World, installment
 
 _FEE = 0.012
@@ -12,6 +13,11 @@ _MOST = 60  # installments
 _CENT = 0.005
 _TO_BE_SIGNED = frozenset({"contract_generated", "awaiting_signatures"})
 _BEFORE_SIGNING = frozenset({"processing", *_TO_BE_SIGNED})
+_CONTRACT = {
+    **dict.fromkeys(("credit_offer_id", "simulation_id", "first_due_date"), TEXT),
+    **dict.fromkeys(("installment_count", "installments"), WHOLE),
+    **dict.fromkeys(("installment_amount", "installments_value"), AMOUNT),
+}
 _SAME = (  # what a loan takes over from its simulation, [S]
     "principal_amount",
     "iof_amount",
@@ -38,14 +44,15 @@ _RENAMED = {  # the same, [D]: the loan's name -> the simulation's
 def simulate(world: World, offer: Record, content: dict[str, Any]) -> Answer:
     """Compute a loan for an offer; only the latest one can be contracted."""
     required(content, "requested_amount", "installment_count")
-    amount = _number(content["requested_amount"], "requested_amount")
+    check(content, requested_amount=AMOUNT, installment_count=WHOLE)
+    amount = number(content["requested_amount"])
     count = content["installment_count"]
-    if not isinstance(count, int) or not 1 <= count <= _MOST:
+    if not 1 <= count <= _MOST:
         raise Refusal(422, "invalid_format", "1 to 60", param="installment_count")
     _check_offer(offer)
     if not float(offer["min_amount"]) <= amount <= float(offer["approved_amount"]):
         raise Refusal(422, "amount_out_of_range", param="requested_amount")
-    terms = _terms(world, amount, int(count))
+    terms = _terms(world, amount, count)
     terms["credit_offer_id"] = offer["id"]
     simulation = world.add("simulations", "sim", **terms)
     world.latest[offer["id"]] = simulation["id"]
@@ -95,20 +102,14 @@ def _terms(world: World, amount: float, count: int) -> Record:
     }
 
 
-def _number(value: Any, param: str) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise Refusal(422, "invalid_format", "a number", param=param) from error
-
-
 def contract(world: World, content: dict[str, Any]) -> Answer:
     """Create a loan from the latest simulation of an available offer."""
     required(content, "credit_offer_id", "simulation_id", "first_due_date")
     if world.sdk:
         required(content, "installment_count", "installment_amount")
-    offer = world.find("offers", str(content["credit_offer_id"]))
-    simulation = world.find("simulations", str(content["simulation_id"]))
+    check(content, **_CONTRACT)
+    offer = world.find("offers", content["credit_offer_id"])
+    simulation = world.find("simulations", content["simulation_id"])
     _check_offer(offer)
     customer = world.find("customers", offer["customer_id"])
     if customer["status"] != "active":
@@ -133,9 +134,9 @@ def _check_terms(world: World, simulation: Record, content: dict[str, Any]) -> N
         )
     )
     for given, kept in names:
-        if given not in content:
+        if content.get(given) is None:
             continue
-        if abs(_number(content[given], given) - float(simulation[kept])) >= _CENT:
+        if abs(number(content[given]) - float(simulation[kept])) >= _CENT:
             raise Refusal(422, "simulation_mismatch", "differs", param=given)
 
 

@@ -221,12 +221,19 @@ def _page(call: Call, records: list[Record]) -> Answer:
     return ok({"data": page, "has_more": len(records) > len(page)})
 
 
+def _place(value: Any) -> tuple[bool, Any]:
+    """Return what a value is sorted by: null comes first.
+
+    Numbers in one generation, text in the other; never both in one list.
+    """
+    return (False, 0) if value is None else (True, value)
+
+
 def _sorted(records: list[Record], sort: str | None, order: str) -> list[Record]:
     if order not in {"asc", "desc"}:
         raise Refusal(400, "invalid_order", "asc or desc", param="order")
     if sort is not None and sort not in _SORTS:
         raise Refusal(400, "invalid_sort", ", ".join(_SORTS), param="sort")
     if sort is not None:
-        # Numbers in one generation, text in the other; never both in one list.
-        records = sorted(records, key=lambda one: one.get(sort) or 0)
+        records = sorted(records, key=lambda one: _place(one.get(sort)))
     return records if order == "asc" else records[::-1]

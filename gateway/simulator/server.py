@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import orjson
-from aiohttp import ClientPayloadError, web
+from aiohttp import web
 
 from gateway.clock import Clock, SystemClock
 from gateway.simulator.answer import Answer, Refusal, in_sdk_style, problem
+from gateway.simulator.boundary import LARGEST, as_problems, read_body
 from gateway.simulator.credentials import Credentials
 from gateway.simulator.endpoints import register
 from gateway.simulator.events import Herald
@@ -29,7 +30,6 @@ from gateway.simulator.world import World
 
 __all__ = ["Simulator", "SimulatorOptions"]
 _PREFIXES = ("/api/v3", "/v3")
-_LARGEST = 26 * 1024 * 1024  # bytes of a body
 _UPLOADS = frozenset({"documents", "kyc-attachments", "selfie"})
 
 
@@ -98,9 +98,11 @@ class Simulator:
         """Listen; return the port."""
         from gateway.simulator.admin import add_admin  # noqa: PLC0415 - it needs us
 
-        application = web.Application(client_max_size=_LARGEST)
+        application = web.Application(
+            client_max_size=LARGEST, middlewares=(as_problems,)
+        )
         add_admin(application, self, host=host)
-        application.router.add_route("*", "/{path:.*}", self._handle)
+        application.router.add_route("*", "/{path:(?s:.*)}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
@@ -115,7 +117,7 @@ class Simulator:
         await self.webhooks.stop()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        body, refused = await _read(request)
+        body, refused = await read_body(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         entry = self._enter(request, headers, body)
         fault = None
@@ -250,16 +252,6 @@ class Simulator:
         """Return journal and state as JSON."""
         entries = [entry.as_dict() for entry in self.journal]
         return orjson.dumps({"entries": entries, **self.state()})
-
-
-async def _read(request: web.Request) -> tuple[bytes, Refusal | None]:
-    """Return a request's body, decompressed; or why it cannot be read."""
-    try:
-        return await request.read(), None
-    except web.HTTPRequestEntityTooLarge:
-        return b"", Refusal(413, "payload_too_large", f"up to {_LARGEST} bytes")
-    except (web.RequestPayloadError, ClientPayloadError):
-        return b"", Refusal(400, "malformed_body", "the body cannot be decoded")
 
 
 def _done(answer: Answer) -> bool:

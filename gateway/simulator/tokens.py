@@ -11,6 +11,7 @@ import orjson
 from gateway.clock import Clock
 from gateway.simulator.answer import Answer, Refusal, ok
 from gateway.simulator.credentials import Credentials
+from gateway.simulator.fields import TEXT, check
 from gateway.simulator.ids import Ids
 from gateway.simulator.options import SimulatorOptions
 
@@ -107,7 +108,8 @@ class Tokens:
 
     def exchange(self, content: dict[str, Any]) -> Answer:
         """Answer `POST /biometrics/session-exchange`."""
-        code = self._codes.pop(str(content.get("code")), None)
+        check(content, code=TEXT)
+        code = self._codes.pop(content.get("code") or "", None)
         if code is None or self._clock.now() >= code.expires_at:
             raise Refusal(403, "forbidden", "the code is unknown or was used")
         token = self._issue("dinie_st_", code.customer_id)
@@ -142,10 +144,10 @@ def _credentials(headers: dict[str, str], body: bytes) -> tuple[str, str]:
             raise Refusal(400, "malformed_body", "the Basic value is odd") from error
         client_id, _, secret = pair.partition(":")
         return unquote(client_id), unquote(secret)
-    try:
-        return str(fields["client_id"]), str(fields["client_secret"])
-    except KeyError as error:
-        raise Refusal(400, "malformed_body", "no credentials were sent") from error
+    sent, its_secret = fields.get("client_id"), fields.get("client_secret")
+    if not isinstance(sent, str) or not isinstance(its_secret, str):
+        raise Refusal(400, "malformed_body", "no credentials were sent")
+    return sent, its_secret
 
 
 def _fields(content_type: str, body: bytes) -> dict[str, Any]:

@@ -104,6 +104,13 @@ async def test_what_cannot_be_repeated_is_not_in_any_spelling(
     assert (said.status, len(upstream.requests)) == (500, 1)
 
 
+async def test_a_method_that_is_not_relayed_is_told_which_are(stack: Stack) -> None:
+    """RFC 9110 15.5.6: a 405 has an Allow."""
+    said = await stack.ask("TRACE", "/v3/loans")
+
+    assert said.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
+
 async def test_a_body_over_the_cap_is_refused(stack: Stack) -> None:
     """Before it is in memory."""
     said = await stack.ask("POST", "/v3/loans", body=b"x" * (1024 * 1024 + 1))

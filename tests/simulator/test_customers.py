@@ -120,7 +120,7 @@ async def test_a_bank_account_keeps_its_id() -> None:
 
 
 @pytest.mark.parametrize("external_id", [[1], {"a": 1}])
-async def test_a_field_of_an_odd_type_is_a_400(external_id: Any) -> None:
+async def test_a_field_of_an_odd_type_is_a_422(external_id: Any) -> None:
     """And the key is free again, as nothing was executed."""
     async with dinie() as partner:
         await partner.customer()
@@ -129,4 +129,4 @@ async def test_a_field_of_an_odd_type_is_a_400(external_id: Any) -> None:
             await partner.call("POST", "/customers", odd, key="k") for _ in range(2)
         ]
 
-    assert [reply.code for reply in replies] == [(400, "malformed_body")] * 2
+    assert [reply.code for reply in replies] == [(422, "invalid_format")] * 2
