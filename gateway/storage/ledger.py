@@ -154,18 +154,20 @@ class SqliteLedger:
             raise DatabaseUnavailable(
                 f"{self._database.path}.intents: {error.strerror}"
             ) from None
-        where, since = self._environment, self._clock.unix() - posts.KEPT
+        where = self._environment
         lost = await self._database.write(posts.losing(where))
-        found = await self._database.read(
-            posts.newest(where, since=since, most=records.capacity)
-        )
+        found = await self._database.read(posts.newest(where, most=records.capacity))
         for begin in range(0, len(found), _SLICE):
             now = instant(self._clock)
             for known in found[begin : begin + _SLICE]:
                 if records.get(known.key, now=now) is None:
                     records.put(known.key, self._record(known), now=now)
             await self._clock.sleep(0)
-        records.whole = len(found) < records.capacity
+        # Nobody knows here how far off the clock is. What it calls too old is looked up
+        # in the file, by a clock that has stood for an hour: see `recall`.
+        alive = self._clock.unix() - posts.KEPT
+        young = all(known.created > alive for known in found)
+        records.whole = young and len(found) < records.capacity
         self.loaded = True
         return lost
 

@@ -34,9 +34,7 @@ SET state = excluded.state, changed = excluded.changed, status = excluded.status
 """
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS: Final = "SELECT key, fingerprint, created, state, upstream FROM ledger "
-_LIVES: Final = (
-    "WHERE environment = ? AND created > ? AND state IN ('in_flight', 'answered') "
-)
+_LIVES: Final = "WHERE environment = ? AND state IN ('in_flight', 'answered') "
 
 
 class Known(NamedTuple):
@@ -81,21 +79,20 @@ def losing(environment: str) -> Job[int]:
     )
 
 
-def newest(environment: str, *, since: float, most: int) -> Job[list[Known]]:
-    """Return what was used since then, the oldest of them first.
+def newest(environment: str, *, most: int) -> Job[list[Known]]:
+    """Return at most so many of the newest, the oldest of them first.
 
     All whose outcome nobody knows, and of the others the newest.
     """
 
     def job(connection: sqlite3.Connection) -> list[Known]:
         open_ones = connection.execute(
-            _COLUMNS + "WHERE environment = ? AND state = 'unknown' AND created > ? "
-            "ORDER BY created",
-            (environment, since),
+            _COLUMNS + "WHERE environment = ? AND state = 'unknown' ORDER BY created",
+            (environment,),
         ).fetchall()
         settled = connection.execute(
             _COLUMNS + _LIVES + "ORDER BY created DESC LIMIT ?",
-            (environment, since, max(0, most - len(open_ones))),
+            (environment, max(0, most - len(open_ones))),
         ).fetchall()
         return [Known(*row) for row in chain(open_ones, reversed(settled))]
 

@@ -63,6 +63,20 @@ async def test_memory_that_holds_everything_says_so(scene: Scene) -> None:
     assert (await scene.kill()).whole is True
 
 
+async def test_a_start_with_a_clock_far_ahead_forgets_no_key(scene: Scene) -> None:
+    """Dinie may have forgotten it: sent again, it would lend twice."""
+    await answered(scene, "used")
+    await scene.ledger.fold()
+    scene.clock.suspend(8 * 86_400.0)
+
+    records = await scene.kill()
+
+    assert records.whole is False
+    found = await scene.ledger.recall("used")
+    assert found is not None
+    assert found.outcome == "answered"
+
+
 async def test_a_key_is_found_for_a_week(scene: Scene) -> None:
     """And never where nothing was sent under it."""
     await answered(scene, "used")

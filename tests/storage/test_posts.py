@@ -31,10 +31,10 @@ def test_unknown_ones_come_back_whatever_their_age(
         + [row(f"k{n}", "answered", float(n)) for n in range(2, 7)]
     )(connection)
 
-    found = posts.newest("local", since=0.0, most=3)(connection)
+    found = posts.newest("local", most=3)(connection)
 
     assert [one.key for one in found] == ["lost", "k5", "k6"]
-    assert posts.newest("production", since=0.0, most=3)(connection) == []
+    assert posts.newest("production", most=3)(connection) == []
 
 
 def test_what_is_under_way_for_longer_than_anybody_waits_is_found(
@@ -59,7 +59,7 @@ def test_the_newest_are_found_by_an_index(connection: sqlite3.Connection) -> Non
     """A week of a busy gateway is too much to sort at each start."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    posts.newest("local", since=0.0, most=3)(connection)
+    posts.newest("local", most=3)(connection)
     connection.set_trace_callback(None)
 
     for statement in asked:
