@@ -14,6 +14,7 @@ import structlog
 from gateway.clock import Clock
 from gateway.config.schema import Config
 from gateway.inbox.dispatch import Dispatcher
+from gateway.inbox.handover import Handover
 from gateway.inbox.receive import Keys, Receiver
 from gateway.inbox.roster import targets
 from gateway.inbox.upkeep import Upkeep
@@ -112,13 +113,12 @@ class Mailroom:
 
     def _build_receiver(self, store: SqliteInbox) -> Receiver:
         return Receiver(
-            store,
+            Handover(store, self._dispatcher),
             self._keys,
             self._config.webhooks,
             clock=self._clock,
             observer=self._metrics,
             on_event=say,
-            on_arrival=self._dispatcher.wake,
         )
 
     def _fields(self) -> Mapping[str, Secret] | None:

@@ -40,6 +40,8 @@ Where = Annotated[
     PlainSerializer(str),
 ]
 
+_SETTLING = 10.0  # s of a lease beyond the try: its outcome is written while it lasts
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(
@@ -267,8 +269,9 @@ class Config(_Section):
                 raise ValueError(
                     f"subscribers: events of {one.name} must be types, customer.* or *"
                 )
-            if one.timeout >= value.lease:
+            if one.timeout + _SETTLING > value.lease:
                 raise ValueError(
-                    f"subscribers: timeout of {one.name} must be below webhooks.lease"
+                    f"subscribers: timeout of {one.name} must be {_SETTLING:.0f} s or "
+                    "more below webhooks.lease, or its tries outlive their lease"
                 )
         return value

@@ -1,7 +1,7 @@
 """What does the inbox need: somewhere that outlives the process, and a way out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gateway.inbox.options import SubscriberOptions
@@ -42,6 +42,15 @@ class Delivery:
     seq: int  # of the arrival in the store
     tries: int  # that were made before
     arrival: Arrival
+    until: float  # Unix, s; end of its lease
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of an arrival."""
+
+    stored: Stored
+    handed: Mapping[str, Delivery] = field(default_factory=dict)  # leased, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,14 @@ class Settlement:
     wait: float  # s until the next try
     status: int | None
     error: str
+    soon: bool = True  # else it may wait a moment, and share another one's commit
+
+
+class ArrivalStore(Protocol):
+    """Keeps what arrives; raises `StoreUnavailable` where it cannot."""
+
+    async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> Stored:
+        """Keep an arrival, and note who is to get it, if its id is new."""
 
 
 class InboxStore(Protocol):
@@ -80,6 +97,18 @@ class InboxStore(Protocol):
                 is a duplicate.
         """
 
+    async def keep(
+        self, arrival: Arrival, subscribers: Sequence[str], *, leased: Sequence[str]
+    ) -> Kept:
+        """Keep an arrival as `add`, some of its deliveries leased from the start.
+
+        Args:
+            arrival: What came.
+            subscribers: Who is to get it.
+            leased: Those of them that it is handed to at once. One that said 410 is
+                not among those it returns.
+        """
+
     async def claim(
         self, subscriber: str, *, most: int, ordered: bool, fresh: bool
     ) -> list[Delivery]:
@@ -93,6 +122,13 @@ class InboxStore(Protocol):
             ordered: One at a time for each entity.
             fresh: Any of them, those that were never tried first.
         """
+
+    async def next_due(self, subscriber: str) -> float | None:
+        """Return when the next one is due that is not yet, Unix, s; None: none is."""
+
+    @property
+    def changes_of_others(self) -> int:
+        """Return how often another process was seen to have changed something."""
 
     async def settle(self, settlement: Settlement) -> None:
         """Note what became of a try."""

@@ -8,7 +8,7 @@ from gateway.clock import Clock
 from gateway.inbox.event_types import label
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import read
-from gateway.inbox.ports import Arrival, InboxStore, Observer, StoreUnavailable
+from gateway.inbox.ports import Arrival, ArrivalStore, Observer, StoreUnavailable
 from gateway.inbox.roster import wanting
 from gateway.inbox.signature import MOST_KEYS, Signed, examine, parse_secret, verify
 from gateway.secret import Secret
@@ -76,14 +76,13 @@ class Receiver:
 
     def __init__(
         self,
-        store: InboxStore,
+        store: ArrivalStore,
         keys: Callable[[], list[bytes]],
         options: InboxOptions,
         *,
         clock: Clock,
         observer: Observer,
         on_event: Callable[..., Any],
-        on_arrival: Callable[[], Any],
     ) -> None:
         """Wire it.
 
@@ -94,7 +93,6 @@ class Receiver:
             clock: Real or fake.
             observer: Counts what arrives.
             on_event: Takes an event's name and safe fields, for the log.
-            on_arrival: Called after each delivery that is new.
         """
         self._store = store
         self._keys = keys
@@ -102,7 +100,6 @@ class Receiver:
         self._clock = clock
         self._observer = observer
         self._on_event = on_event
-        self._on_arrival = on_arrival
         self._wanting = wanting(options.subscribers)
         # Until when, and how many were not said since: by event and kind.
         self._quiet: dict[tuple[str, str], tuple[float, int]] = {}
@@ -137,10 +134,8 @@ class Receiver:
             event_type=arrival.event_type,
             bytes=len(arrival.body),
         )
-        if stored == "accepted":
-            self._on_arrival()
-            if not names:
-                self._unrouted(arrival)
+        if stored == "accepted" and not names:
+            self._unrouted(arrival)
         return OK
 
     def _unrouted(self, arrival: Arrival) -> None:

@@ -3,65 +3,32 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from hashlib import sha256
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 from gateway.clock import Clock
-from gateway.inbox.policy import repeats
-from gateway.inbox.ports import Arrival, Delivery, Settlement, Stored, StoreUnavailable
-from gateway.storage import entities
+from gateway.inbox.ports import (
+    Arrival,
+    Delivery,
+    Kept,
+    Settlement,
+    Stored,
+    StoreUnavailable,
+)
+from gateway.storage import arrivals, claims, entities
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
 T = TypeVar("T")
 _PATIENCE: Final = 3.0  # s for a write; Dinie waits 5
-_ARRIVAL: Final = (
-    "webhook_id, event_type, entity, status, received, body, content_type, "
-    "content_encoding, timestamp, signature, synthetic"
-)
-_INSERT: Final = f"""
-INSERT INTO events (environment, endpoint, digest, {_ARRIVAL})
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (environment, endpoint, webhook_id) DO NOTHING
-"""  # noqa: S608 - our own names
-_KNOWN: Final = """
-SELECT digest = ?, body FROM events
-WHERE environment = ? AND endpoint = ? AND webhook_id = ?
-"""
 _DELIVERY: Final = """
-INSERT INTO deliveries (seq, environment, subscriber, state, due, entity)
-VALUES (?, ?, ?, 'pending', ?, ?)
+INSERT INTO deliveries (
+  seq, environment, entity, subscriber, state, due, wait, owner
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-_DUE: Final = """
-SELECT seq FROM deliveries AS one
-WHERE environment = :environment AND subscriber = :subscriber
-AND state IN ('pending', 'delivering') AND due <= :now
-AND NOT EXISTS (
-  SELECT 1 FROM disabled WHERE environment IN ('', :environment)
-  AND subscriber = :subscriber AND target IN ('', :target)
-)
+_DISABLED: Final = """
+SELECT 1 FROM disabled
+WHERE environment IN ('', ?) AND subscriber = ? AND target IN ('', ?)
 """
-_IN_ORDER: Final = """
-AND (entity = '' OR NOT EXISTS (
-  SELECT 1 FROM deliveries AS earlier
-  WHERE earlier.environment = one.environment
-  AND earlier.subscriber = one.subscriber AND earlier.entity = one.entity
-  AND earlier.seq < one.seq AND earlier.state IN ('pending', 'delivering')
-))
-"""
-_SOONEST: Final = "ORDER BY due LIMIT :most"
-_ANY: Final = "ORDER BY tries > 0, random() LIMIT :most"
-_CLAIM: Final = """
-UPDATE deliveries SET state = 'delivering', due = ?, wait = ?, owner = ?
-WHERE seq = ? AND subscriber = ?
-"""
-_CLAIMED: Final = f"""
-SELECT deliveries.seq, deliveries.tries, {
-    ", ".join(f"events.{name}" for name in _ARRIVAL.split(", "))
-}
-FROM deliveries JOIN events USING (seq)
-WHERE deliveries.seq = ? AND deliveries.subscriber = ?
-"""  # noqa: S608 - our own names
 _DONE: Final = """
 UPDATE deliveries
 SET state = ?, tries = ?, last_status = ?, last_error = ?, settled = ?, owner = ''
@@ -126,37 +93,47 @@ class SqliteInbox:
         Raises:
             StoreUnavailable: it is not on disk within 3 s.
         """
-        digest = sha256(arrival.body).digest()
+        kept = await self.keep(arrival, subscribers, leased=(), untold_at=untold_at)
+        return kept.stored
+
+    async def keep(
+        self,
+        arrival: Arrival,
+        subscribers: Sequence[str],
+        *,
+        leased: Sequence[str],
+        untold_at: int | None = None,
+    ) -> Kept:
+        """Keep an arrival as `add`, some of its deliveries leased from the start.
+
+        Raises:
+            StoreUnavailable: it is not on disk within 3 s.
+        """
         told = {name: getattr(arrival, name) for name in entities.TOLD}
 
-        def job(connection: sqlite3.Connection) -> Stored:
+        def job(connection: sqlite3.Connection) -> Kept:
             if untold_at is not None and entities.told(
                 connection, self._scope[0], told, untold_at
             ):
-                return "duplicate"
-            done = connection.execute(
-                _INSERT, (*self._scope, digest, *_values(arrival))
-            )
-            if done.rowcount != 1:
-                where = (digest, *self._scope, arrival.webhook_id)
-                same, body = connection.execute(_KNOWN, where).fetchone()
-                again = same or repeats(body, arrival.body)
-                return "duplicate" if again else "conflict"
+                return Kept("duplicate")
+            stored, seq = arrivals.insert(connection, self._scope, arrival)
+            if stored != "accepted":
+                return Kept(stored)
             entities.note(connection, self._scope[0], told)
+            mine = {one for one in leased if not self._is_disabled(connection, one)}
+            held = self._of_now()
+            begun = "delivering", held.until, held.span, held.owner
+            waits = "pending", arrival.received, 0.0, ""
+            row = seq, self._scope[0], arrival.entity
             connection.executemany(
                 _DELIVERY,
                 [
-                    (
-                        done.lastrowid,
-                        self._scope[0],
-                        name,
-                        arrival.received,
-                        arrival.entity,
-                    )
+                    (*row, name, *(begun if name in mine else waits))
                     for name in subscribers
                 ],
             )
-            return "accepted"
+            handed = Delivery(seq, 0, arrival, held.until)
+            return Kept("accepted", dict.fromkeys(mine, handed))
 
         return await self._write(job)
 
@@ -168,39 +145,56 @@ class SqliteInbox:
         Raises:
             StoreUnavailable: nothing is leased.
         """
-        now = self._clock.unix()
         asked = {
             "subscriber": subscriber,
             "target": self._targets.get(subscriber, ""),
             "environment": self._scope[0],
-            "now": now,
+            "now": self._clock.unix(),
             "most": most,
         }
-        due = _DUE + (_IN_ORDER if ordered else "")
-        due += _ANY if fresh else _SOONEST
+        look = partial(claims.due, asked=asked, ordered=ordered, fresh=fresh)
+        # Finding what is in turn may mean to step over much that is not: that is read
+        # beside what is written, and looked at once more inside the transaction.
+        found = await self._read(look) if ordered else None
+        if found == []:
+            return []
 
         def job(connection: sqlite3.Connection) -> list[Delivery]:
-            found = [(seq, subscriber) for (seq,) in connection.execute(due, asked)]
-            connection.executemany(
-                _CLAIM,
-                [(now + self._lease, self._lease, self._owner, *one) for one in found],
-            )
-            return [
-                _delivery(connection.execute(_CLAIMED, one).fetchone()) for one in found
-            ]
+            if found is None:
+                seqs = look(connection)
+            else:
+                seqs = claims.still_due(connection, asked, found)
+            return claims.lease(connection, subscriber, seqs, self._of_now())
 
-        async def idle() -> bool:
-            # Asked of a reader: most looks find nothing, and cost no commit.
-            return not await self._database.read(
-                lambda connection: connection.execute(due, asked).fetchone()
-            )
-
-        try:
-            if await idle():
-                return []
-        except DatabaseUnavailable as error:
-            raise StoreUnavailable(str(error)) from None
         return await self._write(job)
+
+    async def next_due(self, subscriber: str) -> float | None:
+        """Return when the next delivery is due that is not yet; see `InboxStore`.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        now = self._clock.unix()
+        return await self._read(
+            lambda connection: claims.next_due(
+                connection, self._scope[0], subscriber, now=now
+            )
+        )
+
+    @property
+    def changes_of_others(self) -> int:
+        """Return how often another process was seen to have written the file."""
+        return self._database.changes_of_others
+
+    def _of_now(self) -> claims.Lease:
+        """Return a lease that begins now, and not when somebody asked for it."""
+        until = self._clock.unix() + self._lease
+        return claims.Lease(self._owner, until, self._lease)
+
+    def _is_disabled(self, connection: sqlite3.Connection, subscriber: str) -> bool:
+        asked = self._scope[0], subscriber, self._targets.get(subscriber, "")
+        found = connection.execute(_DISABLED, asked).fetchone()
+        return found is not None
 
     async def settle(self, settlement: Settlement) -> None:
         """Note what became of a try.
@@ -265,33 +259,19 @@ class SqliteInbox:
             )
         )
 
-    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._database.read(job)
+        except DatabaseUnavailable as error:
+            raise StoreUnavailable(str(error)) from None
+
+    async def _write(
+        self, job: Callable[[sqlite3.Connection], T], *, soon: bool = True
+    ) -> T:
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await self._database.write(job)
+                return await self._database.write(job, soon=soon)
         except TimeoutError:
             raise StoreUnavailable("the disk did not answer in time") from None
         except DatabaseUnavailable as error:
             raise StoreUnavailable(str(error)) from None
-
-
-def _values(arrival: Arrival) -> tuple[object, ...]:
-    return (
-        arrival.webhook_id,
-        arrival.event_type,
-        arrival.entity,
-        arrival.status,
-        arrival.received,
-        arrival.body,
-        arrival.content_type,
-        arrival.content_encoding,
-        arrival.timestamp,
-        arrival.signature,
-        int(arrival.synthetic),
-    )
-
-
-def _delivery(row: tuple[Any, ...]) -> Delivery:
-    seq, tries, *rest = row
-    arrival = Arrival(*rest)
-    return Delivery(seq, tries, replace(arrival, synthetic=bool(arrival.synthetic)))

@@ -1,11 +1,13 @@
 """Does each setting take what can work, and nothing else?"""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from gateway.config.schema import Config, Secrets, Upstream, check_url
+from gateway.inbox.options import InboxOptions, SubscriberOptions
 
 
 def upstream(**values: Any) -> Upstream:
@@ -134,3 +136,26 @@ def test_an_error_never_holds_what_was_put_in() -> None:
         )
 
     assert "hush" not in f"{caught.value} {caught.value!r}"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "lease", "fault"),
+    [(50.0, 60.0, False), (50.1, 60.0, True), (5.0, 14.9, True), (60.0, 70.0, False)],
+)
+def test_a_lease_outlives_the_tries_that_it_is_for(
+    timeout: float, lease: float, *, fault: bool
+) -> None:
+    """Another gateway on the same file would make a try that is still under way."""
+    webhooks = InboxOptions(
+        lease=lease,
+        subscribers=(
+            SubscriberOptions(name="a", url="http://x", events=("*",), timeout=timeout),
+        ),
+    )
+
+    with (
+        pytest.raises(ValueError, match="10 s or more below")
+        if fault
+        else nullcontext()
+    ):
+        Config._deliverable(webhooks)

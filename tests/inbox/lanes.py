@@ -10,6 +10,7 @@ from gateway.inbox.dispatch import Dispatcher
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.policy import Try
 from gateway.secret import Secret
+from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, Observed, arrival
 
 Answer = Callable[[str, dict[str, str]], Try]
@@ -24,6 +25,10 @@ class Carried:
         self.answer: Answer = lambda *_: Try(200)
         self.hold: dict[str, asyncio.Event] = {}
         self.begun = 0
+
+    def block(self, name: str) -> None:
+        """Have a subscriber answer nothing for now."""
+        self.hold[name] = asyncio.Event()
 
     async def send(
         self,
@@ -41,6 +46,13 @@ class Carried:
         return self.answer(subscriber.name, named)
 
 
+class WallClock(SystemClock):
+    """Waits as time passes, and tells the time of day that a test sets."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.unix = clock.unix
+
+
 class Scene:
     """A dispatcher over a real file."""
 
@@ -54,7 +66,7 @@ class Scene:
             self.carried,
             InboxOptions(subscribers=tuple(subscribers), schedule=(5.0, 30.0)),
             fields=lambda: self.fields,
-            clock=SystemClock(),
+            clock=WallClock(inbox.clock),
             random=lambda: 0.5,
             observer=self.observed,
             on_event=self.observed.say,
@@ -67,10 +79,17 @@ class Scene:
         await self.inbox.store.add(made, self.names)
         self.dispatcher.wake()
 
-    async def begun(self) -> None:
+    async def drained(self) -> None:
+        """Wait until each lane has looked, and found nothing more."""
+        async with asyncio.timeout(20):
+            lanes = self.dispatcher._lanes.values()
+            while any(one._waiting or not one._next_known for one in lanes):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def begun(self, count: int = 1) -> None:
         """Wait until something is under way."""
         async with asyncio.timeout(20):
-            while not self.carried.begun:  # noqa: ASYNC110 - it has no event
+            while self.carried.begun < count:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.01)
 
     async def tried(self, count: int) -> None:
@@ -80,11 +99,12 @@ class Scene:
                 self.dispatcher.wake()
                 await asyncio.sleep(0.01)
 
-    async def until(self, state: str, count: int) -> None:
+    async def until(self, state: str, count: int, *, wake: bool = True) -> None:
         """Wait until so many deliveries are in a state."""
         async with asyncio.timeout(20):
             while list((await self.inbox.states()).values()).count(state) < count:
-                self.dispatcher.wake()
+                if wake:
+                    self.dispatcher.wake()
                 await asyncio.sleep(0.01)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from gateway.clock import SystemClock
 from gateway.inbox.policy import Try
 from gateway.inbox.ports import StoreUnavailable
 from gateway.secret import Secret
@@ -45,6 +46,7 @@ async def test_a_subscriber_with_a_secret_gets_a_fresh_signature(
     inbox: Inbox,
 ) -> None:
     """A delivery that waited for hours would be too old for it otherwise."""
+    inbox.clock.advance(SystemClock.unix() - inbox.clock.unix())
     async with running(inbox, subscriber(secret="hook")) as scene:
         scene.fields["hook"] = Secret(SECRET)
         await scene.add("evt_1", synthetic=True)
@@ -178,7 +180,7 @@ async def test_what_was_brought_is_noted_however_long_the_store_takes(
 
     inbox.store.settle = failing  # type: ignore[method-assign]
     async with running(inbox) as scene:
-        scene.dispatcher._lanes[0]._clock = inbox.clock
+        scene.dispatcher._lanes["a"]._clock = inbox.clock
         await scene.add("evt_1")
         await scene.until("delivered", 1)
 
@@ -262,7 +264,9 @@ async def test_one_bad_kind_does_not_hold_up_the_others(inbox: Inbox) -> None:
             await scene.add(f"bad_{number}")
         await scene.tried(10)
         await scene.add("good")
-        scene.dispatcher._lanes[0]._circuit._until = 0.0  # some seconds later
+        scene.dispatcher._lanes[
+            "a"
+        ]._attempts._circuit._until = 0.0  # some seconds later
 
         await scene.until("delivered", 1)
 

@@ -31,7 +31,6 @@ class Scene:
             clock=SystemClock(),
             observer=self.observed,
             on_event=self.observed.say,
-            on_arrival=lambda: None,
         )
         self.handler = WebhookListener(receiver, path="/webhooks/dinie", max_body=MAX)
         self.listener: Listener | None = None

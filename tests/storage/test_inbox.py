@@ -127,7 +127,7 @@ async def test_a_disk_that_hangs_is_not_waited_for(
     """Dinie waits five seconds; it gets its answer before."""
     monkeypatch.setattr("gateway.storage.inbox._PATIENCE", 0.02)
 
-    async def hang(*_: object) -> None:
+    async def hang(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Database, "write", hang)
