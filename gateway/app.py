@@ -32,7 +32,7 @@ from gateway.config.schema import Config
 from gateway.drain import Drain
 from gateway.durable import Durable
 from gateway.idempotency.policy import upstream_headers
-from gateway.limits import spool_check
+from gateway.limits import build_streams, spool_check
 from gateway.listeners import Listeners
 from gateway.origin import admin_rule, proxy_rule
 from gateway.reload import Reload
@@ -204,6 +204,7 @@ class Gateway:
                 config, clock, self._breaker, self._metrics, lambda: self._drain.ends
             ),
             sweeper=self._sweeper,
+            streams=build_streams(config, self._listeners.readers),
             longest_stream=config.deadline.maximum,
             key_headers=partial(upstream_headers, config.idempotency),
             environment=config.environment,

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.places import Presence
+from gateway.admission.policy import UPLOAD_SLOTS
 from gateway.admission.spool import Spool
 from gateway.admission.stage import AdmissionStage
 from gateway.clock import Clock
@@ -20,6 +21,8 @@ from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.ratelimit.kinds import lane_of
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.server.health import Check
+from gateway.server.readers import Readers
+from gateway.server.streaming import ResponseStreams
 from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger("gateway.admission")
@@ -76,6 +79,13 @@ def build_limits(
         spool=Spool(on_event=say),
     )
     return Limits(admission, limiter, bulkhead)
+
+
+def build_streams(config: Config, readers: Readers) -> ResponseStreams:
+    """Return what relays large responses, within the pool's connections."""
+    slots = config.admission.max_in_flight + UPLOAD_SLOTS
+    most_apart = max(0, config.upstream.pool_size - slots)
+    return ResponseStreams(readers, most_apart=most_apart)
 
 
 def say(event: str, **fields: Any) -> None:

@@ -1,5 +1,6 @@
 """Opens and closes the listeners of one gateway, and watches their socket files."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from gateway.config.schema import Listen
 from gateway.mailroom import Mailroom
 from gateway.server.certificates import Certificates
 from gateway.server.health import Check
+from gateway.server.readers import Readers
 from gateway.server.runner import Listener, listen_application, listen_proxy
 from gateway.server.sockets import BoundSockets, bind
 from gateway.telemetry.logging import http_logger
@@ -25,13 +27,15 @@ class Listeners:
     def __init__(
         self, listen: Listen, tls: Certificates, mailroom: Mailroom | None
     ) -> None:
-        """Bind nothing yet.
+        """Bind nothing yet; inside a running loop.
 
         Args:
             listen: The addresses.
             tls: Of the proxy listener.
             mailroom: Takes the webhooks' sockets; None where there are none.
         """
+        loop = asyncio.get_running_loop()
+        self.readers = Readers(loop, loop.time)
         self._listen = listen
         self._tls = tls
         self._mailroom = mailroom
@@ -67,7 +71,11 @@ class Listeners:
         if "proxy" in bound:
             self._started.append(
                 await listen_proxy(
-                    proxy, bound["proxy"], logger=logger, tls=self._tls.context
+                    proxy,
+                    bound["proxy"],
+                    logger=logger,
+                    tls=self._tls.context,
+                    readers=self.readers,
                 )
             )
         if "admin" in bound:
@@ -102,6 +110,7 @@ class Listeners:
         """Close everything, handlers in flight included."""
         for listener in self._started:
             await listener.close()
+        self.readers.close()
         self._unbind()
 
     def _unbind(self) -> None:

@@ -2,10 +2,9 @@
 
 from http import HTTPStatus
 
-from aiohttp import ClientError, ClientResponse, HttpVersion11, hdrs, web
+from aiohttp import ClientResponse, HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from gateway.errors import GatewayError, OutcomeUnknown
@@ -113,6 +112,8 @@ class Relayed(web.Response):
         writer = request.writer
         status_line = f"HTTP/{version[0]}.{version[1]} {self.status} {self.reason}"
         await writer.write_headers(status_line, headers)
+        # An idle connection keeps its last response: without the body, that is little.
+        self._body = None
         await writer.write_eof(body)
         self._eof_sent = True
         return writer
@@ -124,34 +125,6 @@ def relayed_whole(exchange: Exchange, response: ClientResponse) -> web.Response:
     if exchange.method != "HEAD" and status not in _BODILESS:
         headers.popall("Content-Length", None)  # it is set from the body
     return Relayed(status=status, reason=reason, headers=headers, body=exchange.answer)
-
-
-async def relay_stream(
-    request: web.BaseRequest,
-    exchange: Exchange,
-    response: ClientResponse,
-    stream: web.StreamResponse,
-) -> web.StreamResponse:
-    """Send a large answer on as it comes.
-
-    Its head has gone out, so there is no retry and no problem any more: a cut upstream
-    cuts the caller's connection, which is the only way left to say so.
-    """
-    try:
-        await stream.prepare(request)
-        await stream.write(exchange.overflow)
-        exchange.overflow = b""
-        while chunk := await response.content.readany():
-            await stream.write(chunk)
-        await stream.write_eof()
-    except (ClientError, HttpProcessingError, OSError, TimeoutError) as error:
-        exchange.slug = "stream-cut"
-        abort(request)
-        if isinstance(error, ConnectionResetError) and request.transport is None:
-            exchange.slug = "caller-gone"
-    finally:
-        response.close()
-    return stream
 
 
 def abort(request: web.BaseRequest) -> None:

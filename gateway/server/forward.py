@@ -13,11 +13,11 @@ from gateway.retry.stage import RetryStage
 from gateway.server.answers import (
     abort,
     mark,
-    relay_stream,
     relayed_head,
     relayed_whole,
 )
 from gateway.server.kept import Kept
+from gateway.server.streaming import ResponseStreams
 from gateway.upstream.payload import SpilledBody
 from gateway.upstream.sender import Sender
 from gateway.upstream.watch import Sweeper
@@ -65,6 +65,7 @@ class Forwarder:
         stages: Stages,
         retry: RetryStage,
         sweeper: Sweeper,
+        streams: ResponseStreams,
         longest_stream: float,
         key_headers: Callable[[str], tuple[tuple[str, str], ...]],
         environment: str,
@@ -78,6 +79,7 @@ class Forwarder:
             stages: Their per-attempt part.
             retry: Drives the attempts.
             sweeper: Ends streams that take too long.
+            streams: Send large responses on.
             longest_stream: s, from the start of the request.
             key_headers: Returns the headers that carry an idempotency key upstream.
             environment: Named in the answer.
@@ -89,6 +91,7 @@ class Forwarder:
         self._urls: Kept[URL] = Kept()
         self._retry = retry
         self._sweeper = sweeper
+        self._streams = streams
         self._longest_stream = longest_stream
         self._key_headers = key_headers
         self._environment = environment
@@ -126,7 +129,7 @@ class Forwarder:
             longest = exchange.started + self._longest_stream
             with self._sweeper.watch(longest) as watch:
                 watch.peer = request  # a stalled answer must not wait for nobody
-                return await relay_stream(request, exchange, response, stream)
+                return await self._streams.relay(request, exchange, response, stream)
         except TimeoutError:
             exchange.slug = "stream-cut"
             if request.transport is None:

@@ -18,7 +18,7 @@ from gateway.forwarding.policy import (
     strip_prefix,
 )
 from gateway.forwarding.spellings import LenientRules
-from gateway.message import Exchange
+from gateway.message import EMPTY_BODY, Exchange
 from gateway.order import Handler
 from gateway.origin import OriginRule
 from gateway.peer import is_local
@@ -110,6 +110,8 @@ class Proxy:
         if not response.prepared:
             self._mark(response, exchange)
         self._telemetry.finished(exchange, response.status)
+        # The connection keeps its last request until the next one: not its bodies.
+        exchange.answer, exchange.body = None, EMPTY_BODY
         return response
 
     def _read_head(self, request: ProxyRequest, exchange: Exchange) -> None:

@@ -5,21 +5,53 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
+from gateway.server.readers import Readers
 from gateway.server.request import ProxyRequest
 from gateway.server.sockets import BoundSockets
 
 _FIELD_LIMIT = 16 * 1024  # bytes of a header line, as towards Dinie
 _KEEPALIVE = 75.0  # s an idle caller may keep its connection; also bounds a slow head
 _LINGER = 2.0  # s to take in what a refused caller still sends, so that it reads why
+_SEND_BUFFER = 256 * 1024  # bytes that the system holds of a response
 _SHUTDOWN = 5.0  # s; our own drain came first
 
 
 class _Protocol(web.RequestHandler):
-    """Answers what the parser refuses without repeating any of it."""
+    """Answers what the parser refuses without repeating any of it.
+
+    It tells when its peer does not take all that is written.
+    """
+
+    _readers: Readers
+    _wire: asyncio.WriteTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; from one byte on that is not taken, the peer is behind."""
+        self._wire = cast("asyncio.WriteTransport", transport)
+        self._wire.set_write_buffer_limits(high=1)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:  # what the system takes, nobody here can bound
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        """Note that the peer is behind."""
+        super().pause_writing()
+        self._readers.behind(self._wire)
+
+    def resume_writing(self) -> None:
+        """Note that it has taken everything."""
+        super().resume_writing()
+        self._readers.caught_up(self._wire)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End; what was not taken is gone."""
+        self._readers.caught_up(self._wire)
+        super().connection_lost(exc)
 
     def handle_error(
         self,
@@ -36,8 +68,12 @@ class _Protocol(web.RequestHandler):
 class _Server(web.Server):
     """The low-level server with our protocol."""
 
+    readers: Readers
+
     def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        protocol = _Protocol(self, loop=self._loop, **self._kwargs)
+        protocol._readers = self.readers  # noqa: SLF001 - its constructor is aiohttp's
+        return protocol
 
 
 class Listener:
@@ -88,6 +124,7 @@ async def listen_proxy(
     *,
     logger: logging.Logger,
     tls: ssl.SSLContext | None = None,
+    readers: Readers | None = None,
 ) -> Listener:
     """Start the proxy listener: the low-level server, without an application.
 
@@ -96,6 +133,7 @@ async def listen_proxy(
         bound: Where to accept connections.
         logger: Hears of what the parser refuses.
         tls: None: plain.
+        readers: Hear of connections that are behind; None: some of its own.
     """
     server = _Server(
         handler,
@@ -109,6 +147,8 @@ async def listen_proxy(
         max_field_size=_FIELD_LIMIT,
         logger=logger,
     )
+    loop = asyncio.get_running_loop()
+    server.readers = Readers(loop, loop.time) if readers is None else readers
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
     return await _started(Listener(runner, bound, tls))
 

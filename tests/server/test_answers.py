@@ -145,3 +145,21 @@ async def test_nothing_is_invented_for_a_whole_answer() -> None:
 
     lines = [line for line in answer.split(b"\r\n") if not line.startswith(b"Date:")]
     assert lines == [b"HTTP/1.1 200 OK", b"Content-Length: 2", b"", b"{}"]
+
+
+async def test_a_connection_does_not_keep_the_body_that_it_sent() -> None:
+    """A thousand idle callers would keep a gigabyte of old responses."""
+    kept = []
+
+    async def handler(_: web.BaseRequest) -> web.Response:
+        kept.append(Relayed(body=b"{}"))
+        return kept[-1]
+
+    async with RawTestServer(handler) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await reader.readuntil(b"{}")
+        bodies = [response.body for response in kept]
+        writer.close()
+
+    assert bodies == [None]
