@@ -22,8 +22,6 @@ from gateway.upstream.payload import SpilledBody
 from gateway.upstream.sender import Sender
 from gateway.upstream.watch import Sweeper
 
-_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # the client adds no length to these
-
 
 @dataclass(frozen=True, slots=True)
 class Base:
@@ -145,14 +143,14 @@ class Forwarder:
         return url
 
     def _headers(self, exchange: Exchange) -> list[tuple[str, str]]:
-        """Return the headers of each attempt; the client adds Host and length."""
+        """Return the headers of each attempt; Host and a body's length are added."""
         headers = list(exchange.headers)
         control = exchange.control
         if exchange.own_bearer:
             headers.append(("Authorization", control["authorization"]))
         if exchange.upstream_key is not None:
             headers.extend(self._key_headers(exchange.upstream_key))
-        if control.get("content-length") == "0" and exchange.method in _BODILESS:
+        if control.get("content-length") == "0":  # said, so it is passed on
             headers.append(("Content-Length", "0"))
         return headers
 

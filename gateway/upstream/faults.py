@@ -7,11 +7,13 @@ import ssl
 from typing import Final
 
 from aiohttp import client_exceptions as aio
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from gateway.forwarding.limits import RESPONSE_FIELD, RESPONSE_FIELDS
 from gateway.retry.policy import Outcome
 from gateway.retry.ports import AttemptFailed
 from gateway.upstream.connector import PoolTimeoutError
+from gateway.upstream.response_head import UnaskedCoding
 
 _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
     (
@@ -32,6 +34,9 @@ _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
 )
 
 
+_TOO_MANY: Final = "Too many headers"  # how aiohttp's parser begins to say so
+
+
 def failure_of(error: BaseException, *, sent: bool) -> AttemptFailed | None:
     """Return what an exception means for the attempt; None: it is no network fault.
 
@@ -46,7 +51,21 @@ def failure_of(error: BaseException, *, sent: bool) -> AttemptFailed | None:
             if not sent and outcome is not Outcome.TLS_INVALID:
                 ours = kind is PoolTimeoutError
                 return AttemptFailed(Outcome.NOT_SENT, detail, of_upstream=not ours)
-            return AttemptFailed(outcome, detail)
+            named = _reason(error) if outcome is Outcome.MALFORMED else None
+            return AttemptFailed(outcome, named or detail)
+    return None
+
+
+def _reason(error: BaseException) -> str | None:
+    """Return which limit or rule a response breaks; None: it is plain nonsense."""
+    if isinstance(error, aio.ClientResponseError):
+        error = error.__cause__ or error
+    if isinstance(error, UnaskedCoding):
+        return "Dinie's answer has a transfer coding that no request of ours allows"
+    if isinstance(error, LineTooLong):
+        return f"Dinie's answer has a header field over {RESPONSE_FIELD} bytes"
+    if str(getattr(error, "message", "")).startswith(_TOO_MANY):
+        return f"Dinie's answer has more than {RESPONSE_FIELDS} header fields"
     return None
 
 

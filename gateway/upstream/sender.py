@@ -27,6 +27,11 @@ from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway.forwarding.limits import (
+    RESPONSE_FIELD,
+    RESPONSE_FIELDS,
+    RESPONSE_REASON,
+)
 from gateway.message import Exchange
 from gateway.upstream.connector import (
     AskedConnector,
@@ -36,7 +41,6 @@ from gateway.upstream.connector import (
 from gateway.upstream.resolver import Resolver
 
 _KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
-_LINE_LIMIT = 16 * 1024  # bytes; aiohttp's 8190 refuses some real answers
 _READ_BUFFER = 64 * 1024  # bytes
 _AT_ONCE = 64 * 1024  # bytes; a longer body waits for the socket, in a task of its own
 _DNS_TTL = 30  # s; a busy connector would keep an address for hours
@@ -79,7 +83,7 @@ class AttemptRequest(ClientRequest):
         if isinstance(data, bytes) and len(data) <= _AT_ONCE:
             self._whole = data
             self.headers[hdrs.CONTENT_LENGTH] = str(len(data))
-        else:
+        elif data is not None:  # for None, aiohttp would invent a Content-Length
             self.update_body_from_data(data)
         # As they came: in their order, and two that differ in case only stay two.
         self.headers.extend(exchange.outbound)
@@ -197,8 +201,9 @@ class Sender:
                 read_until_eof=True,
                 auto_decompress=False,
                 read_bufsize=_READ_BUFFER,
-                max_line_size=_LINE_LIMIT,
-                max_field_size=_LINE_LIMIT,
+                max_line_size=RESPONSE_REASON,
+                max_field_size=RESPONSE_FIELD,
+                max_headers=RESPONSE_FIELDS,
             )
             response = await request.send(connection)
             try:

@@ -16,6 +16,7 @@ from gateway.message import Exchange
 from gateway.retry.policy import Outcome
 from gateway.retry.ports import AttemptFailed
 from gateway.upstream.faults import failure_of
+from gateway.upstream.response_head import check_head
 from gateway.upstream.sender import AttemptRequest, drop
 from gateway.upstream.watch import LATE, Sweeper, Watch
 
@@ -162,11 +163,12 @@ async def read_answer(exchange: Exchange, response: ClientResponse) -> None:
     """Read an answer's body whole up to `BUFFERED`; the rest is left to stream."""
     exchange.answer = None
     exchange.overflow = b""
-    length = response.content_length
     if response.status < _FIRST_FINAL:
         response.close()
         raise BadStatusLine("a switch of protocols, or no status at all")
     try:
+        check_head(response)
+        length = response.content_length
         if length is not None and length <= BUFFERED:
             exchange.answer = await response.content.read()
             return

@@ -52,3 +52,12 @@ def test_who_may_repeat_is_told_the_key() -> None:
     assert "Idempotency-Key: order-1" in outcome_unknown(safe).detail
     assert "cannot be repeated" in outcome_unknown(unsafe).detail
     assert outcome_unknown(unsafe).retry_after is None
+
+
+def test_an_unknown_outcome_says_how_the_last_attempt_ended() -> None:
+    """An answer that can never be read is not told from a network that is down."""
+    made = exchange(sends=4, unknown_sends=4)
+
+    told = problem(made, AttemptFailed(Outcome.MALFORMED, "it has too many fields"))
+
+    assert "the last time: it has too many fields" in told.detail

@@ -7,10 +7,16 @@ from typing import Any, cast
 import pytest
 from aiohttp import client_exceptions as aio
 from aiohttp.client_reqrep import ConnectionKey, RequestInfo
-from aiohttp.http_exceptions import BadStatusLine, LineTooLong, TransferEncodingError
+from aiohttp.http_exceptions import (
+    BadHttpMessage,
+    BadStatusLine,
+    LineTooLong,
+    TransferEncodingError,
+)
 
 from gateway.retry.policy import Outcome
 from gateway.upstream.faults import failure_of
+from gateway.upstream.response_head import UnaskedCoding
 
 KEY = cast("ConnectionKey", SimpleNamespace(host="api.internal", port=443, ssl=True))
 INFO = cast("RequestInfo", SimpleNamespace(real_url="https://api.internal/"))
@@ -107,3 +113,40 @@ def test_outcomes_are_their_own_labels() -> None:
         "cut",
         "malformed",
     ]
+
+
+def wrapped_by_aiohttp(cause: Exception) -> BaseException:
+    error = aio.ClientResponseError(INFO, (), status=400)
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        pytest.param(
+            wrapped_by_aiohttp(BadHttpMessage("Too many headers received")),
+            "more than 256 header fields",
+            id="fields",
+        ),
+        pytest.param(
+            wrapped_by_aiohttp(LineTooLong("secret", 16384)),
+            "over 16384 bytes",
+            id="field",
+        ),
+        pytest.param(UnaskedCoding("x"), "transfer coding", id="coding"),
+        pytest.param(
+            wrapped_by_aiohttp(BadHttpMessage("secret")), "no valid HTTP", id="nonsense"
+        ),
+    ],
+)
+def test_a_malformed_answer_is_told_by_the_rule_it_breaks(
+    error: BaseException, named: str
+) -> None:
+    """Whoever reads the problem knows whether to call Dinie or to raise a limit."""
+    failure = failure_of(error, sent=True)
+
+    assert failure is not None
+    assert failure.outcome is Outcome.MALFORMED
+    assert named in failure.detail
+    assert "secret" not in failure.detail
