@@ -259,7 +259,9 @@ class Gateway:
                 *(self._mailroom.admin() if self._mailroom else ()),
             ),
         )
-        return await self._listeners.start(self._proxy, admin)
+        return await self._listeners.start(
+            self._proxy, admin, self._proxy.refuse_unread
+        )
 
     def jobs(self, reload: asyncio.Event | None) -> list[Any]:
         """Return what runs beside the listeners, as coroutines."""

@@ -13,7 +13,12 @@ from gateway.mailroom import Mailroom
 from gateway.server.certificates import Certificates
 from gateway.server.health import Check
 from gateway.server.readers import Readers
-from gateway.server.runner import Listener, listen_application, listen_proxy
+from gateway.server.runner import (
+    Listener,
+    Refusal,
+    listen_application,
+    listen_proxy,
+)
 from gateway.server.sockets import BoundSockets, bind
 from gateway.telemetry.logging import http_logger
 
@@ -65,8 +70,15 @@ class Listeners:
         self,
         proxy: Callable[[Any], Awaitable[web.StreamResponse]],
         admin: web.Application,
+        refusal: Refusal | None = None,
     ) -> Running:
-        """Serve on what was bound; return where that is."""
+        """Serve on what was bound; return where that is.
+
+        Args:
+            proxy: Answers the requests of callers.
+            admin: Answers those of operators and probes.
+            refusal: Answers callers' requests that the HTTP parser does not take.
+        """
         bound, logger = self._bound, http_logger()
         if "proxy" in bound:
             self._started.append(
@@ -76,6 +88,7 @@ class Listeners:
                     logger=logger,
                     tls=self._tls.context,
                     readers=self.readers,
+                    refusal=refusal,
                 )
             )
         if "admin" in bound:

@@ -53,9 +53,15 @@ def mark(
 
 
 def problem(
-    error: GatewayError, exchange: Exchange, request: web.BaseRequest
+    error: GatewayError, exchange: Exchange, request: web.BaseRequest | None = None
 ) -> web.Response:
-    """Return an error's answer; a body left unread ends the connection."""
+    """Return an error's answer; a body left unread ends the connection.
+
+    Args:
+        error: Raised below.
+        exchange: Of the request.
+        request: None: it could not be read, and its connection ends anyway.
+    """
     status, body, headers = render(error, instance=exchange.request_id)
     exchange.slug = CATALOGUE[type(error)].slug
     exchange.untyped = False
@@ -63,7 +69,7 @@ def problem(
     if exchange.unknown_sends or exchange.in_doubt or type(error) is OutcomeUnknown:
         exchange.note = "unknown"
     response = web.Response(status=status, body=body, headers=headers)
-    if request.can_read_body and not request.content.is_eof():
+    if request is not None and request.can_read_body and not request.content.is_eof():
         response.force_close()
     return response
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.admission.policy import check_method
 from gateway.context import EXCHANGE
 from gateway.credentials.policy import classify_bearer
-from gateway.errors import GatewayError, OriginForbidden, OutcomeUnknown
+from gateway.errors import BadRequest, GatewayError, OriginForbidden, OutcomeUnknown
 from gateway.forwarding.policy import (
     check_target,
     inbound_headers,
@@ -26,6 +26,7 @@ from gateway.problems import render_unknown
 from gateway.server.answers import mark, problem
 from gateway.server.kept import Kept
 from gateway.server.request import ProxyRequest, check_form
+from gateway.server.unreadable import reason
 
 _CLOSED = 499  # no answer went out; nginx's number for that
 _NOT_REPEATABLE = ("/biometrics/session-exchange",)
@@ -112,6 +113,15 @@ class Proxy:
         self._telemetry.finished(exchange, response.status)
         # The connection keeps its last request until the next one: not its bodies.
         exchange.answer, exchange.body = None, EMPTY_BODY
+        return response
+
+    def refuse_unread(self, error: BaseException | None) -> web.Response:
+        """Return and record the response to what the HTTP parser does not take."""
+        request_id, echoed = self._request_ids(None)
+        exchange = Exchange(request_id, "OTHER", "", self._clock(), None, echoed)
+        response = problem(BadRequest(reason(error)), exchange)
+        self._mark(response, exchange)
+        self._telemetry.finished(exchange, response.status)
         return response
 
     def _read_head(self, request: ProxyRequest, exchange: Exchange) -> None:

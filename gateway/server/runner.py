@@ -5,15 +5,24 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
 
+from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS, REQUEST_TARGET
 from gateway.server.readers import Readers
 from gateway.server.request import ProxyRequest
 from gateway.server.sockets import BoundSockets
+from gateway.server.unreadable import plain_refusal
 
-_FIELD_LIMIT = 16 * 1024  # bytes of a header line, as towards Dinie
+Refusal = Callable[[BaseException | None], web.Response]
+
+_LIMITS: Final[dict[str, Any]] = {
+    "max_line_size": REQUEST_TARGET,
+    "max_field_size": REQUEST_FIELD,
+    "max_headers": REQUEST_FIELDS,
+}
+_BAD_REQUEST: Final = 400
 _KEEPALIVE = 75.0  # s an idle caller may keep its connection; also bounds a slow head
 _LINGER = 2.0  # s to take in what a refused caller still sends, so that it reads why
 _SEND_BUFFER = 256 * 1024  # bytes that the system holds of a response
@@ -21,10 +30,31 @@ _SHUTDOWN = 5.0  # s; our own drain came first
 
 
 class _Protocol(web.RequestHandler):
-    """Answers what the parser refuses without repeating any of it.
+    """Answers what the parser refuses without repeating any of it."""
 
-    It tells when its peer does not take all that is written.
-    """
+    refusal: Refusal | None = None  # None: logged, and answered with no more than 400
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return a problem; aiohttp's answer shows the bytes it did not understand."""
+        del message
+        if status != _BAD_REQUEST or self.refusal is None:
+            # It logs, and raises where an answer has begun.
+            plain = super().handle_error(request, status, exc, "malformed HTTP request")
+            if status != _BAD_REQUEST:
+                return plain
+        refused = (self.refusal or plain_refusal)(exc)
+        refused.force_close()
+        return refused
+
+
+class _CallerProtocol(_Protocol):
+    """Tells when its peer does not take all that is written."""
 
     _readers: Readers
     _wire: asyncio.WriteTransport
@@ -53,27 +83,37 @@ class _Protocol(web.RequestHandler):
         self._readers.caught_up(self._wire)
         super().connection_lost(exc)
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return a plain answer; aiohttp's shows the bytes it did not understand."""
-        del message
-        return super().handle_error(request, status, exc, "malformed HTTP request")
-
 
 class _Server(web.Server):
     """The low-level server with our protocol."""
 
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class _CallerServer(web.Server):
+    """The low-level server for callers' connections."""
+
     readers: Readers
+    refusal: Refusal | None = None
 
     def __call__(self) -> web.RequestHandler:
-        protocol = _Protocol(self, loop=self._loop, **self._kwargs)
+        protocol = _CallerProtocol(self, loop=self._loop, **self._kwargs)
         protocol._readers = self.readers  # noqa: SLF001 - its constructor is aiohttp's
+        protocol.refusal = self.refusal
         return protocol
+
+
+class _AppRunner(web.AppRunner):
+    """Runs an application behind our protocol."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            **made._kwargs,  # noqa: SLF001 - what the application asked for
+        )
 
 
 class Listener:
@@ -125,6 +165,7 @@ async def listen_proxy(
     logger: logging.Logger,
     tls: ssl.SSLContext | None = None,
     readers: Readers | None = None,
+    refusal: Refusal | None = None,
 ) -> Listener:
     """Start the proxy listener: the low-level server, without an application.
 
@@ -134,8 +175,10 @@ async def listen_proxy(
         logger: Hears of what the parser refuses.
         tls: None: plain.
         readers: Hear of connections that are behind; None: some of its own.
+        refusal: Makes the response to what the parser refuses, and records it; None:
+            it is logged, and answered with a plain problem.
     """
-    server = _Server(
+    server = _CallerServer(
         handler,
         request_factory=_request,
         handler_cancellation=False,  # a POST on its way is finished and recorded
@@ -143,12 +186,12 @@ async def listen_proxy(
         auto_decompress=False,  # bodies pass as they are
         keepalive_timeout=_KEEPALIVE,
         lingering_time=_LINGER,
-        max_line_size=_FIELD_LIMIT,
-        max_field_size=_FIELD_LIMIT,
         logger=logger,
+        **_LIMITS,
     )
     loop = asyncio.get_running_loop()
     server.readers = Readers(loop, loop.time) if readers is None else readers
+    server.refusal = refusal
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
     return await _started(Listener(runner, bound, tls))
 
@@ -157,12 +200,13 @@ async def listen_application(
     application: web.Application, bound: BoundSockets, *, logger: logging.Logger
 ) -> Listener:
     """Start a listener for an ordinary application."""
-    runner = web.AppRunner(
+    runner = _AppRunner(
         application,
         access_log=None,
         logger=logger,
         shutdown_timeout=_SHUTDOWN,
         keepalive_timeout=_KEEPALIVE,
+        **_LIMITS,
     )
     return await _started(Listener(runner, bound, None))
 

@@ -96,6 +96,32 @@ async def test_what_is_no_http_gets_a_400_that_repeats_nothing(data: bytes) -> N
     assert b"evil-bytes" not in answer
 
 
+@pytest.mark.parametrize("data", [b"GET / HTTP/9 evil-bytes\r\n\r\n"])
+async def test_the_admin_listener_repeats_nothing_either(data: bytes) -> None:
+    """Aiohttp's own answer shows what it did not understand."""
+    listener = await listen_application(web.Application(), bind(Where()), logger=LOGGER)
+
+    answer = await ask(listener, data)
+
+    await listener.close()
+    assert b"application/problem+json" in answer
+    assert b"evil-bytes" not in answer
+
+
+async def test_a_refusal_of_the_parser_s_can_be_the_listener_s_own() -> None:
+    """The proxy's has a slug and the request id."""
+
+    def own(_: BaseException | None) -> web.Response:
+        return web.Response(status=400, text="own")
+
+    listener = await listen_proxy(hello, bind(Where()), logger=LOGGER, refusal=own)
+
+    answer = await ask(listener, b"nonsense\r\n\r\n")
+
+    await listener.close()
+    assert answer.endswith(b"own")
+
+
 async def test_a_stopped_listener_takes_nobody_new() -> None:
     """The balancer goes elsewhere; what was accepted goes on."""
     listener = await proxy(Where())

@@ -1,0 +1,31 @@
+"""Responses to requests that the HTTP parser does not take; nothing of them is said."""
+
+from typing import Final
+
+import orjson
+from aiohttp import web
+from aiohttp.http_exceptions import BadStatusLine, InvalidURLError, LineTooLong
+
+from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS
+from gateway.problems import CONTENT_TYPE
+
+_TOO_MANY: Final = "Too many headers"  # how aiohttp's parser begins to say so
+_PLAIN: Final = orjson.dumps(
+    {"type": "about:blank", "title": "Bad Request", "status": 400}
+)
+
+
+def reason(error: BaseException | None) -> str:
+    """Return which limit or rule a request breaks, without any of its bytes."""
+    if isinstance(error, LineTooLong):
+        return f"the request target or a header field is over {REQUEST_FIELD} bytes"
+    if str(getattr(error, "message", "")).startswith(_TOO_MANY):
+        return f"the request has more than {REQUEST_FIELDS} header fields"
+    if isinstance(error, BadStatusLine | InvalidURLError):
+        return "the request line is malformed"
+    return "the request is no well-formed HTTP"
+
+
+def plain_refusal(_: BaseException | None) -> web.Response:
+    """Return a problem that says no more than its status."""
+    return web.Response(status=400, body=_PLAIN, headers={"Content-Type": CONTENT_TYPE})
