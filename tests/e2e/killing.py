@@ -112,7 +112,7 @@ class Killing:
             "GATEWAY__STORAGE__SQLITE_PATH": str(folder / "inbox" / "gateway.db"),
             "GATEWAY__WEBHOOKS__SUBSCRIBERS": orjson.dumps(subscribers).decode(),
             "GATEWAY__WEBHOOKS__SCHEDULE": orjson.dumps([0.2] * 500).decode(),
-            "GATEWAY__WEBHOOKS__LEASE": "5",
+            "GATEWAY__WEBHOOKS__LEASE": "12",
             "GATEWAY__TELEMETRY__LOG_LEVEL": "error",
         }
 
