@@ -15,8 +15,11 @@ from tests.ratelimit.scene import REQUEST, Scene
 from tests.ratelimit.timeline import settle
 
 
+@pytest.mark.parametrize("limits", [(20,), (20, 50, 200)], ids=["one", "several"])
 @pytest.mark.parametrize("seed", range(3))
-async def test_no_place_leaks_whatever_happens(seed: int) -> None:
+async def test_no_place_leaks_whatever_happens(
+    seed: int, limits: tuple[int, ...]
+) -> None:
     """Failures before and after the send, cancellations, refusals, all at once."""
     scene, dice = Scene(reserve=0.05), random.Random(seed)
     tasks = []
@@ -26,6 +29,7 @@ async def test_no_place_leaks_whatever_happens(seed: int) -> None:
         scene.upstream.fault = OSError() if dice.random() < 0.1 else None
         scene.upstream.window = int(scene.clock.unix() // 10 + 1) * 10
         scene.upstream.remaining = dice.randrange(1, 21)
+        scene.upstream.more = {"X-RateLimit-Limit": str(dice.choice(limits))}
         answer = await scene.upstream(exchange, request)
         await scene.clock.sleep(dice.random())
         return answer
@@ -34,6 +38,7 @@ async def test_no_place_leaks_whatever_happens(seed: int) -> None:
         exchange = scene.exchange(str(index), interactive=dice.random() < 0.8)
         exchange.background = dice.random() < 0.5
         exchange.caller = dice.choice("abc")
+        exchange.route = dice.choice(["/banks", "/loans"])
         handler = partial(fail, exchange)
         tasks.append(asyncio.create_task(_tell(scene, exchange, handler)))
         await scene.clock.advance(dice.expovariate(15))
@@ -41,13 +46,15 @@ async def test_no_place_leaks_whatever_happens(seed: int) -> None:
             dice.choice(tasks[-10:]).cancel()
     await scene.clock.advance(60.0)
 
-    after, ledger = scene.stage.snapshot, scene.permits.limiter.ledger
-    callers = scene.permits.limiter.shares._callers.values()
-    assert {(one.waiting, one.used < 0) for one in callers} == {(0, False)}
+    after, books = scene.stage.snapshot, scene.stage._books.all
+    assert len(books) >= len(limits)
     assert all(task.done() for task in tasks)
     assert (after.in_flight, after.waiting, scene.clock.sleepers) == (0, 0, 0)
-    assert (ledger.batch, ledger.late) == (0, 0)
-    assert ledger.owed == len(ledger._ghosts) + ledger._blind
+    for limiter in (book.limiter for book in books):
+        ledger, callers = limiter.ledger, limiter.shares._callers.values()
+        assert {(one.waiting, one.used < 0) for one in callers} == {(0, False)}
+        assert (ledger.batch, ledger.late) == (0, 0)
+        assert ledger.owed == len(ledger._ghosts) + ledger._blind
 
 
 async def _tell(scene: Scene, exchange: Exchange, handler: Any) -> None:
