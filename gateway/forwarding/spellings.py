@@ -18,14 +18,16 @@ _REMEMBERED: Final = 1024  # paths
 _LONGEST: Final = 256  # characters of a path that is remembered
 _PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_~-]+)+")
 _ENCODED_AGAIN: Final = re.compile(r"%(?:25)+")
-# Overlong UTF-8 of two bytes, and the `%uXXXX` of old servers.
+# ASCII in overlong UTF-8 of two to four bytes, and the `%uXXXX` of old servers.
 _ODD_CODES: Final = re.compile(
-    r"%c([01])%([89ab][0-9a-f])|%u([0-9a-f]{4})", re.IGNORECASE
+    r"(?:%c|%e0%8|%f0%80%8)([01])%([89ab][0-9a-f])|%u([0-9a-f]{4})", re.IGNORECASE
 )
 _SIX_BITS: Final = 0x3F
 _SIXTEEN: Final = 16
 _PARAMETERS: Final = re.compile(r"[;?#\x00-\x1f\x7f].*", re.DOTALL)
-_TRAILING: Final = ". +\ufffd"  # a server that reads Latin-1 trims more than blanks
+_RAW_PARAMETERS: Final = re.compile(r";[^/]*")
+_BLANKS: Final = " +\ufffd"  # a server that reads Latin-1 trims more than blanks
+_TRAILING: Final = f".{_BLANKS}"
 Segments = tuple[str, ...]
 
 
@@ -69,8 +71,9 @@ class LenientRules:
         if _PLAIN.fullmatch(path):
             yield self._without_prefixes(tuple(path[1:].lower().split("/")))
             return
-        text = decoded(path)
-        for reading in {text, _without_invisible(text)}:
+        # Some servers drop parameters before they decode, and others after it.
+        texts = {decoded(path), decoded(_RAW_PARAMETERS.sub("", path))}
+        for reading in texts | {_without_invisible(text) for text in texts}:
             segments = _segments(reading)
             yield self._without_prefixes(segments)
             if ".." in segments or "." in segments:
@@ -89,7 +92,7 @@ class LenientRules:
         if len(segments) < len(rule) or not (self._below or len(segments) == len(rule)):
             return False
         return all(
-            want in {"*", have} or have.startswith(f"{want}.")
+            want in {"*", have} or _extends(want, have)
             for want, have in zip(rule, segments, strict=False)
         )
 
@@ -127,10 +130,20 @@ def _without_invisible(text: str) -> str:
     return "".join(one for one in text if category(one) not in {"Cc", "Cf"})
 
 
+def _extends(want: str, have: str) -> bool:
+    """Return whether a segment is the wanted one with blanks or an extension."""
+    return have.startswith(want) and (
+        have[len(want) :].lstrip(_BLANKS)[:1] in {"", "."}
+    )
+
+
 def _segments(path: str) -> Segments:
     """Return a decoded path's segments, without what a server may drop of them."""
     if not path.isascii():
-        path = normalize("NFKC", path)
+        # Without accents, and in capitals first: a comparison that ignores case may
+        # take a dotless i for an i.
+        bare = (one for one in normalize("NFKD", path) if category(one) != "Mn")
+        path = "".join(bare).upper()
     found = map(_trimmed, path.casefold().replace("\\", "/").split("/"))
     return tuple(segment for segment in found if segment)
 
