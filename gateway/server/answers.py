@@ -7,7 +7,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
 
-from gateway.errors import GatewayError, OutcomeUnknown
+from gateway.errors import CallerUnknown, GatewayError, OutcomeUnknown
 from gateway.forwarding.policy import outbound_headers
 from gateway.message import Exchange, milliseconds
 from gateway.problems import CATALOGUE, render, retry_after_seconds
@@ -69,6 +69,8 @@ def problem(
     if exchange.unknown_sends or exchange.in_doubt or type(error) is OutcomeUnknown:
         exchange.note = "unknown"
     response = web.Response(status=status, body=body, headers=headers)
+    if type(error) is CallerUnknown:  # a stranger keeps no connection
+        response.force_close()
     if request is not None and request.can_read_body and not request.content.is_eof():
         response.force_close()
     return response

@@ -1,5 +1,6 @@
 """The inbox on the admin listener: as `dinie-gateway inbox`, in JSON."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ from gateway.inbox.replay import Chosen, Desk, replay
 from gateway.peer import is_local
 
 _MOST: Final = 1000
+_BODY_TIMEOUT: Final = 5.0  # s
 _STATES: Final = frozenset({"pending", "delivering", "delivered", "dead"})
 
 
@@ -159,7 +161,10 @@ async def _object(request: web.Request) -> Mapping[str, Any]:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     try:
-        asked = orjson.loads(await request.read())
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            asked = orjson.loads(await request.read())
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
     except orjson.JSONDecodeError as error:
         raise web.HTTPBadRequest from error
     if not isinstance(asked, dict):

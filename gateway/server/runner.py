@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS, REQUEST_TARGET
+from gateway.server.newcomers import Newcomers, most_newcomers
 from gateway.server.readers import Readers
 from gateway.server.request import ProxyRequest
 from gateway.server.sockets import BoundSockets
@@ -24,6 +25,7 @@ _LIMITS: Final[dict[str, Any]] = {
 }
 _BAD_REQUEST: Final = 400
 _KEEPALIVE = 75.0  # s an idle caller may keep its connection; also bounds a slow head
+_HANDSHAKE = 5.0  # s for a TLS handshake; asyncio's own 60 hold a descriptor
 _LINGER = 2.0  # s to take in what a refused caller still sends, so that it reads why
 _SEND_BUFFER = 256 * 1024  # bytes that the system holds of a response
 _SHUTDOWN = 5.0  # s; our own drain came first
@@ -54,8 +56,9 @@ class _Protocol(web.RequestHandler):
 
 
 class _CallerProtocol(_Protocol):
-    """Tells when its peer does not take all that is written."""
+    """Tells when its peer sends nothing, or does not take all that is written."""
 
+    _newcomers: Newcomers
     _readers: Readers
     _wire: asyncio.WriteTransport
 
@@ -66,7 +69,12 @@ class _CallerProtocol(_Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None:  # what the system takes, nobody here can bound
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        self._newcomers.add(self._wire)
         super().connection_made(transport)
+
+    def asked(self) -> None:
+        """Note that a whole head is here."""
+        self._newcomers.remove(self._wire)
 
     def pause_writing(self) -> None:
         """Note that the peer is behind."""
@@ -80,6 +88,7 @@ class _CallerProtocol(_Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End; what was not taken is gone."""
+        self._newcomers.remove(self._wire)
         self._readers.caught_up(self._wire)
         super().connection_lost(exc)
 
@@ -94,12 +103,14 @@ class _Server(web.Server):
 class _CallerServer(web.Server):
     """The low-level server for callers' connections."""
 
+    newcomers: Newcomers
     readers: Readers
     refusal: Refusal | None = None
 
     def __call__(self) -> web.RequestHandler:
         protocol = _CallerProtocol(self, loop=self._loop, **self._kwargs)
-        protocol._readers = self.readers  # noqa: SLF001 - its constructor is aiohttp's
+        protocol._newcomers = self.newcomers  # noqa: SLF001 - its constructor is
+        protocol._readers = self.readers  # noqa: SLF001 - aiohttp's
         protocol.refusal = self.refusal
         return protocol
 
@@ -140,10 +151,13 @@ class Listener:
         await self._runner.setup()
         protocols: Any = self._runner.server
         loop = asyncio.get_running_loop()
+        how: dict[str, Any] = {"ssl": self._tls}
+        if self._tls is not None:
+            how["ssl_handshake_timeout"] = _HANDSHAKE
         for sock in self._bound.sockets:
             unix = sock.family == socket.AF_UNIX
             make = loop.create_unix_server if unix else loop.create_server
-            self._servers.append(await make(protocols, sock=sock, ssl=self._tls))
+            self._servers.append(await make(protocols, sock=sock, **how))
 
     async def stop_accepting(self) -> None:
         """Close the sockets; connections go on."""
@@ -190,6 +204,7 @@ async def listen_proxy(
         **_LIMITS,
     )
     loop = asyncio.get_running_loop()
+    server.newcomers = Newcomers(most_newcomers())
     server.readers = Readers(loop, loop.time) if readers is None else readers
     server.refusal = refusal
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
@@ -225,4 +240,5 @@ def _request(
 ) -> web.BaseRequest:
     request = ProxyRequest(message, payload, protocol, writer, task, task.get_loop())
     request.head = message
+    protocol.asked()
     return request

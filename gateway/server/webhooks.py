@@ -79,7 +79,8 @@ class WebhookListener:
             response = _plain(503)
         finally:
             self._inside -= 1
-        if self.closing or (request.can_read_body and not request.content.is_eof()):
+        # Whoever did not prove to be Dinie keeps no connection, nor sends on.
+        if self.closing or response.status != _OK:
             response.force_close()
         return response
 

@@ -9,8 +9,15 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import RawTestServer
 from multidict import CIMultiDict
 
+from gateway.errors import CallerUnknown, GatewayError, Overloaded
 from gateway.message import Exchange
-from gateway.server.answers import Relayed, mark, relayed_head, relayed_whole
+from gateway.server.answers import (
+    Relayed,
+    mark,
+    problem,
+    relayed_head,
+    relayed_whole,
+)
 
 
 def exchange(method: str = "POST", **fields: Any) -> Exchange:
@@ -163,3 +170,15 @@ async def test_a_connection_does_not_keep_the_body_that_it_sent() -> None:
         writer.close()
 
     assert bodies == [None]
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"), [(CallerUnknown, False), (Overloaded, None)]
+)
+def test_a_stranger_keeps_no_connection(
+    error: type[GatewayError], kept: bool | None
+) -> None:
+    """Each holds a descriptor for as long as an idle caller may."""
+    response = problem(error("no"), Exchange("r", "GET", "/", 0.0), None)
+
+    assert response.keep_alive is kept

@@ -1,5 +1,6 @@
 """The inbox on the admin listener."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,19 @@ async def test_a_subscriber_that_is_unknown_is_a_400(
     """A zero would read as if there were nothing to do."""
     assert (await client.post(path, json=asked)).status == 400
     assert (await client.get("/inbox?limit=0")).status == 400
+
+
+async def test_a_body_that_does_not_come_is_not_awaited_for_ever(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a command holds a connection of the admin listener."""
+    monkeypatch.setattr("gateway.server.inbox_admin._BODY_TIMEOUT", 0.01)
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(
+        b"POST /inbox/replay HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    )
+    answer = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
