@@ -56,7 +56,7 @@ class MemoryRecords:
         self._records.pop(key, None)
 
     def _alive(self, record: Record, now: Instant) -> bool:
-        if record.outcome == "in_flight":
+        if record.outcome == "in_flight" or now.monotonic < record.kept_until:
             return True
         # Dropped only when both clocks agree: without its record a key is sent again.
         return now.shortest_since(record.created_at) < self._life

@@ -14,6 +14,7 @@ class Record:
     created_at: Instant
     outcome: str = "in_flight"  # or "answered", "unknown"
     upstream_key: str = ""  # as Dinie saw it; empty: as it would be now
+    kept_until: float = 0.0  # monotonic; the clock that told its age may be ahead
 
 
 class Records(Protocol):

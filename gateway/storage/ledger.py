@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final
 
-from gateway.clock import Clock, ConfirmedTime, Instant, instant
+from gateway.clock import CONFIRMED_AFTER, Clock, ConfirmedTime, Instant, instant
 from gateway.idempotency.ports import Intent, Record, Records
 from gateway.storage import posts
 from gateway.storage.intents import IntentLog, Row, read
@@ -62,6 +62,7 @@ class SqliteLedger:
         self._timer: asyncio.TimerHandle | None = None
         self._tidy_at = clock.now()
         self._confirmed = ConfirmedTime(clock)
+        self._others = 0  # writes of other processes that `load` has seen
         self.loaded = False  # whether what was known before is back
 
     async def begin(self, intent: Intent) -> None:
@@ -156,6 +157,7 @@ class SqliteLedger:
             ) from None
         where = self._environment
         lost = await self._database.write(posts.losing(where))
+        self._others = self._database.changes_of_others
         found = await self._database.read(posts.newest(where, most=records.capacity))
         for begin in range(0, len(found), _SLICE):
             now = instant(self._clock)
@@ -176,8 +178,14 @@ class SqliteLedger:
         # What the monotonic clock was then is not known: it begins anew at each boot.
         created = Instant(now.monotonic - (now.unix - known.created), known.created)
         upstream = known.key if known.upstream == known.key else known.upstream
-        fingerprint = bytes.fromhex(known.fingerprint)
-        return Record(fingerprint, created, outcome=known.state, upstream_key=upstream)
+        return Record(
+            bytes.fromhex(known.fingerprint),
+            created,
+            # Under way in a neighbour, it may become anything.
+            outcome="unknown" if known.state == "in_flight" else known.state,
+            upstream_key=upstream,
+            kept_until=now.monotonic + CONFIRMED_AFTER,
+        )
 
     async def recall(self, key: str) -> Record | None:
         """Return what the file knows of a key that memory does not.
@@ -187,13 +195,21 @@ class SqliteLedger:
         # A clock that jumped must not make a key new that Dinie has forgotten.
         since = (self._confirmed.unix() or 0.0) - posts.KEPT
         job = posts.finding(self._environment, key, since=since)
+        known: Known | None = None
         try:
             async with asyncio.timeout(_PATIENCE):
-                known = await self._database.read(job)
-        except (DatabaseUnavailable, TimeoutError) as error:
+                # First: what is folded meanwhile is in the database then.
+                rows = await asyncio.to_thread(self._log.rows) if self._beside else []
+                known = posts.unfolded(rows, self._environment, key)
+                known = await self._database.read(job) or known
+        except (DatabaseUnavailable, OSError, TimeoutError) as error:
             self._on_failure(str(error) or "the disk did not answer in time")
-            return None
         return None if known is None else self._record(known)
+
+    @property
+    def _beside(self) -> bool:
+        """Whether others wrote what is not in the database yet: dead or alive."""
+        return not self.loaded or self._database.changes_of_others != self._others
 
     async def run(self, records: Records, on_loaded: Callable[[int], Any]) -> None:
         """Load once the file can be used; then fold, tidy and count for ever."""
@@ -202,6 +218,8 @@ class SqliteLedger:
                 if not self.loaded:
                     on_loaded(await self.load(records))
                 await self.fold()
+                if self._beside:
+                    records.whole = False  # a neighbour's keys are in the file only
                 if number % _LOOK == 0:
                     await self._tidy()
                     found = await self.unknown()

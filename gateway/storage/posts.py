@@ -1,7 +1,7 @@
 """What does the table of POSTs hold? Jobs for the database, and nothing else."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -27,8 +27,8 @@ SET state = excluded.state, changed = excluded.changed, status = excluded.status
   route = iif(excluded.route = '', route, excluded.route),
   request_id = iif(excluded.request_id = '', request_id, excluded.request_id),
   upstream = iif(excluded.upstream = '', upstream, excluded.upstream),
-  fingerprint = iif(fingerprint = '' OR state = 'dropped', excluded.fingerprint,
-    fingerprint),
+  fingerprint = iif(fingerprint = '' OR state = 'dropped'
+    OR excluded.created > created + 604800, excluded.fingerprint, fingerprint),
   created = iif(state = 'dropped' OR excluded.created > created + 604800,
     excluded.created, created)
 """
@@ -111,6 +111,16 @@ def finding(environment: str, key: str, *, since: float) -> Job[Known | None]:
         return None if row is None else Known(*row)
 
     return job
+
+
+def unfolded(rows: Iterable[Row], environment: str, key: str) -> Known | None:
+    """Return what rows that are not in the table yet say of a key. Pure."""
+    found: Known | None = None
+    for where, name, fingerprint, _, _, state, created, *_, upstream in rows:
+        if (where, name) == (environment, key):
+            first = created if found is None else found.created
+            found = Known(key, fingerprint, first, state, upstream)
+    return None if found is None or found.state == "dropped" else found
 
 
 def unknown(environment: str) -> Job[list[Unknown]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import instant
+from gateway.clock import CONFIRMED_AFTER, instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Intent
 from gateway.storage.intents import IntentLog
@@ -135,6 +135,7 @@ async def test_a_record_outlives_dinies_memory_of_the_key(scene: Scene) -> None:
     scene.clock.advance(604_800 - 86_400)
 
     records = await scene.kill()
+    scene.clock.advance(CONFIRMED_AFTER)
 
     assert records.get("order-1", now=instant(scene.clock)) is None
     assert len(await scene.ledger.unknown()) == 1  # somebody still has to look

@@ -1,5 +1,6 @@
 """The ledger: what memory has no room for is looked up, and nothing left is lost."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from gateway.clock import CONFIRMED_AFTER, instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.storage.sqlite import Database, DatabaseUnavailable
-from tests.storage.test_ledger import PRINT, Scene
+from tests.storage.test_ledger import PRINT, Scene, intent
 
 
 @pytest.fixture
@@ -75,6 +76,67 @@ async def test_a_start_with_a_clock_far_ahead_forgets_no_key(scene: Scene) -> No
     found = await scene.ledger.recall("used")
     assert found is not None
     assert found.outcome == "answered"
+
+
+async def test_a_key_of_yesterday_is_no_new_one_while_the_clock_is_ahead(
+    scene: Scene,
+) -> None:
+    """Found in the file and dropped from memory at once, it would go out again."""
+    await answered(scene, "used")
+    await scene.ledger.fold()
+    scene.clock.advance(25 * 3600.0)
+    scene.clock.suspend(8 * 86_400.0)
+
+    records = await scene.kill()
+
+    assert records.get("used", now=instant(scene.clock)) is not None
+    scene.clock.advance(CONFIRMED_AFTER)
+    assert records.get("used", now=instant(scene.clock)) is None
+
+
+async def test_what_a_kill_left_is_known_before_it_can_be_folded(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a change of the scope or the namespace Dinie knows it under its old key."""
+    await scene.begin("dropped")
+    scene.ledger.forget("dropped")  # written with the next intent
+    await scene.begin("order-1", upstream_key="shop:order-1")
+    await scene.die()
+    monkeypatch.setattr(Database, "write", away)
+    with pytest.raises(DatabaseUnavailable):
+        await scene.ledger.load(MemoryRecords(on_evicted=lambda: None))
+
+    found = await scene.ledger.recall("order-1")
+
+    assert found is not None
+    assert (found.outcome, found.upstream_key) == ("unknown", "shop:order-1")
+    assert await scene.ledger.recall("dropped") is None
+
+
+async def test_a_key_that_a_neighbour_used_is_no_new_one(scene: Scene) -> None:
+    """While one gateway takes over from another, both write one file."""
+    records = await scene.kill()
+    whole = records.whole
+    await scene.database.probe(4096)
+    database, neighbour = scene.open()
+    neighbour.loaded = True
+    await neighbour.begin(intent("folded"))
+    await neighbour.fold()
+    await scene.database.probe(4096)  # as each write does, it looks for others'
+    task = asyncio.ensure_future(scene.ledger.run(records, lambda _: None))
+    async with asyncio.timeout(20):
+        while records.whole:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    await neighbour.begin(intent("appended"))
+
+    found = [await scene.ledger.recall(key) for key in ("folded", "appended", "new")]
+
+    neighbour.close()
+    await database.close()
+    assert whole
+    assert [one and one.outcome for one in found] == ["unknown", "unknown", None]
 
 
 async def test_a_key_is_found_for_a_week(scene: Scene) -> None:

@@ -37,6 +37,19 @@ def test_unknown_ones_come_back_whatever_their_age(
     assert posts.newest("production", most=3)(connection) == []
 
 
+def test_a_key_that_comes_again_after_its_week_is_the_new_request_s(
+    connection: sqlite3.Connection,
+) -> None:
+    """With the body of before it would refuse its own repeats after a restart."""
+    later = posts.KEPT + 2.0
+    again = ("local", "k", "02", "/loans", "r2", "answered", later, later, 201, 0, "k")
+    posts.writing([row("k", "answered", 1.0), again])(connection)
+
+    found = posts.finding("local", "k", since=0.0)(connection)
+
+    assert found == posts.Known("k", "02", later, "answered", "k")
+
+
 def test_what_is_under_way_for_longer_than_anybody_waits_is_found(
     connection: sqlite3.Connection,
 ) -> None:
