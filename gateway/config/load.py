@@ -167,7 +167,7 @@ def _unknown(key: str, value: Any) -> str | None:
     if key == NOT_SET_HERE:
         return "is set by DINIE_ENV only"
     if is_section(key):
-        return None if value is None else "is a section, not a key"
+        return None if value in (None, {}) else "is a section, not a key"
     return "is no known key" + closest(key, list(known_keys()))
 
 

@@ -54,6 +54,8 @@ class Layers:
                 self.faults.append(Fault(key, f"{section} is no section", source))
                 return
             target = inner
+        if value is None and isinstance(target.get(last), dict):
+            return  # a section without any key takes nothing of the others back
         if isinstance(value, Mapping) and isinstance(target.get(last) or {}, dict):
             target[last] = target.get(last) or {}
             for name, part in value.items():
@@ -112,9 +114,14 @@ class Layers:
     def _add_text(self, key: str, text: str, source: str) -> None:
         plain = self.is_text(key) and text.strip() != "null"
         try:
-            self.add(key, text if plain else read_text(text), source)
+            value = text if plain else read_text(text)
         except RepeatedKeyError:
             self.faults.append(Fault(key, "has a key twice in its JSON", source))
+            return
+        if value is None and isinstance(self.get(key), dict):
+            self.faults.append(Fault(key, "is a section, not a key", source))
+            return
+        self.add(key, value, source)
 
     def get(self, key: str) -> Any:
         """Return what a dotted key is set to so far; None: nothing."""
@@ -156,7 +163,7 @@ def read_text(text: str) -> Any:
             return json.loads(stripped, object_pairs_hook=_unique)
         except RepeatedKeyError:
             raise
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     try:
         return int(stripped)
@@ -169,9 +176,9 @@ def read_text(text: str) -> Any:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and values, sections opened."""
+    """Yield dotted keys and values, sections opened; an empty one is a value."""
     for name, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

@@ -15,7 +15,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A key that stands twice in one section; the lines count from 1."""
+    """A key that stands twice; the lines count from 1."""
 
     key: str  # dotted
     first: int
@@ -35,26 +35,30 @@ def read_yaml(text: bytes) -> tuple[Any, list[Repeated]]:
         node = loader.get_single_node()
         if node is None:
             return None, []
-        repeated = list(_repeated(node, "", set()))
+        repeated = list(_repeated(node, "", {}, set()))
         return loader.construct_document(node), repeated
     finally:
         loader.dispose()
 
 
-def _repeated(node: yaml.Node, prefix: str, seen: set[int]) -> Iterator[Repeated]:
+def _repeated(
+    node: yaml.Node, prefix: str, lines: dict[str, int], seen: set[int]
+) -> Iterator[Repeated]:
+    """Yield what stands twice below a node; `lines` is where each key stood first."""
     if id(node) in seen:  # an alias; it may stand inside what it names
         return
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        lines: dict[str, int] = {}
         for key, value in node.value:
-            # The text and not the value: `1` and `"1"` are one setting as well.
+            # The text and not the value: `1` and `"1"` are one setting as well, and so
+            # are `retry.cap` and the `cap` of `retry`.
             name = f"{prefix}{key.value if isinstance(key.value, str) else '?'}"
             line = key.start_mark.line + 1
             if name in lines and key.value != "<<":  # several merges are one mapping
                 yield Repeated(name, lines[name], line)
             lines.setdefault(name, line)
-            yield from _repeated(value, f"{name}.", seen)
+            yield from _repeated(value, f"{name}.", lines, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _repeated(value, f"{prefix.rstrip('.')}[{index}].", seen)
+            inside = f"{prefix.rstrip('.')}[{index}]."
+            yield from _repeated(value, inside, lines, seen)

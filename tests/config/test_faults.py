@@ -103,6 +103,18 @@ def test_a_value_that_cannot_work_is_a_fault_of_its_key(key: str, value: str) ->
     assert set(found) == {key}
 
 
+@pytest.mark.parametrize("key", ["admission.deny", "deadline.total"])
+def test_an_empty_object_is_no_value_of_a_key(key: str) -> None:
+    """It took away what the file says, and the default came back without a word."""
+    assert set(faults(f"{key}={{}}")) == {key}
+
+
+@pytest.mark.parametrize("value", ["", "0", "[]", "false"])
+def test_a_section_takes_no_value_that_is_not_true_either(value: str) -> None:
+    """Only nothing, and an object, are what a section can be."""
+    assert faults(f"retry={value}") == {"retry": "is a section, not a key"}
+
+
 def test_https_is_asked_for_outside_local() -> None:
     """Also when the scheme is written in capitals."""
     found = faults("upstream.base_url=HTTP://sandbox.api.dinie.com.br/v3", **SANDBOX)

@@ -23,6 +23,7 @@ def layers() -> Layers:
         pytest.param("true", True, id="yes"),
         pytest.param("false", False, id="no"),
         pytest.param("null", None, id="nothing"),
+        pytest.param("[" * 3000, "[" * 3000, id="too deep for JSON"),
         pytest.param('["/a"]', ["/a"], id="list"),
         pytest.param('{"a": 1}', {"a": 1}, id="object"),
         pytest.param('"3"', "3", id="quoted"),
@@ -49,6 +50,29 @@ def test_a_section_keeps_what_a_later_layer_does_not_name() -> None:
 
     assert made.values == {"retry": {"attempts": 4, "cap": 2.0}}
     assert made.sources == {"retry.attempts": "base.yaml", "retry.cap": "local.yaml"}
+
+
+def test_a_section_without_keys_takes_nothing_back(tmp_path: Path) -> None:
+    """Where all its lines are comments, the rules of the file before must stay."""
+    (tmp_path / "base.yaml").write_text("admission: {deny: [/loans]}\n")
+    (tmp_path / "local.yaml").write_text("admission:\n# deny: []\n")
+    made = layers()
+    for name in ("base", "local"):
+        made.add_file(tmp_path / f"{name}.yaml", label=name)
+
+    assert (made.get("admission.deny"), made.faults) == (["/loans"], [])
+
+
+def test_a_section_cannot_be_set_to_nothing_by_a_variable() -> None:
+    """It would put every setting of it back to its default, without a word."""
+    made = layers()
+    made.add("admission.deny", ["/loans"], "base")
+    made.add_environment({"GATEWAY__ADMISSION": "null"})
+
+    assert made.get("admission.deny") == ["/loans"]
+    assert [str(one) for one in made.faults] == [
+        "admission: is a section, not a key  (environment variable GATEWAY__ADMISSION)"
+    ]
 
 
 def test_a_list_is_replaced_as_a_whole() -> None:

@@ -25,6 +25,11 @@ from gateway.config.yaml_file import Repeated, read_yaml
             "l: [{a: 1}, {b: 1, b: 2}]\n", [Repeated("l[1].b", 1, 1)], id="in a list"
         ),
         pytest.param('1: x\n"1": y\n', [Repeated("1", 1, 2)], id="quoted once"),
+        pytest.param(
+            "retry.cap: 1\nretry:\n  cap: 2\n",
+            [Repeated("retry.cap", 1, 3)],
+            id="once with its section in front",
+        ),
         pytest.param("a: &x {b: 1}\nc: *x\n", [], id="an alias is one mapping"),
         pytest.param(
             "a: &x {b: 1}\nd: &y {e: 1}\nc: {<<: *x, <<: *y}\n", [], id="two merges"
