@@ -5,7 +5,7 @@ Only numbers and words from closed sets: no path, no key, no header, nothing of 
 
 import re
 from collections import deque
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import orjson
@@ -34,6 +34,9 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
 }
 # Id, method, route, caller; then the status, and a problem's name where there is one.
 _FAILED: Final = re.compile(rb'\[(?:"[^"]*",){4}(?:5\d\d,|\d+,")')
+_STRANGERS: Final = 100  # stories of requests whose sender is not known
+_UNKNOWN: Final = "caller-unknown"
+_TOKEN_ROUTE: Final = "/auth/token"  # noqa: S105 - a path
 _WAITS: Final = "queue", "permit", "token", "backoff", "upstream"
 
 
@@ -49,6 +52,8 @@ class Stories:
         # Searched one by one when somebody asks: that is rare, and each request pays
         # for an index.
         self._kept: deque[bytes] = deque(maxlen=most)
+        # Apart: whoever is refused for want of a proof pushes no caller's out.
+        self._strangers: deque[bytes] = deque(maxlen=min(most, _STRANGERS))
 
     def keep(self, exchange: Exchange, *, status: int, took: float, at: float) -> None:
         """Keep what is known of a finished exchange; `took` in s, `at` Unix, s."""
@@ -69,13 +74,15 @@ class Stories:
             took,
             at,
         )
-        self._kept.append(orjson.dumps(known, default=str))
+        strange = exchange.slug == _UNKNOWN or exchange.route == _TOKEN_ROUTE
+        kept = self._strangers if strange else self._kept
+        kept.append(orjson.dumps(known, default=str))
 
     def tell(self, request_id: str) -> dict[str, Any] | None:
         """Return what happened last under an id; None: it is not known any more."""
         begins = orjson.dumps([request_id])[:-1] + b","
-        found = (one for one in reversed(self._kept) if one.startswith(begins))
-        kept = next(found, None)
+        every = chain(reversed(self._kept), reversed(self._strangers))
+        kept = next((one for one in every if one.startswith(begins)), None)
         if kept is None:
             return None
         _, method, route, caller, status, slug, sends, *rest = orjson.loads(kept)
@@ -95,7 +102,7 @@ class Stories:
         }
 
     def failures(self, most: int) -> list[dict[str, Any]]:
-        """Return the last ones that ended with a 5xx or a problem, newest first."""
+        """Return callers' last that ended with a 5xx or a problem, newest first."""
         failed = (one for one in reversed(self._kept) if _FAILED.match(one))
         found = (orjson.loads(one) for one in islice(failed, most))
         return [

@@ -116,3 +116,23 @@ def test_a_method_of_a_strangers_is_not_repeated() -> None:
 
     assert told is not None
     assert told["method"] == stories.failures(1)[0]["method"] == "OTHER"
+
+
+def test_strangers_push_no_caller_out() -> None:
+    """A thousand refused tokens must not hide why a loan failed a minute ago."""
+    stories = Stories(3)
+    stories.keep(finished(1, slug="overloaded"), status=503, took=0.0, at=0.0)
+    for number in range(2, 200):
+        stories.keep(
+            finished(number, slug="caller-unknown"), status=401, took=0.0, at=0.0
+        )
+        stories.keep(
+            finished(number + 200, route="/auth/token", slug="overloaded"),
+            status=503,
+            took=0.0,
+            at=0.0,
+        )
+
+    assert stories.tell("id-1") is not None
+    assert stories.tell("id-199") is not None
+    assert [one["request_id"] for one in stories.failures(5)] == ["id-1"]
