@@ -70,6 +70,7 @@ def build_identity(
         bind=bound if callers.strict else None,
         spelled=_token_route(config),
     )
+    scope = _key_scope(config, callers)
     stage = IdentityStage(
         callers,
         fields=fields,
@@ -77,8 +78,8 @@ def build_identity(
         issued=issued,
         asks_for_token=asks_for_token,
         clock=clock,
+        own_keys=scope.by_caller,
     )
-    scope = _key_scope(config, callers)
     return Introductions(stage, local, callers.weights, scope)
 
 

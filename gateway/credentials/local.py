@@ -5,7 +5,9 @@ Official SDKs insist on a token before the first call. They get one which means
 """
 
 import base64
+import re
 from collections.abc import Awaitable, Callable
+from typing import Final
 from urllib.parse import parse_qs, unquote
 
 import orjson
@@ -25,6 +27,7 @@ TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
 LIFE = 3600  # s; above the 300 s margin that the SDKs keep
 _MOST_TOKENS = 10_000  # remembered at once
 _MOST_FIELDS = 20  # of a form
+_FORM: Final = re.compile(LOCAL_PREFIX + r"[0-9a-f]{32}")
 
 
 def local_grant(
@@ -104,6 +107,11 @@ class IssuedTokens:
             del self._held[token]
             return None
         return caller if (local and given_here) or certified == caller else None
+
+    @staticmethod
+    def is_like(token: str) -> bool:
+        """Return whether it has the form of those; it may have run out."""
+        return _FORM.fullmatch(token) is not None
 
 
 class LocalTokenStage:

@@ -26,7 +26,7 @@ class Scope:
             shared: Whether callers are configured, or were.
         """
         self._options = options
-        self._by_caller = by_caller
+        self.by_caller = by_caller
         self._shared = shared
 
     def names(self, caller: str, key: str) -> tuple[str, ...]:
@@ -35,10 +35,10 @@ class Scope:
         The other one is from before the scope was changed: a POST that may have taken
         effect must be repeated under the key that Dinie saw then.
         """
-        if is_generated(key) or not (self._by_caller or self._shared):
+        if is_generated(key) or not (self.by_caller or self._shared):
             return (key,)
         of_caller = f"{caller}{_BETWEEN}{key}"
-        return (of_caller, key) if self._by_caller else (key, of_caller)
+        return (of_caller, key) if self.by_caller else (key, of_caller)
 
     def upstream(self, name: str) -> str:
         """Return the key as Dinie sees it, of a record's name."""

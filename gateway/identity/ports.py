@@ -32,3 +32,6 @@ class Issued(Protocol):
             local: Whether it is shown on this host.
             certified: Whose certificate is shown beside it.
         """
+
+    def is_like(self, token: str) -> bool:
+        """Return whether it has the form of those; it may have run out."""

@@ -20,7 +20,10 @@ _HOW: Final = (
     "the request does not show who sends it: use the token, the certificate or the "
     "service account of one of identity.callers"
 )
-
+_LAPSED: Final = (
+    "the token has run out, or was given before the gateway was started again: ask "
+    "POST /auth/token for another"
+)
 _ALONE: Final = "a service-account token stands alone after Bearer, without quotes"
 
 
@@ -36,6 +39,7 @@ class IdentityStage:
         issued: Issued,
         asks_for_token: Callable[[Exchange], bool],
         clock: Clock,
+        own_keys: bool = False,
     ) -> None:
         """Wire the stage.
 
@@ -46,8 +50,11 @@ class IdentityStage:
             issued: Knows whose the tokens are that were given out here.
             asks_for_token: Whether a request shows its secret in its body.
             clock: Real or fake.
+            own_keys: Whether idempotency keys belong to callers: then who was named
+                by a token must not be somebody else once that has run out.
         """
         self._callers = callers
+        self._own_keys = own_keys
         self._fields = fields
         self._subjects = subjects
         self._issued = issued
@@ -92,12 +99,27 @@ class IdentityStage:
         if proven is not None:
             return proven
         if shown.local:
+            self._refuse_lapsed(exchange, shown)
             return callers.said(shown.named)
         if self._asks_for_token(exchange):
             return callers.said(None)
         if callers.strict:
             raise CallerUnknown(_HOW)
         return callers.said(None)
+
+    def _refuse_lapsed(self, exchange: Exchange, shown: Shown) -> None:
+        """Refuse a token that names nobody any more, and may have named a caller.
+
+        Under another name its idempotency keys would be other ones at Dinie, and the
+        repeat of a POST that was lost with the last process a second loan.
+
+        Raises:
+            CallerUnknown: as said; who asks for another token is known again.
+        """
+        if not (self._own_keys and shown.bearer) or shown.named is not None:
+            return
+        if self._issued.is_like(shown.bearer) and not self._asks_for_token(exchange):
+            raise CallerUnknown(_LAPSED)
 
     def _by_bearer(self, exchange: Exchange, bearer: str, shown: Shown) -> str | None:
         """Return whose bearer it is; None: it is none of ours."""

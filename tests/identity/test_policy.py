@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.identity.options import CallerOptions, IdentityOptions
-from gateway.identity.policy import Callers, bind, bound_to, whose
+from gateway.identity.policy import LIFE, Callers, bind, bound_to, whose
 from gateway.secret import Secret
 
 TOKENS = {"billing": "gw_" + "b" * 40, "crm": "gw_" + "c" * 40}
@@ -30,6 +30,16 @@ def test_a_bound_token_stands_for_a_caller_for_a_while() -> None:
     assert bound_to(made, TOKENS.items(), now=1000.0) == "billing"
     assert bound_to(made, TOKENS.items(), now=1001.0) is None
     assert bound_to(made, [("crm", TOKENS["crm"])], now=5.0) is None
+
+
+def test_a_token_bound_by_a_clock_far_ahead_outlives_no_hour() -> None:
+    """Once the clock is right again it would be good for as long as that was ahead."""
+    ahead = bind(TOKENS["billing"], until=1000.0 + 86_400.0, nonce=NONCE)
+    skewed = bind(TOKENS["billing"], until=1000.0 + LIFE + 60.0, nonce=NONCE)
+
+    found = [bound_to(one, TOKENS.items(), now=1000.0) for one in (ahead, skewed)]
+
+    assert found == [None, "billing"]
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ class Issued:
     def holder(self, token: str, *, local: bool, certified: str | None) -> str | None:
         return "crm" if token == "gw_given" and (local or certified == "crm") else None
 
+    def is_like(self, token: str) -> bool:
+        return token in {"gw_given", "gw_like"}
+
 
 class Request(dict[object, object]):
     def __init__(self, exchange: Exchange, remote: str, name: str | None) -> None:
@@ -59,6 +62,7 @@ async def ask(
     certificate: str | None = None,
     service: str = "",
     asks: bool = False,
+    own_keys: bool = False,
 ) -> Exchange:
     """Return the exchange as the stages below see it."""
     control = {"authorization": authorization, "x-gateway-caller": named}
@@ -77,6 +81,7 @@ async def ask(
         issued=Issued(),
         asks_for_token=lambda _: asks,
         clock=FakeClock(),
+        own_keys=own_keys,
     )
 
     async def handler(_: Any) -> web.StreamResponse:
@@ -237,3 +242,20 @@ async def test_a_service_accounts_token_that_is_written_wrongly_is_refused(
     """It would go to Dinie for a customer's."""
     with pytest.raises(CallerUnknown, match="stands alone"):
         await ask(BILLING, authorization=f"Bearer {bearer}", remote=remote)
+
+
+async def test_a_token_that_names_nobody_any_more_is_asked_for_anew() -> None:
+    """As somebody else its bearer's keys were other ones: a repeat would lend twice."""
+    lapsed = "Bearer gw_like"
+
+    with pytest.raises(CallerUnknown, match="ask POST /auth/token"):
+        await ask(PLAIN, authorization=lapsed, own_keys=True)
+    others = [
+        await ask(PLAIN, authorization=lapsed),
+        await ask(PLAIN, authorization=lapsed, named="crm", own_keys=True),
+        await ask(PLAIN, authorization=lapsed, asks=True, own_keys=True),
+        await ask(PLAIN, authorization="Bearer gw_dummy", own_keys=True),
+        await ask(PLAIN, authorization="Bearer gw_given", own_keys=True),
+    ]
+
+    assert [one.caller for one in others] == ["other", "crm", "other", "other", "crm"]
