@@ -224,6 +224,8 @@ class DinieApi:
             if attempt:
                 await self._clock.sleep(self._pause(attempt) if wait is None else wait)
             bearer = await self._bearer(by)
+            # What was answered before says nothing once a later one is lost.
+            status, said, wait = 0, {}, None
             with suppress(ClientError, OSError, TimeoutError):
                 status, said, wait = await self._once(
                     method,

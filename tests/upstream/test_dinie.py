@@ -135,6 +135,19 @@ async def test_a_credential_that_calls_are_refused_for_is_named_so(
         await scripted.prove(OLD)
 
 
+async def test_a_refusal_that_is_followed_by_silence_is_no_refusal(
+    upstream: ScriptedUpstream, scripted: DinieApi
+) -> None:
+    """A network that fails after one 401 must not turn a rotation back."""
+    upstream.script(Step(answer(401, b"{}")))
+    upstream.default = DROP
+
+    with pytest.raises(StepFailed, match="no answer") as caught:
+        await scripted.prove(OLD)
+
+    assert not isinstance(caught.value, CredentialRefused)
+
+
 @pytest.mark.parametrize(
     "trouble",
     [
