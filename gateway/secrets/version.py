@@ -15,6 +15,7 @@ def version_of(fields: Mapping[str, Secret]) -> str:
     digest = hashlib.blake2b(key=_KEY, digest_size=6)
     for name in sorted(fields):
         for text in (name, fields[name].reveal()):
-            data = text.encode()
+            # Half a surrogate pair is no text, and still a content of its own.
+            data = text.encode(errors="surrogatepass")
             digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()

@@ -41,6 +41,11 @@ def test_a_version_has_always_the_same_form(fields: dict[str, str]) -> None:
     assert re.fullmatch(r"[0-9a-f]{12}", version(fields))
 
 
+def test_what_is_no_text_has_a_version_too() -> None:
+    """One such field of another tool would keep every new credential out."""
+    assert version({"note": "\ud800"}) != version({"note": "\ud801"})
+
+
 def test_another_process_names_the_same_content_otherwise() -> None:
     """A digest that is the same everywhere could be searched for."""
     code = (
