@@ -27,6 +27,11 @@ def unix_of(moment: Any) -> float | None:
     return seconds if 0 < seconds < LAST else None
 
 
+def utc(unix: float) -> datetime:
+    """Return a Unix moment, s, in UTC; one that no calendar has is the nearest."""
+    return datetime.fromtimestamp(min(max(unix, 0.0), LAST), UTC)
+
+
 def iso_of(unix: float) -> str:
     """Return a Unix moment, s, as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(unix).strftime("%Y-%m-%dT%H:%M:%SZ")

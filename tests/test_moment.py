@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.moment import iso_of, unix_of
+from gateway.moment import iso_of, unix_of, utc
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,13 @@ def test_a_moment_is_read_or_is_unknown(moment: Any, seconds: float | None) -> N
 def test_a_moment_is_written_as_dinie_writes_it() -> None:
     """In UTC, to the second."""
     assert iso_of(1_790_000_000.5) == "2026-09-21T14:13:20Z"
+
+
+@pytest.mark.parametrize(
+    ("unix", "year"), [(-1e300, 1970), (-1.0, 1970), (1.8e9, 2027), (1e300, 9999)]
+)
+def test_a_moment_that_no_calendar_has_is_the_nearest_one(
+    unix: float, year: int
+) -> None:
+    """A span too long in a setting must not end a command with a traceback."""
+    assert utc(unix).year == year

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from datetime import UTC, datetime
 
 import click
 
@@ -14,6 +13,7 @@ from gateway.config.providers import build_provider
 from gateway.config.show import show as effective
 from gateway.config.warnings import warnings
 from gateway.errors import GatewayError
+from gateway.moment import utc
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import due_at
 from gateway.secrets.guard import check_credential, unknown_prefixes
@@ -112,6 +112,6 @@ def _age(options: RotationOptions, secrets: SecretSet, now: float) -> str:
     due = due_at(created, expires, options)
     if due is None:
         return "credential: its age is unknown (no client_created_at beside it)"
-    when = datetime.fromtimestamp(due, UTC).date().isoformat()
+    when = utc(due).date().isoformat()
     age = "" if created is None else f"{(now - created) / 86400:.0f} days old, "
     return f"credential: {age}to be rotated from {when}"

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 
 import click
@@ -19,6 +18,7 @@ from gateway.cli.rotation_run import (
 from gateway.cli.termination import Terminated, Termination
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
+from gateway.moment import utc
 from gateway.rotation import policy
 from gateway.rotation.lock import Lock, LockHeld, damaged
 from gateway.rotation.loss import explained, loss
@@ -246,4 +246,4 @@ def _say(progress: Progress) -> None:
 
 
 def _date(unix: float) -> str:
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return utc(unix).strftime("%Y-%m-%d %H:%M:%S UTC")

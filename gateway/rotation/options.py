@@ -16,4 +16,4 @@ class RotationOptions:
     canary_share: Annotated[float, Ge(0), Le(1)] = 0.01
     soak: Annotated[float, Ge(0)] = 86_400.0  # above a token's life of an hour
     idle: Annotated[float, Ge(0)] = 7200.0  # the old one was not used for so long
-    lock_ttl: Annotated[float, Gt(0)] = 300.0
+    lock_ttl: Annotated[float, Gt(0), Le(2_592_000)] = 300.0

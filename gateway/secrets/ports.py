@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Literal, Protocol
 
+from gateway.moment import unix_of
 from gateway.secret import Secret
 
 Reason = Literal[
@@ -43,11 +43,11 @@ class SecretSet:
 
 def moment(held: SecretSet, name: str) -> float | None:
     """Return a moment (Unix, s) that stands beside a credential; None: none does."""
+    text = held.fields[name].reveal() if name in held.fields else ""
     try:
-        found = float(held.fields[name].reveal())
-    except (KeyError, ValueError):
-        return None
-    return found if isfinite(found) else None
+        return unix_of(float(text))
+    except ValueError:
+        return unix_of(text)  # somebody may write it as ISO 8601
 
 
 class SecretsUnavailable(Exception):  # noqa: N818 - named for what happened
