@@ -14,6 +14,8 @@ _MINTED_FORM: Final = re.compile(
     _MINTED + r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
 _LONGEST_SPACE: Final = 100  # characters of a namespace, or of a caller's name
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
+_TELLING: Final = 8  # hexadecimal digits that tell such names apart
 _DOCS: Final = "Idempotency-Key"
 _SDK: Final = "X-Idempotency-Key"
 
@@ -65,7 +67,7 @@ def key_upstream(options: IdempotencyOptions, key: str, *, caller: str = "") -> 
         key: As the caller sent it.
         caller: Whose key it is; empty where keys belong to the whole gateway.
     """
-    spaces = (options.namespace, caller.replace(" ", "_"))
+    spaces = (options.namespace, _space(caller))
     if not any(spaces) or is_generated(key):
         return key
     spaced = ":".join(part for part in (*spaces, key) if part)
@@ -73,6 +75,18 @@ def key_upstream(options: IdempotencyOptions, key: str, *, caller: str = "") -> 
         return spaced
     space = ":".join(part[:_LONGEST_SPACE] for part in spaces if part)
     return f"{space}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _space(caller: str) -> str:
+    """Return a caller's name as part of a key; no two callers' are the same.
+
+    Only the name of the service itself may have blanks and colons: with a colon it
+    could read like another caller and the beginning of its key.
+    """
+    plain = _ODD.sub("_", caller)
+    if plain == caller:
+        return caller
+    return f"{plain}.{hashlib.sha256(caller.encode()).hexdigest()[:_TELLING]}"
 
 
 def upstream_headers(

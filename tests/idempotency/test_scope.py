@@ -53,7 +53,9 @@ def test_no_key_can_name_another_callers_record() -> None:
         pytest.param("order-1", "", "order-1", id="plain"),
         pytest.param("billing order-1", "", "billing:order-1", id="caller"),
         pytest.param("billing order-1", "shop", "shop:billing:order-1", id="both"),
-        pytest.param("my svc order-1", "", "my_svc:order-1", id="name-with-a-blank"),
+        pytest.param(
+            "my svc order-1", "", "my_svc.9d121d0a:order-1", id="name-with-a-blank"
+        ),
         pytest.param(
             "billing " + "k" * 250,
             "shop",
@@ -66,6 +68,19 @@ def test_no_key_can_name_another_callers_record() -> None:
 def test_dinie_sees_whose_key_it_is(name: str, namespace: str, upstream: str) -> None:
     """Keys are partner-wide there: two `order-1` would share one loan."""
     assert scope(by_caller=True, namespace=namespace).upstream(name) == upstream
+
+
+@pytest.mark.parametrize(
+    ("service", "caller", "key"),
+    [("crm:eu", "crm", "eu:order-1"), ("my svc", "my_svc", "order-1")],
+)
+def test_no_service_s_key_reads_like_a_callers(
+    service: str, caller: str, key: str
+) -> None:
+    """Dinie would answer the one with the other's loan."""
+    made = scope(by_caller=True)
+
+    assert made.upstream(f"{service} order-1") != made.upstream(f"{caller} {key}")
 
 
 def test_a_records_name_is_shown_with_its_caller() -> None:
