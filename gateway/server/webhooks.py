@@ -21,10 +21,13 @@ from gateway.server.answers import abort
 
 _log = structlog.get_logger("gateway.webhooks")
 _BODY_TIMEOUT: Final = 5.0  # s; Dinie gives up by then
-_HURRIED: Final = 1.0  # s, while half of the places are taken
+_HURRIED: Final = 1.0  # s, while many are awaited
 _GRACE: Final = 0.05  # s; a loop that was held up hears of its timers first
-_MOST_INSIDE: Final = 256
-_MOST_OF_A_SOURCE: Final = _MOST_INSIDE // 4  # whose bodies are awaited
+_MOST_INSIDE: Final = 256  # deliveries that are being stored
+_MOST_AWAITED: Final = 1024  # whose bodies are awaited,
+_MOST_OF_A_SOURCE: Final = 256  # of one source,
+_MOST_BYTES: Final = 32 * 1024 * 1024  # and what has come of those bodies
+_MANY: Final = 128  # awaited, from where on each has less time
 _NETWORK: Final = 8  # bytes of an IPv6 address; the rest is its owner's to choose
 _LONGEST_LABEL: Final = 256  # characters of a header that is kept
 _OK: Final = 200
@@ -60,6 +63,7 @@ class WebhookListener:
         self._inside = 0
         self._keeping = 0  # whose body is here, and is being stored
         self._arrivals = Arrivals()  # whose body is awaited, by source
+        self._bytes = 0  # that have come of these
         self.closing = False  # in a drain: one answer a connection
 
     @property
@@ -133,10 +137,12 @@ class WebhookListener:
             body = request.content.read_nowait()
             return body if len(body) <= self._max_body else self._too_large()
         arrival = self._expect(_source(request))
+        chunks: list[bytes] = []
         try:
-            return await self._arriving(request, arrival)
+            return await self._arriving(request, arrival, chunks)
         finally:
             self._arrivals.remove(arrival)
+            self._bytes -= sum(map(len, chunks))
 
     def _expect(self, source: str) -> Arrival:
         """Give a body a place: its sender is unknown until it is here.
@@ -147,16 +153,15 @@ class WebhookListener:
         arrivals = self._arrivals
         if arrivals.of(source) >= _MOST_OF_A_SOURCE:
             arrivals.drop_oldest(source)
-        elif len(arrivals) >= _MOST_INSIDE:
+        elif len(arrivals) >= _MOST_AWAITED:
             arrivals.drop_oldest()
         arrival = Arrival(source, NORMAL, self._patience())
         arrivals.add(arrival)
         return arrival
 
     async def _arriving(
-        self, request: web.BaseRequest, arrival: Arrival
+        self, request: web.BaseRequest, arrival: Arrival, chunks: list[bytes]
     ) -> bytes | web.Response:
-        chunks: list[bytes] = []
         for _ in range(2):
             try:
                 async with arrival.timeout:
@@ -173,7 +178,7 @@ class WebhookListener:
         return self._malformed(408, "the body did not arrive in time")
 
     def _patience(self) -> float:
-        hurried = len(self._arrivals) >= _MOST_INSIDE // 2
+        hurried = len(self._arrivals) >= _MANY
         return min(_HURRIED, _BODY_TIMEOUT) if hurried else _BODY_TIMEOUT
 
     async def _read(self, request: web.BaseRequest, chunks: list[bytes]) -> bool:
@@ -184,6 +189,9 @@ class WebhookListener:
             if size > self._max_body:
                 return False
             chunks.append(chunk)
+            self._bytes += len(chunk)
+            if self._bytes > _MOST_BYTES:
+                self._arrivals.drop_oldest()
         return True
 
     def _too_large(self) -> web.Response:

@@ -60,7 +60,7 @@ async def test_a_good_delivery_finds_a_place_among_strangers(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A well-shaped head needs no secret: the oldest without a body gives way."""
-    monkeypatch.setattr("gateway.server.webhooks._MOST_INSIDE", 4)
+    monkeypatch.setattr("gateway.server.webhooks._MOST_AWAITED", 4)
     strangers = await hold(scene, 6)
 
     whole = await scene.say(raw())
@@ -91,6 +91,26 @@ async def test_a_source_that_sends_no_bodies_pushes_out_its_own(
     assert await cut(elsewhere) == []
     for _, writer in (*elsewhere, *flood):
         writer.close()
+
+
+async def test_half_bodies_are_bounded_in_bytes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand that stop before their last byte would be 256 MiB."""
+    monkeypatch.setattr("gateway.server.webhooks._MOST_BYTES", 50)
+    strangers = [
+        await asyncio.open_connection("127.0.0.1", scene.port) for _ in range(4)
+    ]
+    for _, writer in strangers:
+        writer.write(raw()[:-5])
+        await asyncio.sleep(0.02)
+
+    assert len(await cut(strangers)) >= 3
+    assert await scene.say(raw()) == 200
+    for _, writer in strangers:
+        writer.close()
+    await asyncio.sleep(0.05)
+    assert scene.handler._bytes == 0
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ async def test_strangers_take_no_place_of_a_good_delivery(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A head that cannot be good is answered before its body is awaited."""
-    monkeypatch.setattr("gateway.server.webhooks._MOST_INSIDE", 1)
+    monkeypatch.setattr("gateway.server.webhooks._MOST_AWAITED", 1)
     head = raw(headers(at=time.time() - 3600.0)).partition(b"\r\n\r\n")[0]
     strangers = [
         await asyncio.open_connection("127.0.0.1", scene.port) for _ in range(5)
@@ -151,7 +151,7 @@ async def test_a_slow_body_is_awaited_for_less_while_many_are(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever knows the time can hold a place; not for long where few are left."""
-    monkeypatch.setattr("gateway.server.webhooks._MOST_INSIDE", 2)
+    monkeypatch.setattr("gateway.server.webhooks._MANY", 1)
     monkeypatch.setattr("gateway.server.webhooks._HURRIED", 0.05)
     slow = [await asyncio.open_connection("127.0.0.1", scene.port) for _ in range(2)]
     for _, writer in slow:
