@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.config.checks import RULES
+from gateway.config.file_names import is_content
 from gateway.config.keys import NOT_SET_HERE, is_section, key_of, known_keys
 from gateway.config.schema import ENVIRONMENTS, Config
 from gateway.config.tree import Fault, Layers, closest, flatten, nest
@@ -156,6 +157,8 @@ def _known(layers: Layers) -> tuple[dict[str, Any], list[Fault]]:
             message = "must be a number, not true or false"
         elif kind == "number" and isinstance(value, str):
             message = "must be a number"
+        elif key.endswith("_file") and isinstance(value, str) and is_content(value):
+            message = "must be the name of a file, and is what one holds"
         else:
             flat[key] = value
         if message:
