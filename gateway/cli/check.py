@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from gateway.cli.options import NO_CA, config_options
+from gateway.cli.options import config_options
 from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.providers import build_provider
@@ -93,8 +93,8 @@ async def _ask(loaded: Loaded) -> int:
         return 2
     try:
         await probe_token(config, secrets)
-    except OSError:
-        click.echo(NO_CA, err=True)
+    except OSError as error:
+        click.echo(error.strerror, err=True)
         return 2
     except GatewayError as error:
         click.echo(f"token from {config.upstream.base_url}: {error.detail}", err=True)

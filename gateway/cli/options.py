@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from gateway.config.load import ConfigError, load
 from gateway.config.schema import Config
 
-NO_CA: Final = "upstream.ca_file: no CA certificates can be read there"
 F = TypeVar("F", bound=Callable[..., Any])
 
 

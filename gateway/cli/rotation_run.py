@@ -10,7 +10,6 @@ from functools import partial
 
 import click
 
-from gateway.cli.options import NO_CA
 from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.rotation import policy
@@ -74,8 +73,8 @@ async def open_dinie(config: Config) -> AsyncIterator[DinieApi]:
     upstream = config.upstream
     try:
         tls = trust(upstream.ca_file)
-    except OSError:  # ssl's errors are among them
-        raise Unusable(NO_CA) from None
+    except OSError as error:
+        raise Unusable(str(error.strerror)) from None
     made = DinieApi(
         upstream.base_url,
         HttpTokenEndpoint(

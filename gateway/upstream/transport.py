@@ -24,14 +24,22 @@ BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it go
 LEAST_LEFT = 0.25  # s, for a POST; waits are planned to leave 0.3, and end late
 STATUS_CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
 _FIRST_FINAL = 200
+_NO_CA = "upstream.ca_file: no CA certificates can be read there"
 
 
 def trust(ca_file: str | None) -> ssl.SSLContext | None:
-    """Return a TLS context that also trusts a CA file; None: the system's trust."""
+    """Return a TLS context that also trusts a CA file; None: the system's trust.
+
+    Raises:
+        OSError: there is no certificate; it names the setting, as OpenSSL does not.
+    """
     if ca_file is None:
         return None
     context = ssl.create_default_context()
-    context.load_verify_locations(cafile=ca_file)
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except OSError as error:  # ssl's errors are among them
+        raise OSError(error.errno, _NO_CA) from None
     return context
 
 

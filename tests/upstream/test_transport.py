@@ -223,6 +223,23 @@ def test_a_ca_file_is_trusted_beside_the_rest(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_a_ca_file_that_is_of_no_use_is_named_by_its_setting(
+    tmp_path: Path, text: str | None
+) -> None:
+    """The words of OpenSSL say neither which file it is nor who named it."""
+    authority = tmp_path / "ca.pem"
+    if text is not None:
+        authority.write_text(text)
+
+    with pytest.raises(OSError, match=r"upstream\.ca_file: no CA") as caught:
+        trust(str(authority))
+
+    assert caught.value.strerror == (
+        "upstream.ca_file: no CA certificates can be read there"
+    )
+
+
 def test_without_a_ca_file_the_systems_trust_is_used() -> None:
     """A context of our own would be one more place to go stale."""
     assert trust(None) is None
