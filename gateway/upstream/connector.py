@@ -22,6 +22,10 @@ class PoolTimeoutError(ConnectionTimeoutError):
     """All connections of the pool were in use for as long as a request may wait."""
 
 
+class StaleConnectionError(ClientConnectionError):
+    """A connection of the pool ended before anything was written to it."""
+
+
 @runtime_checkable
 class Connects(Protocol):
     """A request that notes when a connection is made for it."""
@@ -42,10 +46,10 @@ class AskedHandler(ResponseHandler):
         """Expect an answer from now on.
 
         Raises:
-            ClientConnectionError: there is one already, to nothing.
+            StaleConnectionError: there is one already, to nothing; or it is closed.
         """
-        if self.should_close:
-            raise ClientConnectionError("it spoke before it was asked")
+        if self.should_close or not self.is_connected():
+            raise StaleConnectionError("it spoke before it was asked, or has ended")
         self.asked = True
 
     def data_received(self, data: bytes) -> None:

@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from gateway.forwarding.limits import RESPONSE_FIELD, RESPONSE_FIELDS
 from gateway.retry.policy import Outcome
 from gateway.retry.ports import AttemptFailed
-from gateway.upstream.connector import PoolTimeoutError
+from gateway.upstream.connector import PoolTimeoutError, StaleConnectionError
 from gateway.upstream.response_head import UnaskedCoding
 
 _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
@@ -25,6 +25,7 @@ _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
     (aio.ClientConnectorError, Outcome.NOT_SENT, "Dinie refuses the connection"),
     (PoolTimeoutError, Outcome.NOT_SENT, "no connection to Dinie came free"),
     (aio.ConnectionTimeoutError, Outcome.NOT_SENT, "connecting to Dinie took too long"),
+    (StaleConnectionError, Outcome.NOT_SENT, "Dinie ended an idle connection"),
     (aio.ClientPayloadError, Outcome.CUT, "Dinie's answer was cut"),
     (aio.ClientResponseError, Outcome.MALFORMED, "Dinie's answer is no valid HTTP"),
     (HttpProcessingError, Outcome.MALFORMED, "Dinie's answer is no valid HTTP"),
@@ -33,7 +34,8 @@ _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
     (OSError, Outcome.DROPPED, "the connection to Dinie broke"),
 )
 
-
+# A server ends what is idle when it likes: five at once are no outage.
+_NOTHING_OF_DINIE: Final = (PoolTimeoutError, StaleConnectionError)
 _TOO_MANY: Final = "Too many headers"  # how aiohttp's parser begins to say so
 
 
@@ -49,8 +51,8 @@ def failure_of(error: BaseException, *, sent: bool) -> AttemptFailed | None:
             if _is_certificate_fault(error):
                 return AttemptFailed(Outcome.TLS_INVALID, _RULES[0][2])
             if not sent and outcome is not Outcome.TLS_INVALID:
-                ours = kind is PoolTimeoutError
-                return AttemptFailed(Outcome.NOT_SENT, detail, of_upstream=not ours)
+                told = kind not in _NOTHING_OF_DINIE
+                return AttemptFailed(Outcome.NOT_SENT, detail, of_upstream=told)
             named = _reason(error) if outcome is Outcome.MALFORMED else None
             return AttemptFailed(outcome, named or detail)
     return None

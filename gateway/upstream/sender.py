@@ -90,13 +90,16 @@ class AttemptRequest(ClientRequest):
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Write the request; from here on it counts as sent."""
-        if self.on_send is not None:
-            self.on_send()
         if self.exchange.before_send is not None:
             await self.exchange.begin_send()
-        self.exchange.sends += 1
+        # Only now: the disk may take its time, and the connection is idle meanwhile.
         protocol = conn.protocol
-        if self._body is not None or protocol is None or protocol.writing_paused:
+        assert isinstance(protocol, AskedHandler)  # noqa: S101 - see `Sender.send`
+        protocol.begin()
+        if self.on_send is not None:
+            self.on_send()
+        self.exchange.sends += 1
+        if self._body is not None or protocol.writing_paused:
             if self._whole:
                 del self.headers[hdrs.CONTENT_LENGTH]  # it is set with the body
                 self.update_body_from_data(self._whole)
@@ -194,7 +197,6 @@ class Sender:
         protocol = connection.protocol
         assert isinstance(protocol, AskedHandler)  # noqa: S101 - just taken
         try:
-            protocol.begin()
             protocol.set_response_params(
                 timer=_NO_TIMER,
                 skip_payload=request.method == "HEAD",

@@ -86,6 +86,53 @@ async def test_half_an_answer_on_an_idle_connection_spoils_it(
     assert (exchange.answer, upstream.connections) == (b"two", 2)
 
 
+@pytest.mark.parametrize("said", [answer(408, b"too slow"), b""])
+async def test_what_happens_while_an_intent_is_written_is_no_answer(
+    upstream: ScriptedUpstream, said: bytes
+) -> None:
+    """A slow disk let a server's "408, you are idle" answer a loan, or lost it."""
+    first = answer(200, b"one")
+    upstream.script(Step(first + said, "close", held=True, sent_first=len(first)))
+    client = Client(upstream.base_url, DeadlineOptions())
+    await client.send(client.exchange())
+
+    async def slowly() -> None:
+        upstream.release()
+        await asyncio.sleep(0.05)
+
+    exchange = client.exchange("POST", before_send=slowly)
+    with pytest.raises(AttemptFailed) as raised:
+        await client.send(exchange, b"{}")
+
+    await client.close()
+    failed = raised.value
+    assert (failed.outcome, failed.of_upstream) == ("not_sent", False)
+    assert (exchange.sends, len(upstream.requests)) == (0, 1)
+
+
+async def test_nothing_is_sent_for_who_left_while_an_intent_was_written(
+    upstream: ScriptedUpstream,
+) -> None:
+    """The look at the caller comes right before the first byte, not before the disk."""
+    client = Client(upstream.base_url, DeadlineOptions())
+
+    class Peer:
+        transport: object | None = object()
+
+    peer = Peer()
+
+    async def leave() -> None:
+        peer.transport = None
+
+    exchange = client.exchange("POST", peer=peer, before_send=leave)
+
+    with pytest.raises(UpstreamUnreachable, match="hung up"):
+        await client.send(exchange, b"{}")
+
+    await client.close()
+    assert (exchange.sends, upstream.requests) == (0, [])
+
+
 async def test_a_reset_is_no_end_of_an_answer() -> None:
     """Half a loan was relayed as a whole one."""
 
