@@ -1,6 +1,5 @@
 """`dinie-gateway inbox`: the commands that change something."""
 
-from functools import partial
 from typing import Any
 
 import click
@@ -53,7 +52,7 @@ def replay(
             click.echo(f"webhooks.subscribers has no {subscriber}", err=True)
             return 2
         count = await make_again(
-            desk, chosen, config.webhooks, on_progress=partial(progress, "replay")
+            desk, chosen, config.webhooks, on_progress=progress("replay")
         )
         click.echo(f"{count} deliveries will be made again.")
         counts = await desk.counts()
@@ -139,7 +138,7 @@ def backfill(*, since: float, **where: Any) -> None:
                 config.webhooks,
                 since=since,
                 now=clock.unix,
-                on_progress=lambda count: progress("backfill", count, None),
+                on_progress=progress("backfill"),
             )
         click.echo(
             f"{found.looked_at} looked at, {found.missing} transitions missed, "
@@ -161,9 +160,7 @@ def recover(*, file: str, **where: Any) -> None:
     """Bring over what can be read of a damaged FILE that was moved aside."""
 
     async def job(_: Config, database: Database, __: Desk) -> int:
-        found = await bring_over(
-            database, file, on_progress=lambda count: progress("recover", count, None)
-        )
+        found = await bring_over(database, file, on_progress=progress("recover"))
         click.echo(
             f"{found.read} read, {found.brought} brought over; "
             f"{'the file is whole' if found.whole else 'the rest cannot be read'}."

@@ -22,6 +22,7 @@ from gateway.storage.sqlite import Database, DatabaseUnavailable
 from gateway.upstream.listing import ListingFailed
 
 _SPAN: Final = re.compile(r"(\d{1,6})([smhd])")
+_EVERY: Final = 500
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 Job = Callable[[Config, Database, Desk], Awaitable[int]]
 
@@ -79,9 +80,15 @@ async def _guarded(job: Job, config: Config) -> int:
         await database.close()
 
 
-def progress(what: str, done: int, of: int | None) -> None:
-    """Say how far something long is, from time to time."""
-    if done % 500 == 0 or done == of:
-        at = datetime.fromtimestamp(SystemClock.unix(), UTC).strftime("%H:%M:%S")
-        total = "" if of is None else f" of {of}"
-        click.echo(f"{at} {what}: {done}{total}", err=True)
+def progress(what: str) -> Callable[[int], None]:
+    """Return what says how far something long is, each time 500 more are done."""
+    said = 0
+
+    def tell(done: int) -> None:
+        nonlocal said
+        if done // _EVERY > said:
+            said = done // _EVERY
+            at = datetime.fromtimestamp(SystemClock.unix(), UTC).strftime("%H:%M:%S")
+            click.echo(f"{at} {what}: {done}", err=True)
+
+    return tell

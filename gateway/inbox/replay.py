@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.roster import wanting
 
-STEP: Final = 500  # deliveries of one transaction: others write in between
+STEP: Final = 100  # deliveries of one transaction: others write in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,22 @@ class Chosen:
     subscriber: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one transaction did."""
+
+    looked_at: int
+    count: int  # deliveries that will be made
+    after: Any  # where the next one begins; None: this was the last
+
+
 class Desk(Protocol):
     """Where deliveries are looked up; see `storage/desk.py`."""
 
-    async def choose(
-        self, chosen: Chosen, wanting: Callable[[str], Sequence[str]]
-    ) -> list[tuple[int, str, str]]:
-        """Return which deliveries fit: seq, subscriber and entity."""
-
-    async def again(self, deliveries: Sequence[tuple[int, str, str]]) -> int:
-        """Have deliveries made again now; return how many will be."""
+    async def again(
+        self, chosen: Chosen, wanting: Callable[[str], Sequence[str]], *, after: Any
+    ) -> Step:
+        """Have some deliveries made again now."""
 
 
 async def replay(
@@ -37,22 +43,30 @@ async def replay(
     chosen: Chosen,
     options: InboxOptions,
     *,
-    on_progress: Callable[[int, int], Any],
+    on_progress: Callable[[int], Any],
 ) -> int:
     """Have deliveries made again; return how many will be.
+
+    However many they are, no more than a step of them is in memory, and others write
+    between two steps.
 
     Args:
         desk: Where they are.
         chosen: Which.
         options: Whose subscribers they go to.
-        on_progress: Takes how many are done, of how many.
+        on_progress: Takes how many were looked at.
 
     Raises:
         StoreUnavailable: the store does not answer; what was done stays done.
     """
-    found = await desk.choose(chosen, wanting(options.subscribers))
-    count = 0
-    for begin in range(0, len(found), STEP):
-        count += await desk.again(found[begin : begin + STEP])
-        on_progress(min(begin + STEP, len(found)), len(found))
-    return count
+    count = looked_at = 0
+    after: Any = None
+    while True:
+        step = await desk.again(chosen, wanting(options.subscribers), after=after)
+        count += step.count
+        looked_at += step.looked_at
+        if step.looked_at:
+            on_progress(looked_at)
+        if step.after is None:
+            return count
+        after = step.after

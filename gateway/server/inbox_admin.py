@@ -127,7 +127,7 @@ class InboxAdmin:
         if by_id == by_rule:
             raise web.HTTPBadRequest
         count = await self._asked(
-            replay(self._desk, chosen, self._options, on_progress=lambda *_: None)
+            replay(self._desk, chosen, self._options, on_progress=lambda _: None)
         )
         self._wake()
         return {"deliveries": count}

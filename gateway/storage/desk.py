@@ -2,15 +2,17 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
 
 from gateway.clock import Clock
 from gateway.inbox.ports import StoreUnavailable
-from gateway.inbox.replay import STEP, Chosen
+from gateway.inbox.replay import STEP, Chosen, Step
 from gateway.storage import entities, subscribers
 from gateway.storage.counts import Counts, count
+from gateway.storage.replays import Cursor, Replay
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
 T = TypeVar("T")
@@ -19,13 +21,6 @@ _PAGES: Final = 2000  # given back to the disk at a time
 _SUMMARY: Final = """
 SELECT seq, webhook_id, event_type, entity, received, length(body) AS bytes, synthetic
 FROM events
-"""
-_AGAIN: Final = """
-INSERT INTO deliveries (seq, environment, subscriber, state, due, entity)
-VALUES (:seq, :environment, :subscriber, 'pending', :now, :entity)
-ON CONFLICT (seq, subscriber) DO UPDATE
-SET state = 'pending', due = :now, wait = 0, tries = 0, owner = '', settled = NULL
-WHERE state <> 'delivering'
 """
 _TIDY: Final = """
 DELETE FROM events WHERE seq IN (
@@ -128,59 +123,33 @@ class Desk:
 
         return await self._read(job)
 
-    async def choose(
-        self, chosen: Chosen, wanting: Callable[[str], Sequence[str]]
-    ) -> list[tuple[int, str, str]]:
-        """Return which deliveries fit: seq, subscriber and entity.
+    async def again(
+        self,
+        chosen: Chosen,
+        wanting: Callable[[str], Sequence[str]],
+        *,
+        after: Cursor | None,
+    ) -> Step:
+        """Have some deliveries made again now.
 
         Args:
             chosen: The conditions.
             wanting: Returns the subscribers that want a type.
+            after: Where the last step ended; None: this is the first.
         """
-
-        def job(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
-            if chosen.dead:
-                found = connection.execute(
-                    "SELECT seq, subscriber, deliveries.entity FROM deliveries "
-                    "JOIN events USING (seq) WHERE deliveries.environment = ? "
-                    "AND state = 'dead' AND received >= ? "
-                    "AND subscriber IN (SELECT value FROM json_each(?))",
-                    (self._environment, chosen.since or 0.0, self._known),
-                ).fetchall()
-            else:
-                found = [
-                    (seq, name, entity)
-                    for seq, event_type, entity in connection.execute(
-                        "SELECT seq, event_type, entity FROM events "
-                        "WHERE environment = ? AND received >= ? "
-                        "AND webhook_id = coalesce(?, webhook_id)",
-                        (self._environment, chosen.since or 0.0, chosen.webhook_id),
-                    )
-                    for name in wanting(event_type)
-                ]
-            return [one for one in found if chosen.subscriber in {None, one[1]}]
-
-        return await self._read(job)
-
-    async def again(self, deliveries: Sequence[tuple[int, str, str]]) -> int:
-        """Have up to `STEP` deliveries made again now; return how many will be.
-
-        One that is under way is left alone.
-        """
-        now = self._clock.unix()
-        rows = [
-            {
-                "seq": seq,
-                "environment": self._environment,
-                "subscriber": name,
-                "entity": entity,
-                "now": now,
-            }
-            for seq, name, entity in deliveries
-        ]
-        return await self._write(
-            lambda connection: connection.executemany(_AGAIN, rows).rowcount
+        job = Replay(
+            chosen,
+            wanting,
+            environment=self._environment,
+            known=sorted(self._targets),
+            now=self._clock.unix(),
         )
+        began = self._clock.now()
+        step = await self._write(partial(job.step, after=after))
+        if step.after is not None:
+            # As long for others: what Dinie sends must not queue behind a replay.
+            await self._clock.sleep(self._clock.now() - began)
+        return step
 
     async def newest(self) -> int:
         """Return the seq of the newest event; 0: there is none."""

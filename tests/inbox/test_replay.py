@@ -1,9 +1,10 @@
 """Replay: in steps, so that others write in between."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from gateway.inbox.options import InboxOptions, SubscriberOptions
-from gateway.inbox.replay import STEP, Chosen, replay
+from gateway.inbox.replay import Chosen, Step, replay
 
 OPTIONS = InboxOptions(
     subscribers=(
@@ -14,41 +15,36 @@ OPTIONS = InboxOptions(
 
 
 class Desk:
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.steps: list[int] = []
+    """Gives steps, one after another."""
 
-    async def choose(
-        self, chosen: Chosen, wanting: Callable[[str], Sequence[str]]
-    ) -> list[tuple[int, str, str]]:
+    def __init__(self, *steps: Step) -> None:
+        self.steps = list(steps)
+        self.after: list[Any] = []
+
+    async def again(
+        self, chosen: Chosen, wanting: Callable[[str], Sequence[str]], *, after: Any
+    ) -> Step:
         assert chosen.dead
         assert wanting("loan.active") == ["all", "loans"]
-        return [(number, "all", "") for number in range(self.count)]
-
-    async def again(self, deliveries: Sequence[tuple[int, str, str]]) -> int:
-        self.steps.append(len(deliveries))
-        return len(deliveries)
+        self.after.append(after)
+        return self.steps.pop(0)
 
 
 async def test_long_work_goes_in_steps_and_tells_how_far_it_is() -> None:
     """Dinie's deliveries come in meanwhile."""
-    desk, told = Desk(2 * STEP + 1), list[tuple[int, int]]()
+    desk, told = Desk(Step(9, 7, "x"), Step(9, 9, "y"), Step(1, 1, None)), list[int]()
 
-    count = await replay(
-        desk,
-        Chosen(dead=True),
-        OPTIONS,
-        on_progress=lambda done, of: told.append((done, of)),
-    )
+    count = await replay(desk, Chosen(dead=True), OPTIONS, on_progress=told.append)
 
-    of = 2 * STEP + 1
-    assert (count, desk.steps) == (of, [STEP, STEP, 1])
-    assert told == [(STEP, of), (2 * STEP, of), (of, of)]
+    assert (count, desk.after) == (17, [None, "x", "y"])
+    assert told == [9, 18, 19]
 
 
 async def test_nothing_chosen_is_nothing_done() -> None:
     """And no progress of nothing."""
-    desk = Desk(0)
+    told = list[int]()
+    desk = Desk(Step(0, 0, None))
 
-    assert await replay(desk, Chosen(dead=True), OPTIONS, on_progress=print) == 0
-    assert desk.steps == []
+    count = await replay(desk, Chosen(dead=True), OPTIONS, on_progress=told.append)
+
+    assert (count, told) == (0, [])

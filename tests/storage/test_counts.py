@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 from gateway.inbox.ports import Settlement
+from gateway.inbox.replay import Chosen
 from gateway.storage.counts import Counts, count
 from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, arrival, opened
@@ -101,7 +102,8 @@ async def test_numbers_are_kept_whatever_becomes_of_deliveries(tmp_path: Path) -
                 await who.store.settle(done)
             clock.advance(3)
         numbers = [(await kept(inbox), await real(inbox))]
-        await inbox.desk.again([(1, "a", ""), (2, "b", ""), (3, "c", ""), (3, "a", "")])
+        for again in (Chosen(dead=True), Chosen(since=clock.unix() - 60)):
+            await inbox.desk.again(again, lambda _: ["a", "b"], after=None)
         await inbox.store.reclaim()
         numbers.append((await kept(inbox), await real(inbox)))
         await inbox.desk.rename("c", "a")
