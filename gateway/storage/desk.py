@@ -9,30 +9,17 @@ import orjson
 
 from gateway.clock import Clock
 from gateway.inbox.ports import StoreUnavailable
-from gateway.inbox.replay import STEP, Chosen, Step
+from gateway.inbox.replay import Chosen, Step
 from gateway.storage import entities, subscribers
 from gateway.storage.counts import Counts, count
 from gateway.storage.replays import Cursor, Replay
 from gateway.storage.sqlite import Database, DatabaseUnavailable
+from gateway.storage.tidying import Place, Tidied, Tidying
 
 T = TypeVar("T")
-DEAD_KEPT: Final = 2_592_000.0  # s; 30 days in which a dead letter can be replayed
-_PAGES: Final = 2000  # given back to the disk at a time
 _SUMMARY: Final = """
 SELECT seq, webhook_id, event_type, entity, received, length(body) AS bytes, synthetic
 FROM events
-"""
-_TIDY: Final = """
-DELETE FROM events WHERE seq IN (
-  SELECT seq FROM events
-  WHERE received < :before AND environment = :environment AND NOT EXISTS (
-    SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND (
-      (state IN ('pending', 'delivering') AND (
-        received > :dead_before OR subscriber IN (SELECT value FROM json_each(:known))
-      )) OR (state = 'dead' AND settled > :dead_before)
-    )
-  ) ORDER BY received LIMIT :most
-)
 """
 
 
@@ -52,6 +39,7 @@ class Desk:
         self._clock = clock
         self._environment = environment
         self._targets = targets or {}
+        self._place: Place | None = Place()  # where tidying goes on
         self._known = orjson.dumps(sorted(self._targets)).decode()
 
     async def counts(self) -> Counts:
@@ -182,31 +170,17 @@ class Desk:
             subscribers.renaming(self._environment, old=old, new=new)
         )
 
-    async def tidy(self, *, keep: float, now: float) -> int:
-        """Remove some of what nobody waits for any more; return how many.
+    async def tidy(self, *, keep: float, now: float) -> Tidied:
+        """Remove some of what nobody waits for any more, and give room back.
 
         Args:
             keep: s for which an id is known; dead letters are kept longer.
             now: Unix, s; confirmed, since what is removed here cannot be had back.
         """
-        bounds = {
-            "before": now - keep,
-            "dead_before": now - DEAD_KEPT,
-            "most": STEP,
-            "known": self._known,
-            "environment": self._environment,
-        }
-
-        def job(connection: sqlite3.Connection) -> int:
-            removed = connection.execute(_TIDY, bounds).rowcount
-            removed += entities.tidy(connection, self._environment, now, STEP)
-            (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-            for _ in range(min(free, _PAGES)):
-                # One page for each call: the module steps a pragma without rows once.
-                connection.execute("PRAGMA incremental_vacuum(1)")
-            return removed
-
-        return await self._write(job)
+        job = Tidying(self._environment, self._known, keep, now)
+        tidied = await self._write(partial(job.step, place=self._place))
+        self._place = Place() if tidied.is_all else tidied.place
+        return tidied
 
     async def probe(self, room: int) -> None:
         """Write something, and see whether so many bytes more would have room."""

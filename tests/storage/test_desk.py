@@ -171,10 +171,16 @@ async def test_tidying_gives_room_back(inbox: Inbox) -> None:
     size = inbox.database.path.stat().st_size
     inbox.clock.advance(100)
 
-    removed = await inbox.desk.tidy(keep=1.0, now=inbox.clock.unix())
+    removed = steps = 0
+    while True:
+        tidied = await inbox.desk.tidy(keep=1.0, now=inbox.clock.unix())
+        removed, steps = removed + tidied.removed, steps + 1
+        if tidied.is_all:
+            break
     await inbox.database.close()
 
     assert removed == 191
+    assert steps <= 4
     assert inbox.database.path.stat().st_size < size / 2
 
 
