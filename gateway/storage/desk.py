@@ -155,20 +155,30 @@ class Desk:
 
     async def enable(self, subscriber: str) -> bool:
         """Deliver again, now, to one that said 410; return whether it had."""
-        now = self._clock.unix()
-        return await self._write(
-            subscribers.enabling(self._environment, subscriber, now=now)
-        )
+        where, now = self._environment, self._clock.unix()
+        had = await self._write(subscribers.enabling(where, subscriber))
+        sooner = subscribers.hastening(where, subscriber, now=now)
+        while await self._write(sooner) >= subscribers.STEP:
+            pass
+        return had
 
     async def drop(self, subscriber: str) -> int:
         """Give up what waits for a name, or failed; return how many deliveries."""
-        return await self._write(subscribers.dropping(self._environment, subscriber))
+        job, dropped = subscribers.dropping(self._environment, subscriber), 0
+        while step := await self._write(job):
+            dropped += step
+        return dropped
 
     async def rename(self, old: str, new: str) -> int:
         """Give one name's deliveries to another; return how many it did not have."""
-        return await self._write(
-            subscribers.renaming(self._environment, old=old, new=new)
-        )
+        moved = 0
+        after: int | None = 0
+        while after is not None:
+            step, after = await self._write(
+                subscribers.renaming(self._environment, old=old, new=new, after=after)
+            )
+            moved += step
+        return moved
 
     async def tidy(self, *, keep: float, now: float) -> Tidied:
         """Remove some of what nobody waits for any more, and give room back.

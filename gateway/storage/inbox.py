@@ -15,7 +15,7 @@ from gateway.inbox.ports import (
     Stored,
     StoreUnavailable,
 )
-from gateway.storage import arrivals, claims, entities
+from gateway.storage import arrivals, claims, entities, subscribers
 from gateway.storage.sqlite import Database, DatabaseUnavailable
 
 T = TypeVar("T")
@@ -28,6 +28,10 @@ INSERT INTO deliveries (
 _DISABLED: Final = """
 SELECT 1 FROM disabled
 WHERE environment IN ('', ?) AND subscriber = ? AND target IN ('', ?)
+"""
+_LATE: Final = """
+SELECT 1 FROM deliveries WHERE environment = ? AND state IN ('pending', 'delivering')
+AND due > ? AND due > ? + wait LIMIT 1
 """
 _DONE: Final = """
 UPDATE deliveries
@@ -246,18 +250,19 @@ class SqliteInbox:
         Nothing is due later than the wait it was given, counted from now.
 
         Raises:
-            StoreUnavailable: nothing is changed.
+            StoreUnavailable: not all is changed.
         """
-        now = self._clock.unix()
-        return await self._write(
-            lambda connection: (
-                connection.execute(
-                    "UPDATE deliveries SET due = ? + wait WHERE environment = ? "
-                    "AND state IN ('pending', 'delivering') AND due > ? + wait",
-                    (now, self._scope[0], now),
-                ).rowcount
+        now, moved = self._clock.unix(), 0
+        late = (self._scope[0], now, now)
+        if not await self._read(lambda one: one.execute(_LATE, late).fetchone()):
+            return 0
+        after: int | None = 0
+        while after is not None:
+            step, after = await self._write(
+                subscribers.righting(self._scope[0], now=now, after=after)
             )
-        )
+            moved += step
+        return moved
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:

@@ -1,5 +1,6 @@
 """What can still be read of a damaged file? Brought over, row by row."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.storage import entities
+from gateway.storage.batch import Job
 from gateway.storage.sqlite import Database
 
 # By name: the file may have been made by anybody.
@@ -19,6 +21,8 @@ _DELIVERY: Final = (
     *("subscriber", "state", "due", "wait", "tries", "entity"),
     *("last_status", "last_error", "settled"),
 )
+_AT_ONCE: Final = 200  # events of one commit
+_BYTES_AT_ONCE: Final = 8 * 1024 * 1024
 _GAP: Final = 10_000  # rows that are tried one by one after a page that cannot be read
 
 
@@ -42,8 +46,9 @@ async def recover(
         DatabaseUnavailable: the other database cannot be written.
     """
     await database.write(lambda connection: connection.execute("SELECT 1"))
-    read = brought = 0
+    read = brought = size = 0
     whole = True
+    jobs: list[Job] = []
     with closing(sqlite3.connect(path)) as damaged:
         damaged.row_factory = sqlite3.Row
         for event in _rows(damaged):
@@ -53,12 +58,34 @@ async def recover(
             deliveries, readable = _deliveries(damaged, event["seq"])
             whole &= readable
             read += 1
-            try:
-                brought += await database.write(_bring(dict(event), deliveries))
-            except sqlite3.IntegrityError:
-                whole = False  # it reads, but is nothing that was ever written
-            on_progress(read)
-    return Recovered(read, brought, whole)
+            jobs.append(_bring(dict(event), deliveries))
+            size += len(event["body"])
+            if len(jobs) >= _AT_ONCE or size >= _BYTES_AT_ONCE:
+                came, good = await _write(database, jobs)
+                brought, whole, size = brought + came, whole and good, 0
+                jobs.clear()
+                on_progress(read)
+    came, good = await _write(database, jobs)
+    on_progress(read)
+    return Recovered(read, brought + came, whole and good)
+
+
+async def _write(database: Database, jobs: list[Job]) -> tuple[int, bool]:
+    """Have jobs share a commit; return how many events came, and whether all could."""
+    done = await asyncio.gather(
+        *(database.write(job, soon=False) for job in jobs[:-1]),
+        *(database.write(job) for job in jobs[-1:]),
+        return_exceptions=True,
+    )
+    came, good = 0, True
+    for one in done:
+        if isinstance(one, sqlite3.IntegrityError):
+            good = False  # it reads, but is nothing that was ever written
+        elif isinstance(one, BaseException):
+            raise one
+        else:
+            came += one
+    return came, good
 
 
 def _rows(damaged: sqlite3.Connection) -> Iterator[sqlite3.Row | None]:

@@ -76,3 +76,26 @@ async def test_what_was_never_written_so_is_left_out(tmp_path: Path) -> None:
 
         assert found == Recovered(3, 2, whole=False)
         assert sorted(await inbox.states()) == ["evt_0 a", "evt_2 a"]
+
+
+async def test_thousands_share_their_commits(tmp_path: Path) -> None:
+    """A commit for each event took minutes; one that is no event harms no other."""
+    await filled(tmp_path / "old.db", 450)
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old, old:
+        old.execute("PRAGMA ignore_check_constraints=ON")
+        old.execute("UPDATE deliveries SET state = 'odd' WHERE seq = 7")
+    commits: list[str] = []
+    told: list[int] = []
+    async with opened(tmp_path / "new.db") as inbox:
+        await inbox.database.write(
+            lambda c: c.set_trace_callback(
+                lambda text: commits.append(text) if text == "COMMIT" else None
+            )
+        )
+        path = str(tmp_path / "old.db")
+
+        found = await recover(inbox.database, path, on_progress=told.append)
+
+    assert found == Recovered(450, 449, whole=False)
+    assert len(commits) <= 12
+    assert told == [200, 400, 450]
