@@ -10,6 +10,7 @@ from gateway.rotation.ports import Conflict, Fields, LockLost, StepFailed, Store
 from gateway.secret import Secret
 
 SKEW: Final = 60.0  # s by which the clocks of holder and store may differ
+APART: Final = 300.0  # s; from here on nothing is waited for by such a clock
 _WEBHOOK: Final = "webhook_"
 _HOLDER: Final = "lock_holder"
 _UNTIL: Final = "lock_until"
@@ -106,6 +107,21 @@ class Lock:
             LockLost: it had run out, and somebody else goes on.
         """
         await self._write(self.state, self.webhook)
+
+    async def check_clock(self) -> None:
+        """Hold this clock against the store's, by which the lock was written just now.
+
+        Raises:
+            StepFailed: they are so far apart that no wait of a rotation is kept.
+        """
+        written = (await self._store.state()).created
+        apart = 0.0 if written is None else abs(self._clock.unix() - written)
+        if apart > APART:
+            raise StepFailed(
+                f"This machine's clock and Vault's are {apart:.0f} s apart, and a "
+                "rotation that waits by a wrong one revokes what is in use: set it. "
+                "--abort works meanwhile."
+            )
 
     async def _look(self) -> None:
         fields = await self._store.state()

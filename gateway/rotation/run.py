@@ -57,6 +57,7 @@ class Rotation:
             LockHeld: another run is under way.
         """
         async with self._lock:
+            await self._lock.check_clock()
             state = self._lock.state
             if self._lock.lost:
                 self._context.say(explained(self._lock.lost))
