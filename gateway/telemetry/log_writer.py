@@ -42,6 +42,7 @@ class LogWriter:
         self._waiting: list[str] = []
         self._size = 0  # characters that wait or are being written
         self._unsaid = 0  # lines lost since `on_recovered`
+        self._torn = False  # whether the last line that came out is half a line
         self._closed = False
         self._thread: threading.Thread | None = None
         self.on_dropped: Callable[[int], object] | None = None
@@ -121,17 +122,31 @@ class LogWriter:
 
     def _put(self, text: str) -> int:
         """Write a text; return how many lines of it are lost."""
-        data = memoryview(text.encode(self.encoding, self.errors))
-        while data:
+        if self._torn and self._write(b"\n"):
+            return _lines(text)
+        self._torn = False
+        data = text.encode(self.encoding, self.errors)
+        rest = self._write(data)
+        if not rest:
+            return 0
+        # What comes next must not be read as the end of half a line.
+        begun = len(data) - len(rest)
+        self._torn = begun > 0 and data[begun - 1 : begun] != b"\n"
+        return _lines(rest.decode(self.encoding, "replace"))
+
+    def _write(self, data: bytes) -> bytes:
+        """Write bytes; return what could not be written."""
+        left = memoryview(data)
+        while left:
             try:
-                written = os.write(self._descriptor, data[:_AT_ONCE])
+                written = os.write(self._descriptor, left[:_AT_ONCE])
             except BlockingIOError:  # somebody else made the pipe non-blocking
                 self._await_room()
                 continue
             except OSError:  # the disk is full, or whoever read has gone
-                return _lines(bytes(data).decode(self.encoding, "replace"))
-            data = data[written:]
-        return 0
+                break
+            left = left[written:]
+        return bytes(left)
 
     def _await_room(self) -> None:
         with suppress(OSError):

@@ -158,6 +158,21 @@ def test_a_full_disk_costs_lines_only() -> None:
     assert dropped == [1]
 
 
+def test_half_a_line_spoils_no_other(tmp_path: Path) -> None:
+    """A disk fills in the middle of a line, and the first one after it must be read."""
+    ended = subprocess.run(  # noqa: S603 - our own lines
+        [sys.executable, "-c", FULL_FOR_A_WHILE, str(tmp_path / "log")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines == ["first line", "seco", "after"]
+    assert ended.stdout == "4\n"
+
+
 def test_a_pipe_that_somebody_made_non_blocking_is_waited_for(pipe: Pipe) -> None:
     """A terminal or a parent in JavaScript shares its flags with us."""
     os.set_blocking(pipe.write_end, False)
@@ -186,6 +201,25 @@ def test_it_stands_in_for_a_standard_stream(pipe: Pipe) -> None:
     with pytest.raises(TypeError):
         writer.write(b"bytes")  # type: ignore[arg-type]
 
+
+FULL_FOR_A_WHILE = """
+import os, resource, sys
+from gateway.telemetry.log_writer import LogWriter
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+dropped = []
+writer = LogWriter(log)
+writer.on_dropped = dropped.append
+unlimited = resource.RLIM_INFINITY
+resource.setrlimit(resource.RLIMIT_FSIZE, (15, unlimited))
+writer.write("first line\\nsecond line\\nthird\\n")
+writer.drain()
+writer.write("\\nfifth\\n")
+writer.drain()
+resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
+writer.write("after\\n")
+writer.close()
+print(sum(dropped))
+"""
 
 CRASH = """
 import sys
