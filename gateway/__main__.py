@@ -2,8 +2,9 @@
 
 import sys
 
-from gateway import early_signals
+from gateway import early_signals, early_streams
 
+early_streams.open_closed()  # before anything else opens a file
 _SERVING = early_signals.prepare(sys.argv[1:])  # before the imports, which take long
 
 import click  # noqa: E402
