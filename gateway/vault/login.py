@@ -65,17 +65,21 @@ class Tokens:
     @property
     def due_in(self) -> float:
         """Return in how many s `get` has something to do."""
-        now, lease = self._now(), self._lease
-        at = float("inf")
-        if lease is not None:
-            at = leases.due(lease, can_login=self._login.repeatable)
-            at = min(at, self._look_at)
+        now, at = self._now(), self._due_at
         if self._failure is None:
             return at - now
         again = self._failure.until
         if self._failure.refused:
             again = min(again, now + _LOOK)
         return (max(at, again) if at < float("inf") else again) - now
+
+    @property
+    def _due_at(self) -> float:
+        """Return when the token that is held needs something, s monotonic."""
+        if self._lease is None:
+            return float("inf")
+        at = leases.due(self._lease, can_login=self._login.repeatable)
+        return min(at, self._look_at)
 
     @property
     def ends_in(self) -> float | None:
@@ -108,6 +112,8 @@ class Tokens:
     def worked(self) -> None:
         """Note that Vault took the token: were it refused later, a new one may help."""
         self._proven = True
+        if self._due_at == float("inf"):
+            self._failure = None  # of a login that nothing waits for any more
 
     async def replace(self) -> Secret | None:
         """Return another token than the one that was just refused; None: there is none.

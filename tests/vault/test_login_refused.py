@@ -211,3 +211,29 @@ async def test_a_look_that_comes_late_renews_all_the_same(
 
     assert await tokens.get() == FIRST
     assert (scene.count(LOGIN), scene.count(RENEW)) == (1, 1)
+
+
+async def test_a_failed_look_at_another_token_ends_with_that_token(
+    scene: Scene,
+) -> None:
+    """A token without an end needs nothing, and Vault was read ten times a second."""
+    file = scene.folder / "token"
+    for name in ("hvs.one", "hvs.other"):
+        scene.vault.grant(name)
+    scene.vault.put(client_id="id", client_secret="secret")
+    file.write_text("hvs.one")
+    provider = scene.provider(
+        auth=VaultAuthOptions(method="token", token_file=str(file))
+    )
+    await provider.read()
+
+    file.write_text("hvs.other")
+    scene.vault.sealed = True
+    with pytest.raises(SecretsUnavailable):
+        await provider.read()
+    file.write_text("hvs.one")
+    scene.vault.sealed = False
+    scene.clock.advance(60)
+    await provider.read()
+
+    assert provider.longest_pause == float("inf")
