@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 from aiohttp import web
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import _ErrInfo
 
 from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS, REQUEST_TARGET
 from gateway.server.newcomers import Newcomers, most_newcomers
@@ -35,6 +37,23 @@ class _Protocol(web.RequestHandler):
     """Answers what the parser refuses without repeating any of it."""
 
     refusal: Refusal | None = None  # None: logged, and answered with no more than 400
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrives; a body that turns out malformed has no end to wait for."""
+        super().data_received(data)
+        messages = self._messages
+        if messages and isinstance(messages[-1][0], _ErrInfo):
+            self._end_body(messages[-2][1] if len(messages) > 1 else None)
+
+    def _end_body(self, body: StreamReader | None) -> None:
+        """Tell the reader of the body before a parser's fault, if it is not whole.
+
+        aiohttp tells nobody: the reader would wait for as long as it has patience.
+        """
+        if body is None and self._current_request is not None:
+            body = self._current_request.content
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(web.RequestPayloadError("malformed"))
 
     def handle_error(
         self,

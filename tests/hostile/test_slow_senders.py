@@ -176,3 +176,22 @@ def test_a_body_has_no_more_time_than_its_request(live: Live) -> None:
 
     assert answer is not None
     assert (answer.status, answer.get("X-Gateway-Error")) == (400, "bad-request")
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\nhello", b"5;\nhello", b"5\r\nhelloXX"])
+def test_a_body_that_turns_out_malformed_is_refused_at_once(
+    live: Live, chunk: bytes
+) -> None:
+    """It held a place for 25 s, and its caller was told that it came too slowly."""
+    live.reset()
+
+    with Caller(live.port) as caller:
+        caller.send(post(b"Transfer-Encoding: chunked", b"Expect: 100-continue"))
+        caller.wait()  # the body is awaited now
+        caller.send(chunk + b"\r\n0\r\n\r\n")
+        given = caller.read()
+
+        assert given is not None
+        assert (given.status, b"is malformed" in given.body) == (400, True)
+        assert caller.closed
+    unharmed(live, [given])
