@@ -90,7 +90,7 @@ class Lane:
         self._trying -= 1
         if delivery is not None:
             self._begin(delivery)
-        self._more.set()
+        self._look_if_waiting()
 
     async def run(self) -> None:
         """Deliver for as long as the gateway runs."""
@@ -111,6 +111,11 @@ class Lane:
         self._held.add(delivery.seq)
         self._trying += 1
         self._tries.create_task(self._bring(delivery))
+
+    def _look_if_waiting(self) -> None:
+        """Look for more where there is room again, if there may be any."""
+        if self._waiting:
+            self._more.set()
 
     def _room(self) -> int:
         """Return how many tries may begin."""
@@ -196,7 +201,7 @@ class Lane:
                 )
             finally:
                 self._trying -= 1
-                self._more.set()
+                self._look_if_waiting()
             if settlement is not None:
                 await self._settle(settlement)
         except Exception as error:  # noqa: BLE001 - one delivery must not end them all
@@ -204,7 +209,7 @@ class Lane:
             self._trouble(f"a fault of the gateway's: {type(error).__name__}")
         finally:
             self._held.discard(delivery.seq)
-            self._more.set()
+            self._look_if_waiting()
 
     async def _settle(self, settlement: Settlement) -> None:
         """Have an outcome noted, however long the store takes.
@@ -223,5 +228,6 @@ class Lane:
         if settlement.outcome in {"retry", "disabled"}:
             due = self._clock.unix() + settlement.wait
             self._next = due if self._next is None else min(self._next, due)
+            self._more.set()  # it may be sooner than what is waited for
         if self._subscriber.ordered:
             self._waiting = True  # for the next of its entity
