@@ -7,7 +7,6 @@ is always passed, even when it is empty.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NoReturn
 
 import hvac
@@ -18,6 +17,7 @@ from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import faults
 from gateway.vault.faults import Call
+from gateway.vault.threads import Threads
 
 _THREADS: Final = 2  # one hangs, one works
 _WHOLE: Final = 2.0  # times the timeout: a call that drips ends here
@@ -57,7 +57,7 @@ class Connection:
         self._namespace = namespace
         self._ca_file = ca_file
         self._timeout = timeout
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
+        self._threads = Threads(_THREADS, name="vault")
 
     def named(self, kind: Any, place: str, hint: str = "") -> Call:
         """Return what is said of a call that fails."""
@@ -65,7 +65,7 @@ class Connection:
 
     def close(self) -> None:
         """Let the threads end; a call under way is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown()
 
     async def ask(
         self, call: Call, token: Secret, ask: Callable[[Any], Any]
