@@ -61,7 +61,20 @@ async def _serve(loaded: Loaded) -> int:
     except OSError as error:
         click.echo(f"cannot listen: {error.strerror or error}", err=True)
         return 1
+    finally:
+        _ignore_more(loop)
     return 0
+
+
+def _ignore_more(loop: asyncio.AbstractEventLoop) -> None:
+    """Have signals wake nobody in the last moments, after the drain.
+
+    Closing the loop brings the defaults back, and they kill: the exit code would not
+    be 0, and the last lines of the log may still be on their way.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)  # a function would end earlier
 
 
 def _announce(loaded: Loaded, running: Running) -> None:

@@ -154,3 +154,16 @@ def test_a_second_interrupt_ends_at_once_with_exit_code_130() -> None:
         process.send_signal(signal.SIGINT)
 
         assert process.wait(10) == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_last_moments_kills_nothing(number: signal.Signals) -> None:
+    """A clean drain ends with 0, and what is left of the log comes out."""
+    with _serving(GATEWAY__DRAIN__ACCEPT="0") as process:
+        process.send_signal(signal.SIGTERM)
+        give_up = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < give_up:
+            process.send_signal(number)
+            time.sleep(0.0005)
+
+        assert process.returncode == 0
