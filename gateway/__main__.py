@@ -2,7 +2,7 @@
 
 import sys
 
-from gateway import early_signals, early_streams
+from gateway.core import early_signals, early_streams
 
 early_streams.open_closed()  # before anything else opens a file
 _SERVING = early_signals.prepare(sys.argv[1:])  # before the imports, which take long

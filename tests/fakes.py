@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gateway.core.errors import GatewayError
+from gateway.core.secret import Secret
 from gateway.credentials.policy import Grant, Refused, Transient
 from gateway.credentials.ports import Credential
-from gateway.errors import GatewayError
-from gateway.secret import Secret
 
 
 class FakeClock:

@@ -9,8 +9,8 @@ from io import BytesIO
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
-from gateway.app import run
-from gateway.bootstrap import Running
+from gateway.app.builders import Running
+from gateway.app.gateway import run
 from gateway.config.load import load
 
 _SWIFT = (

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily
 
 from gateway.cli import cli
 from gateway.config.keys import known_keys
-from gateway.problems import CATALOGUE
+from gateway.core.problems import CATALOGUE
 from gateway.simulator.options import SimulatorOptions
 from gateway.telemetry.metrics import Metrics
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.admission.places import BATCH
-from gateway.errors import Overloaded
+from gateway.core.errors import Overloaded
 
 STRANGERS: Final = 64  # bodies of the token route that are awaited at once
 STRANGERS_CAP: Final = 16 * 1024  # bytes of each

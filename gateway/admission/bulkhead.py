@@ -10,8 +10,8 @@ from gateway.admission.gradient import Gradient
 from gateway.admission.places import BATCH, NORMAL, Presence
 from gateway.admission.policy import SLOT_WAIT, UPLOAD_SLOTS
 from gateway.admission.slots import Slots
-from gateway.errors import Overloaded
-from gateway.message import Exchange
+from gateway.core.errors import Overloaded
+from gateway.core.exchange import Exchange
 
 _MARGIN = 0.3  # s
 _REFUSED = 400

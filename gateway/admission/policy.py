@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.admission.options import AdmissionOptions
-from gateway.errors import BadRequest, MethodNotAllowed, RequestTooLarge
+from gateway.core.errors import BadRequest, MethodNotAllowed, RequestTooLarge
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UPLOAD_SLOTS: Final = 8  # uploads are slow: they get slots of their own

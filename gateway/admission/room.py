@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gateway.admission.arrivals import Arrival, Arrivals
 from gateway.admission.places import BATCH, Places, Presence
-from gateway.errors import Overloaded
+from gateway.core.errors import Overloaded
 
 
 class Room:

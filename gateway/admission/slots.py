@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from gateway.admission.places import BATCH, LANES, Places, Presence
-from gateway.errors import Overloaded
+from gateway.core.errors import Overloaded
 
 _LATER = 5.0  # s; when batch work may come again
 _Line = deque[asyncio.Future[None]]

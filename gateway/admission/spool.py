@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
-from gateway.clock import Clock
-from gateway.errors import Overloaded
+from gateway.core.clock import Clock
+from gateway.core.errors import Overloaded
 
 _LOOK: Final = 5.0  # s between two probes
 _PROBE: Final = 4096  # bytes; a full disk takes an empty file

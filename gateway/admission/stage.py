@@ -27,9 +27,9 @@ from gateway.admission.policy import (
 )
 from gateway.admission.room import Room
 from gateway.admission.spool import Spool, discard
-from gateway.context import EXCHANGE
-from gateway.errors import BadRequest, Draining, RouteForbidden
-from gateway.message import Body, Exchange
+from gateway.core.errors import BadRequest, Draining, RouteForbidden
+from gateway.core.exchange import Body, Exchange
+from gateway.core.stage import EXCHANGE
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 BODY_TIMEOUT = 30.0  # s for a body to arrive

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from gateway.breaker.options import BreakerOptions
 from gateway.breaker.policy import CLOSED, LONGEST, Breaker
-from gateway.clock import Clock
-from gateway.errors import CircuitOpen
+from gateway.core.clock import Clock
+from gateway.core.errors import CircuitOpen
 
 _NAMES = ("closed", "half-open", "open")
 

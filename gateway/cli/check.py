@@ -7,13 +7,13 @@ import sys
 import click
 
 from gateway.cli.options import config_options
-from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.providers import build_provider
 from gateway.config.show import show as effective
 from gateway.config.warnings import warnings
-from gateway.errors import GatewayError
-from gateway.moment import utc
+from gateway.core.clock import SystemClock
+from gateway.core.errors import GatewayError
+from gateway.core.timestamps import utc
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import due_at
 from gateway.secrets.guard import check_credential, unknown_prefixes

@@ -11,12 +11,12 @@ from typing import Any
 import click
 import uvloop
 
-from gateway.app import run
-from gateway.bootstrap import Running
+from gateway.app.builders import Running
+from gateway.app.gateway import run
 from gateway.cli.tour import tour
-from gateway.clock import SystemClock
 from gateway.config.load import ConfigError, load
 from gateway.config.schema import Config
+from gateway.core.clock import SystemClock
 from gateway.simulator.server import Simulator, SimulatorOptions
 
 CLIENT_ID = "dinie_ci_test_demo"

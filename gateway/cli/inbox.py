@@ -5,15 +5,15 @@ from typing import Any, Final
 import click
 import orjson
 
-from gateway.cli import inbox_acts
-from gateway.cli.inbox_job import run
+from gateway.cli import inbox_actions as inbox_acts
+from gateway.cli.inbox_runner import run
 from gateway.cli.options import config_options, plain
-from gateway.clock import SystemClock
 from gateway.config.schema import Config
-from gateway.inbox.mask import entity, masked
-from gateway.moment import iso_of
-from gateway.storage.desk import Desk
-from gateway.storage.sqlite import Database
+from gateway.core.clock import SystemClock
+from gateway.core.timestamps import iso_of
+from gateway.inbox.masking import entity, masked
+from gateway.storage.database.database import Database
+from gateway.storage.inbox.queries import Desk
 
 _STATES: Final = ("pending", "delivering", "delivered", "dead")
 

@@ -11,6 +11,7 @@ import click
 from aiohttp import ClientError
 from yarl import URL
 
+from gateway.app.inbox import open_database
 from gateway.cli.options import config_options, configured
 from gateway.cli.proxy_client import (
     ProxyClient,
@@ -19,13 +20,12 @@ from gateway.cli.proxy_client import (
     proxy_client,
 )
 from gateway.cli.storage_file import missing
-from gateway.clock import SystemClock
 from gateway.config.schema import Config
+from gateway.core.clock import SystemClock
+from gateway.core.timestamps import iso_of
 from gateway.idempotency.scope import parts, shown
-from gateway.mailroom import open_database
-from gateway.moment import iso_of
-from gateway.storage.ledger import REMEMBERED, SqliteLedger
-from gateway.storage.sqlite import DatabaseUnavailable
+from gateway.storage.database.database import DatabaseUnavailable
+from gateway.storage.ledger.journal import REMEMBERED, SqliteLedger
 
 _REFUSED: Final = 400
 _LATE: Final = 60.0  # s behind the longest deadline; then nobody waits for a response

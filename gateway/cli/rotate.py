@@ -16,15 +16,15 @@ from gateway.cli.rotation_run import (
     open_vault,
 )
 from gateway.cli.termination import Terminated, Termination
-from gateway.clock import SystemClock
 from gateway.config.schema import Config
-from gateway.moment import utc
+from gateway.core.clock import SystemClock
+from gateway.core.timestamps import utc
 from gateway.rotation import policy
 from gateway.rotation.lock import Lock, LockHeld, damaged
 from gateway.rotation.loss import explained, loss
 from gateway.rotation.ports import Conflict, StepFailed
-from gateway.rotation.run import Progress, Rotation
-from gateway.rotation.webhook import SeveralEndpoints, WebhookRotation, told
+from gateway.rotation.rotation import Progress, Rotation
+from gateway.rotation.webhook_secret import SeveralEndpoints, WebhookRotation, told
 
 _LONGEST_SLEEP = 300.0  # s
 _SHORTEST_SLEEP = 0.05  # s

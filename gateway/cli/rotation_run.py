@@ -10,17 +10,17 @@ from functools import partial
 
 import click
 
-from gateway.clock import SystemClock
 from gateway.config.schema import Config
+from gateway.core.clock import SystemClock
 from gateway.rotation import policy
 from gateway.rotation.context import Context
 from gateway.rotation.ports import Pair
 from gateway.secrets.guard import check_credential
-from gateway.upstream.dinie import DinieApi
+from gateway.upstream.credentials_api import DinieApi
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from gateway.upstream.transport import trust
 from gateway.vault.provider import open_store
-from gateway.vault.store import VaultStore
+from gateway.vault.rotation_store import VaultStore
 
 
 class Unusable(Exception):  # noqa: N818 - named for what it is about

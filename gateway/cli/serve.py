@@ -10,8 +10,8 @@ import click
 import structlog
 import uvloop
 
-from gateway.app import run
-from gateway.bootstrap import Running, WrongEnvironment
+from gateway.app.builders import Running, WrongEnvironment
+from gateway.app.gateway import run
 from gateway.cli.options import config_options
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.warnings import warnings

@@ -12,7 +12,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.config.yaml_file import read_yaml
-from gateway.simulator.answer import Refusal
+from gateway.simulator.response import Refusal
 from gateway.simulator.server import Simulator, SimulatorOptions
 
 

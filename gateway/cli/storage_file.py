@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from gateway.config.schema import Config
-from gateway.storage.intents import MARK
+from gateway.storage.ledger.intent_log import MARK
 
 
 def missing(config: Config) -> str | None:

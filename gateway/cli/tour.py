@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import ClientSession, ClientTimeout
 
-from gateway.bootstrap import Running
+from gateway.app.builders import Running
 
 _BORROWER = {
     "cpf": "123.456.789-09",

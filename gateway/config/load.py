@@ -14,7 +14,7 @@ from gateway.config.keys import NOT_SET_HERE, is_section, key_of, known_keys
 from gateway.config.schema import ENVIRONMENTS, Config
 from gateway.config.tree import Fault, Layers, closest, flatten, nest
 from gateway.config.variables import empty, misspelt, written_twice
-from gateway.storage.files import default_path
+from gateway.storage.database.files import default_path
 
 _SEARCHED = ("config", "/etc/dinie-gateway")
 _PACKAGED = Path(__file__).parent / "defaults"  # inside the wheel

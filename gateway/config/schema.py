@@ -17,16 +17,16 @@ from pydantic import (
 from gateway.admission.options import AdmissionOptions
 from gateway.breaker.options import BreakerOptions
 from gateway.config.address import Address, parse_address
+from gateway.core.origin import is_host
 from gateway.deadline.options import DeadlineOptions
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.identity.options import IdentityOptions
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import PATTERN
-from gateway.origin import is_host
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.retry.options import RetryOptions
 from gateway.rotation.options import RotationOptions
-from gateway.storage.files import WITHOUT_ENVIRONMENT
+from gateway.storage.database.files import WITHOUT_ENVIRONMENT
 from gateway.telemetry.options import TelemetryOptions
 from gateway.vault.options import VaultOptions
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.config.load import Loaded
 from gateway.config.tree import flatten
-from gateway.secret import MASK
+from gateway.core.secret import MASK
 
 # To the last @: rather too much than too little.
 _CREDENTIALS: Final = re.compile(r"://.*@", re.DOTALL)

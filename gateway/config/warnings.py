@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from gateway.config.schema import Config
 from gateway.config.tree import Fault
 from gateway.secrets.guard import is_loopback
-from gateway.storage.files import advice
+from gateway.storage.database.files import advice
 
 
 def warnings(config: Config) -> Iterator[Fault]:

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from aiohttp import ClientRequest, ClientResponse, hdrs
 from aiohttp.client_middlewares import ClientHandlerType
 
+from gateway.core.exchange import Exchange
+from gateway.core.secret import Secret
 from gateway.credentials.ports import Credential
-from gateway.credentials.source import TokenSource
-from gateway.message import Exchange
-from gateway.secret import Secret
+from gateway.credentials.token_source import TokenSource
 
 _REFUSALS = frozenset({401, 403})
 _TOO_MANY = 429  # the credential works, but its quota is not the one that we know

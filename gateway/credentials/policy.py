@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.backoff import full_jitter
-from gateway.bearer import pieces
-from gateway.secret import Secret
+from gateway.core.authorization import pieces
+from gateway.core.backoff import full_jitter
+from gateway.core.secret import Secret
 
 LEAST_LEFT: Final = 30.0  # s; a token with less is not sent,
 LEAST_SHARE: Final = 0.1  # or with less than this share of its life, if that is less

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.core.secret import Secret
 from gateway.credentials.policy import Grant, Refused, Transient
-from gateway.secret import Secret
 
 
 class Credential(Protocol):

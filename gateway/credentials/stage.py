@@ -5,12 +5,12 @@ from collections.abc import Callable
 from aiohttp import ClientRequest, ClientResponse, hdrs
 from aiohttp.client_middlewares import ClientHandlerType
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
+from gateway.core.errors import UpstreamAuthFailed
+from gateway.core.exchange import Exchange
 from gateway.credentials.canary import Canary
 from gateway.credentials.policy import FORCED_GAP, Token
-from gateway.credentials.source import TokenSource
-from gateway.errors import UpstreamAuthFailed
-from gateway.message import Exchange
+from gateway.credentials.token_source import TokenSource
 
 _UNAUTHORIZED = 401
 

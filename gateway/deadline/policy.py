@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from gateway.core.errors import BadRequest
 from gateway.deadline.options import DeadlineOptions
-from gateway.errors import BadRequest
 
 _NEARLY = 0.9  # of `deadline.total`: permit, token and connecting take the rest
 MARGIN = 0.3  # s; with less left no attempt is begun

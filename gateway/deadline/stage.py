@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway.context import EXCHANGE
+from gateway.core.stage import EXCHANGE
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.policy import budget
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from gateway.errors import BadRequest
+from gateway.core.errors import BadRequest
 from gateway.forwarding.spellings import decoded, decoded_once
 
 HOP_BY_HOP: Final = frozenset(

@@ -9,8 +9,8 @@ import hashlib
 import mmap
 from typing import Protocol
 
+from gateway.core.exchange import Exchange
 from gateway.idempotency.multipart import Buffer, form_of, is_multipart, parts_of
-from gateway.message import Exchange
 
 
 class _Hash(Protocol):

@@ -6,9 +6,9 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.clock import Instant
-from gateway.errors import GatewayError, OutcomeUnknown
-from gateway.message import Exchange
+from gateway.core.clock import Instant
+from gateway.core.errors import GatewayError, OutcomeUnknown
+from gateway.core.exchange import Exchange
 
 LEAST_LEFT: Final = 0.3  # s; an attempt begun with less left could only be cut off
 _LATE: Final = 0.25  # s behind a deadline: the process stood still meanwhile

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gateway.clock import Instant
+from gateway.core.clock import Instant
 from gateway.idempotency.ports import Journal, Records
 
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from gateway.clock import Instant
+from gateway.core.clock import Instant
 from gateway.idempotency.ports import Record
 
 LIFE: Final = 604_800.0  # s; Dinie keeps a key for a day, and after it we know better

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.errors import BadRequest
+from gateway.core.errors import BadRequest
 from gateway.idempotency.options import IdempotencyOptions
 
 LONGEST: Final = 255  # characters

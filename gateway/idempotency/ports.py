@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.clock import Instant
+from gateway.core.clock import Instant
 
 
 @dataclass(slots=True, eq=False)

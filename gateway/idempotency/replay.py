@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from gateway.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
+from gateway.core.errors import GatewayError, IdempotencyKeyReused, OutcomeUnknown
+from gateway.core.exchange import Exchange
 from gateway.idempotency.policy import is_generated
 from gateway.idempotency.ports import Record
-from gateway.message import Exchange
 
 
 def same_authority(leader: Exchange, follower: Exchange) -> bool:

@@ -8,13 +8,14 @@ from functools import partial
 
 from aiohttp import web
 
-from gateway.clock import Instant
-from gateway.context import EXCHANGE
-from gateway.errors import (
+from gateway.core.clock import Instant
+from gateway.core.errors import (
     GatewayError,
     IdempotencyExpired,
     OutcomeUnknown,
 )
+from gateway.core.exchange import Exchange
+from gateway.core.stage import EXCHANGE
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.flight import Flight, copy_truth, follow, takes_over
 from gateway.idempotency.generated import KeyGenerator
@@ -32,7 +33,6 @@ from gateway.idempotency.replay import (
     wanted,
 )
 from gateway.idempotency.scope import Scope
-from gateway.message import Exchange
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KNOWN_AT_DINIE = 86_400.0 - 300.0  # s; a day, less what clocks may differ by

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from gateway.core.secret import Secret
 from gateway.identity.options import IdentityOptions
-from gateway.secret import Secret
 
 OTHER: Final = "other"
 PREFIX: Final = "gw_"  # of every bearer that is the gateway's business

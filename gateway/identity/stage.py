@@ -5,15 +5,15 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.bearer import pieces
-from gateway.clock import Clock
-from gateway.context import EXCHANGE
-from gateway.errors import CallerUnknown
+from gateway.core.authorization import pieces
+from gateway.core.clock import Clock
+from gateway.core.errors import CallerUnknown
+from gateway.core.exchange import Exchange
+from gateway.core.peer import certificate_name, is_local
+from gateway.core.secret import Secret
+from gateway.core.stage import EXCHANGE
 from gateway.identity.policy import PREFIX, Callers, Shown, bound_to, whose
 from gateway.identity.ports import Issued, Subjects, Untrusted
-from gateway.message import Exchange
-from gateway.peer import certificate_name, is_local
-from gateway.secret import Secret
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _HOW: Final = (

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
+from gateway.core.secret import Secret
+from gateway.inbox.delivery_headers import headers, key_of
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.outgoing import headers, key_of
 from gateway.inbox.policy import Circuit, Next, Try, after
 from gateway.inbox.ports import Carrier, Delivery, Observer, Settlement
-from gateway.secret import Secret
 
 Fields = Callable[[], Mapping[str, Secret] | None]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
+from gateway.core.timestamps import iso_of, unix_of
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.ports import Arrival, InboxStore
-from gateway.inbox.roster import wanting
-from gateway.moment import iso_of, unix_of
+from gateway.inbox.subscribers import wanting
 
 Resource = Mapping[str, Any]
 # Which event brings a customer, an offer or a loan into a status.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
 from gateway.inbox.attempt import Attempts, Fields
 from gateway.inbox.lane import LOOK, Lane
 from gateway.inbox.options import InboxOptions

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
 from gateway.inbox.attempt import Attempts
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.ports import Delivery, InboxStore, Settlement, StoreUnavailable

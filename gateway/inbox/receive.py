@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
+from gateway.core.secret import Secret
 from gateway.inbox.event_types import label
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.policy import read
 from gateway.inbox.ports import Arrival, ArrivalStore, Observer, StoreUnavailable
-from gateway.inbox.roster import wanting
 from gateway.inbox.signature import MOST_KEYS, Signed, examine, parse_secret, verify
-from gateway.secret import Secret
+from gateway.inbox.subscribers import wanting
 
 UNAUTHORIZED: Final = 401
 UNAVAILABLE: Final = 503

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from gateway.inbox.options import InboxOptions
-from gateway.inbox.roster import wanting
+from gateway.inbox.subscribers import wanting
 
 STEP: Final = 100  # deliveries of one transaction: others write in between
 

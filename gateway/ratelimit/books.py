@@ -14,8 +14,8 @@ from enum import IntEnum
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
+from gateway.ratelimit.accounting import Permit, Route
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.ledger import Permit, Route
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.window import Window
 

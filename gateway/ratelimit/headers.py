@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from gateway.retry_after import reset_at, sent_at
+from gateway.core.retry_after import reset_at, sent_at
 
 LONGEST_RESET = 3600.0  # s
 _LONGEST_NUMBER = 15  # characters; a float still holds it exactly

@@ -7,13 +7,13 @@ does every attempt that ends; either lets through exactly as many as the quota a
 import asyncio
 from collections.abc import Callable, Mapping
 
-from gateway.clock import Clock
-from gateway.errors import Overloaded, RateLimited
-from gateway.message import Exchange
-from gateway.ratelimit.ledger import Lane, Permit, Route
+from gateway.core.clock import Clock
+from gateway.core.errors import Overloaded, RateLimited
+from gateway.core.exchange import Exchange
+from gateway.ratelimit.accounting import Lane, Permit, Route
+from gateway.ratelimit.fairness.fair_queue import FairQueue
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
-from gateway.ratelimit.queue import FairQueue
 from gateway.ratelimit.timer import Timer
 
 MARGIN = 0.3  # s; an attempt begun with less left could only be cut off

@@ -14,10 +14,10 @@ callers come, each is left its share (`shares`).
 from collections.abc import Callable, Mapping
 from math import inf
 
-from gateway.ratelimit.batch import background_gap, most_in_flight, until_free
-from gateway.ratelimit.brake import LONG, PROBE_EVERY
+from gateway.ratelimit.accounting import Lane, Permit
+from gateway.ratelimit.cooldown import LONG, PROBE_EVERY
 from gateway.ratelimit.headers import LONGEST_RESET
-from gateway.ratelimit.ledger import Lane, Permit
+from gateway.ratelimit.priority import background_gap, most_in_flight, until_free
 from gateway.ratelimit.quota import Quota
 from gateway.ratelimit.window import Window
 

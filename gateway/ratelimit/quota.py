@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from math import ceil, inf
 
-from gateway.ratelimit.brake import LONG, Brake
+from gateway.ratelimit.accounting import Ledger, Permit
+from gateway.ratelimit.cooldown import LONG, Brake
+from gateway.ratelimit.fairness.shares import Shares
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.ledger import Ledger, Permit
-from gateway.ratelimit.shares import Shares
-from gateway.ratelimit.traffic import Traffic
+from gateway.ratelimit.usage import Traffic
 from gateway.ratelimit.window import Window
 
 PROBE_SPREAD = 0.5  # s; replicas must not all probe at the same moment

@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
 
-from gateway.clock import Clock
-from gateway.message import Exchange
+from gateway.core.clock import Clock
+from gateway.core.exchange import Exchange
+from gateway.core.retry_after import retry_after
+from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.books import Books
+from gateway.ratelimit.classify import lane_of
 from gateway.ratelimit.headers import advertised
-from gateway.ratelimit.kinds import lane_of
-from gateway.ratelimit.ledger import Permit
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.snapshot import Snapshot, snapshot
-from gateway.retry_after import retry_after
 
 _REFUSED = 429
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
 
 _DRIFT = 0.001  # s; a moment this close is not set anew
 

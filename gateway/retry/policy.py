@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from gateway.backoff import FLOOR, full_jitter
+from gateway.core.backoff import FLOOR, full_jitter
+from gateway.core.retry_after import LONGEST_WAIT, reset_at, retry_after, sent_at
 from gateway.retry.options import RetryOptions
-from gateway.retry_after import LONGEST_WAIT, reset_at, retry_after, sent_at
 
 RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 TOO_MANY_REQUESTS: Final = 429

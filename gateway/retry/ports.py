@@ -7,7 +7,7 @@ from aiohttp import ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
 from yarl import URL
 
-from gateway.message import Exchange
+from gateway.core.exchange import Exchange
 from gateway.retry.policy import Outcome
 
 

@@ -14,18 +14,18 @@ from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp_retry import RequestParams, RetryClient, RetryOptionsBase
 from yarl import URL
 
-from gateway.clock import Clock
-from gateway.errors import (
+from gateway.core.clock import Clock
+from gateway.core.errors import (
     CircuitOpen,
     GatewayError,
     OutcomeUnknown,
     Overloaded,
     RateLimited,
 )
-from gateway.message import Exchange
+from gateway.core.exchange import Exchange
 from gateway.retry.budget import RetryBudget
-from gateway.retry.endings import outcome_unknown, problem
 from gateway.retry.options import RetryOptions
+from gateway.retry.outcomes import outcome_unknown, problem
 from gateway.retry.policy import (
     RETRYABLE_STATUSES,
     TOO_MANY_REQUESTS,

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
+from gateway.core.secret import Secret
 from gateway.rotation.lock import Lock
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import SETTLE
 from gateway.rotation.ports import Dinie, Pair, StepFailed, Store
-from gateway.secret import Secret
 
 CURRENT: Final = ("client_id", "client_secret")
 

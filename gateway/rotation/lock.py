@@ -3,11 +3,11 @@
 from types import TracebackType
 from typing import Final, Self
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
+from gateway.core.secret import Secret
 from gateway.rotation import loss, policy
 from gateway.rotation.policy import State
 from gateway.rotation.ports import Conflict, Fields, LockLost, StepFailed, Store
-from gateway.secret import Secret
 
 SKEW: Final = 60.0  # s by which the clocks of holder and store may differ
 APART: Final = 300.0  # s; from here on nothing is waited for by such a clock

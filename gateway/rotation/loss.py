@@ -8,8 +8,8 @@ has begun.
 import re
 from typing import Final
 
+from gateway.core.secret import Secret
 from gateway.rotation.ports import Fields
-from gateway.secret import Secret
 
 FIELD: Final = "lost"
 _TEXT: Final = re.compile(r"version \d{1,18} was (deleted|destroyed)")

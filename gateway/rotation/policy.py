@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
-from gateway.moment import LAST
+from gateway.core.secret import Secret
+from gateway.core.timestamps import LAST
 from gateway.rotation.options import RotationOptions
-from gateway.secret import Secret
 
 Phase = Literal[
     "creating",

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.core.secret import Secret
 from gateway.rotation.policy import Known
-from gateway.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from gateway.core.secret import Secret
 from gateway.rotation import policy
 from gateway.rotation.context import CURRENT, Context
 from gateway.rotation.lock import Lock, damaged
 from gateway.rotation.policy import BACK, ENDED, Known, State
 from gateway.rotation.ports import Pair, StepFailed
-from gateway.secret import Secret
 
 
 class Revoker:

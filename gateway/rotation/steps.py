@@ -1,11 +1,11 @@
 """The steps of a rotation: each looks before it acts, and can be taken again."""
 
+from gateway.core.secret import Secret
 from gateway.rotation import policy
-from gateway.rotation.bearings import BY_HAND, OWNER, PAIR, Bearings, is_ours
 from gateway.rotation.context import CURRENT
 from gateway.rotation.policy import NEXT, NONE, Known, State
 from gateway.rotation.ports import Conflict, Created, Fields, Pair, StepFailed
-from gateway.secret import Secret
+from gateway.rotation.step_base import BY_HAND, OWNER, PAIR, Bearings, is_ours
 
 
 class Steps(Bearings):

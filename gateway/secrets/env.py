@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretSet, required
 from gateway.secrets.version import version_of
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
 from gateway.secrets.version import version_of
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from gateway.moment import unix_of
-from gateway.secret import Secret
+from gateway.core.secret import Secret
+from gateway.core.timestamps import unix_of
 
 Reason = Literal[
     "unreachable",

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 
 # Per process, so that a digest in a log or a page cannot be searched for.
 _KEY = secrets.token_bytes(32)

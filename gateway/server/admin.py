@@ -10,11 +10,11 @@ from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.errors import OriginForbidden
-from gateway.origin import OriginRule
-from gateway.problems import CONTENT_TYPE, render
+from gateway.core.errors import OriginForbidden
+from gateway.core.origin import OriginRule
+from gateway.core.problems import CONTENT_TYPE, render
 from gateway.server.health import Health
-from gateway.server.page import HEADERS, render_page
+from gateway.server.status_page import HEADERS, render_page
 
 Answer = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
 
 BEAT = 0.25  # s
 _LAG = 1.0  # s; a loop that is later than this does not serve anybody

@@ -7,11 +7,11 @@ from typing import Any, Final, Protocol
 import orjson
 from aiohttp import web
 
-from gateway.inbox.mask import entity, masked
+from gateway.core.peer import is_local
+from gateway.inbox.masking import entity, masked
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.ports import StoreUnavailable
 from gateway.inbox.replay import Chosen, Desk, replay
-from gateway.peer import is_local
 
 _MOST: Final = 1000
 _BODY_TIMEOUT: Final = 5.0  # s

@@ -8,9 +8,19 @@ import structlog
 from aiohttp import web
 
 from gateway.admission.policy import check_method
-from gateway.context import EXCHANGE
+from gateway.core.errors import (
+    BadRequest,
+    GatewayError,
+    OriginForbidden,
+    OutcomeUnknown,
+)
+from gateway.core.exchange import EMPTY_BODY, Exchange
+from gateway.core.origin import OriginRule
+from gateway.core.peer import is_local
+from gateway.core.problems import render_unknown
+from gateway.core.stage import EXCHANGE
+from gateway.core.target_cache import Kept
 from gateway.credentials.policy import classify_bearer
-from gateway.errors import BadRequest, GatewayError, OriginForbidden, OutcomeUnknown
 from gateway.forwarding.policy import (
     check_target,
     inbound_headers,
@@ -18,14 +28,9 @@ from gateway.forwarding.policy import (
     strip_prefix,
 )
 from gateway.forwarding.spellings import LenientRules
-from gateway.message import EMPTY_BODY, Exchange
-from gateway.order import Handler
-from gateway.origin import OriginRule
-from gateway.peer import is_local
-from gateway.problems import render_unknown
-from gateway.server.answers import mark, problem
-from gateway.server.kept import Kept
-from gateway.server.request import ProxyRequest, check_form
+from gateway.pipeline.order import Handler
+from gateway.server.proxy_request import ProxyRequest, check_form
+from gateway.server.responses import mark, problem
 from gateway.server.unreadable import reason
 
 _CLOSED = 499  # no answer went out; nginx's number for that

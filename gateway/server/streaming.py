@@ -7,9 +7,9 @@ from aiohttp import ClientError, ClientResponse, web
 from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.message import Exchange
-from gateway.server.answers import abort
+from gateway.core.exchange import Exchange
 from gateway.server.readers import Readers
+from gateway.server.responses import abort
 
 
 class ResponseStreams:

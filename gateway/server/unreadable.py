@@ -6,8 +6,8 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import BadStatusLine, InvalidURLError, LineTooLong
 
+from gateway.core.problems import CONTENT_TYPE
 from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS
-from gateway.problems import CONTENT_TYPE
 
 _TOO_MANY: Final = "Too many headers"  # how aiohttp's parser begins to say so
 _PLAIN: Final = orjson.dumps(

@@ -14,10 +14,10 @@ from aiohttp.web_exceptions import HTTPException
 
 from gateway.admission.arrivals import Arrival, Arrivals
 from gateway.admission.places import NORMAL
+from gateway.core.problems import CONTENT_TYPE
 from gateway.inbox.receive import Described
 from gateway.inbox.signature import Signed
-from gateway.problems import CONTENT_TYPE
-from gateway.server.answers import abort
+from gateway.server.responses import abort
 
 _log = structlog.get_logger("gateway.webhooks")
 _BODY_TIMEOUT: Final = 5.0  # s; Dinie gives up by then

@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gateway.origin import OriginRule, proxy_rule
-from gateway.simulator.answer import Answer, Refusal, problem
+from gateway.core.origin import OriginRule, proxy_rule
 from gateway.simulator.boundary import read_body
+from gateway.simulator.response import Answer, Refusal, problem
 from gateway.simulator.server import Simulator
 
 _MOST = 100_000  # webhooks by one call

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import ClientPayloadError, web
 
-from gateway.simulator.answer import Refusal, problem
+from gateway.simulator.response import Refusal, problem
 
 LARGEST: Final = 26 * 1024 * 1024  # bytes of a body
 _CODES: Final = {404: "not_found", 405: "method_not_allowed"}

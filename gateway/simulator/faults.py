@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from gateway.simulator.answer import Refusal
 from gateway.simulator.ids import Ids
+from gateway.simulator.response import Refusal
 
 KINDS: Final = frozenset(
     {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from gateway.simulator.answer import Refusal
+from gateway.simulator.response import Refusal
 
 
 class Kind(NamedTuple):

@@ -4,9 +4,9 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 
-from gateway.clock import Clock
-from gateway.simulator.answer import Answer, Refusal
+from gateway.core.clock import Clock
 from gateway.simulator.options import SimulatorOptions
+from gateway.simulator.response import Answer, Refusal
 
 LIFE = 86_400.0  # s
 

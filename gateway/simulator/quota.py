@@ -2,9 +2,9 @@
 
 from email.utils import formatdate
 
-from gateway.clock import Clock
-from gateway.simulator.answer import Answer, problem
+from gateway.core.clock import Clock
 from gateway.simulator.options import SimulatorOptions
+from gateway.simulator.response import Answer, problem
 
 
 class Quota:

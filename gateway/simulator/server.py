@@ -9,23 +9,28 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import web
 
-from gateway.clock import Clock, SystemClock
-from gateway.simulator.answer import Answer, Refusal, in_sdk_style, problem
+from gateway.core.clock import Clock, SystemClock
+from gateway.simulator.api.bodies import body_fingerprint, read_json, read_parts
+from gateway.simulator.api.credentials import Credentials
+from gateway.simulator.api.endpoints import register
+from gateway.simulator.api.routes import Call, Routes
+from gateway.simulator.api.tokens import Tokens
 from gateway.simulator.boundary import LARGEST, as_problems, read_body
-from gateway.simulator.credentials import Credentials
-from gateway.simulator.endpoints import register
-from gateway.simulator.events import Herald
+from gateway.simulator.broken_responses import (
+    duration,
+    refuse_before,
+    send,
+    status_answer,
+)
 from gateway.simulator.faults import Fault, Faults
 from gateway.simulator.ids import Ids
 from gateway.simulator.journal import Entry, shown
 from gateway.simulator.keys import Keys, fingerprint
 from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.quota import Quota
-from gateway.simulator.reading import body_fingerprint, read_json, read_parts
-from gateway.simulator.routes import Call, Routes
-from gateway.simulator.sending import duration, refuse_before, send, status_answer
-from gateway.simulator.tokens import Tokens
-from gateway.simulator.webhooks import WebhookSender
+from gateway.simulator.response import Answer, Refusal, in_sdk_style, problem
+from gateway.simulator.webhooks.events import Herald
+from gateway.simulator.webhooks.sender import WebhookSender
 from gateway.simulator.world import World
 
 __all__ = ["Simulator", "SimulatorOptions"]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from gateway.clock import Clock
-from gateway.simulator.answer import Refusal
+from gateway.core.clock import Clock
 from gateway.simulator.ids import Ids
 from gateway.simulator.options import SimulatorOptions
-from gateway.simulator.signing import Secrets
+from gateway.simulator.response import Refusal
+from gateway.simulator.webhooks.signing import Secrets
 
 Record = dict[str, Any]
 RATE: Final = 0.035  # a month

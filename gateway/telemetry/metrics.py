@@ -13,7 +13,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from gateway.telemetry.tally import Spread, Tally
+from gateway.telemetry.fast_metrics import Spread, Tally
 
 PREFIX: Final = "dinie_gateway_"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
-from gateway.secret import MASK, Secret
+from gateway.core.secret import MASK, Secret
 
 # Headers and body keys, in any case and with or without "-" and "_".
 _NAMES: Final = frozenset(

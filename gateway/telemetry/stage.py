@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import orjson
 
-from gateway.clock import Clock
-from gateway.message import Exchange, milliseconds
+from gateway.core.clock import Clock
+from gateway.core.exchange import Exchange, milliseconds
 from gateway.telemetry.ids import digest
 from gateway.telemetry.metrics import METHODS, Metrics
 from gateway.telemetry.ports import LineStream
-from gateway.telemetry.story import Stories
+from gateway.telemetry.request_history import Stories
 
 _SERVER_ERROR = 500
 _FLUSH = 0.1  # s that a line may be kept back

@@ -19,11 +19,11 @@ from aiohttp import (
 )
 from yarl import URL
 
-from gateway.clock import Clock, SystemClock
+from gateway.core.clock import Clock, SystemClock
+from gateway.core.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.core.retry_after import retry_after
 from gateway.credentials.policy import Grant, Refused, Transient, read_grant
 from gateway.credentials.ports import Credential
-from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
-from gateway.retry_after import retry_after
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.transport import trust
 

@@ -9,16 +9,16 @@ from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp.http_exceptions import BadStatusLine
 
+from gateway.core.errors import UpstreamTimeout, UpstreamUnreachable
+from gateway.core.exchange import Exchange
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.policy import head_limit, whole_limit
-from gateway.errors import UpstreamTimeout, UpstreamUnreachable
-from gateway.message import Exchange
 from gateway.retry.policy import Outcome
 from gateway.retry.ports import AttemptFailed
+from gateway.upstream.client import AttemptRequest, drop
 from gateway.upstream.faults import failure_of
 from gateway.upstream.response_head import check_head
-from gateway.upstream.sender import AttemptRequest, drop
-from gateway.upstream.watch import LATE, Sweeper, Watch
+from gateway.upstream.sweeper import LATE, Sweeper, Watch
 
 BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
 LEAST_LEFT = 0.25  # s, for a POST; waits are planned to leave 0.3, and end late

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import hvac
 
-from gateway.clock import Clock, SystemClock
-from gateway.secret import Secret
+from gateway.core.clock import Clock, SystemClock
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import faults
-from gateway.vault.answers import (
+from gateway.vault.connection import Connection
+from gateway.vault.responses import (
     Granted,
     Stamp,
     Whole,
@@ -22,7 +23,6 @@ from gateway.vault.answers import (
     stamp,
     whole,
 )
-from gateway.vault.connection import Connection
 
 TIMEOUT: Final = 5.0  # s, for a connect and for each read
 _APPROLE_HINT: Final = (

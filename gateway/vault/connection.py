@@ -11,9 +11,9 @@ from typing import Any, Final, NoReturn
 
 import hvac
 
-from gateway.backoff import full_jitter
-from gateway.clock import Clock
-from gateway.secret import Secret
+from gateway.core.backoff import full_jitter
+from gateway.core.clock import Clock
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import faults
 from gateway.vault.faults import Call

@@ -7,7 +7,7 @@ where on Vault grants less and less. Callers pass `now` (s, monotonic).
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from gateway.backoff import full_jitter
+from gateway.core.backoff import full_jitter
 
 RENEW_AT: Final = 2 / 3  # of the lease
 SPREAD: Final = 0.05  # of the lease; renewals of replicas drift apart

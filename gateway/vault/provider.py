@@ -5,16 +5,16 @@ import random as randomness
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.clock import Clock, SystemClock
-from gateway.secret import Secret
+from gateway.core.clock import Clock, SystemClock
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
 from gateway.secrets.version import version_of
-from gateway.vault.answers import Stamp
+from gateway.vault.auth_methods import way_in
 from gateway.vault.client import TIMEOUT, VaultClient
-from gateway.vault.login import Tokens
 from gateway.vault.options import VaultOptions
-from gateway.vault.store import VaultStore
-from gateway.vault.ways import way_in
+from gateway.vault.responses import Stamp
+from gateway.vault.rotation_store import VaultStore
+from gateway.vault.token_lease import Tokens
 
 _SOONEST: Final = 0.1  # s; a lease of a second is renewed in time, without a busy loop
 

@@ -12,14 +12,14 @@ from aiohttp import web
 
 from gateway.admission.options import AdmissionOptions
 from gateway.admission.stage import AdmissionStage
-from gateway.context import EXCHANGE
-from gateway.errors import GatewayError
+from gateway.core.errors import GatewayError
+from gateway.core.exchange import Exchange
+from gateway.core.problems import CATALOGUE
+from gateway.core.stage import EXCHANGE
 from gateway.forwarding.policy import inbound_headers
 from gateway.forwarding.rules import Rules
 from gateway.forwarding.spellings import LenientRules
-from gateway.message import Exchange
-from gateway.problems import CATALOGUE
-from gateway.server.runner import listen_proxy
+from gateway.server.listeners import listen_proxy
 from gateway.server.sockets import bind
 
 ANYWHERE = SimpleNamespace(host="127.0.0.1", port=0, path=None)

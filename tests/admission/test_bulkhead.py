@@ -8,8 +8,8 @@ import pytest
 from aiohttp import ClientRequest, ClientResponse
 
 from gateway.admission.bulkhead import BulkheadStage
-from gateway.errors import Overloaded
-from gateway.message import Exchange
+from gateway.core.errors import Overloaded
+from gateway.core.exchange import Exchange
 from tests.fakes import FakeClock
 
 REQUEST = cast("ClientRequest", None)

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.admission.options import AdmissionOptions
 from gateway.admission.policy import cap_of, check_length, check_method, too_large
-from gateway.errors import BadRequest, MethodNotAllowed, RequestTooLarge
+from gateway.core.errors import BadRequest, MethodNotAllowed, RequestTooLarge
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from gateway.admission.arrivals import Arrival
 from gateway.admission.places import BATCH, NORMAL, Presence
 from gateway.admission.room import Room
-from gateway.errors import Overloaded
+from gateway.core.errors import Overloaded
 
 PRIORITY = 0
 SIZE = 32

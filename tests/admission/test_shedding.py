@@ -11,9 +11,9 @@ from aiohttp import web
 from gateway.admission.options import AdmissionOptions
 from gateway.admission.policy import UPLOAD_SLOTS
 from gateway.admission.stage import AdmissionStage
-from gateway.context import EXCHANGE
-from gateway.errors import Overloaded
-from gateway.message import Exchange
+from gateway.core.errors import Overloaded
+from gateway.core.exchange import Exchange
+from gateway.core.stage import EXCHANGE
 from tests.ratelimit.scene import Scene
 from tests.ratelimit.timeline import settle
 

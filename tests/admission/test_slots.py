@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.admission.places import BATCH, NORMAL, Presence
 from gateway.admission.slots import Slots
-from gateway.errors import Overloaded
+from gateway.core.errors import Overloaded
 
 PRIORITY = 0
 

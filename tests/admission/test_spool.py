@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.admission.spool import Spool, discard
-from gateway.errors import Overloaded
+from gateway.core.errors import Overloaded
 from tests.fakes import FakeClock
 
 

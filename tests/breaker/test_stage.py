@@ -4,7 +4,7 @@ import pytest
 
 from gateway.breaker.options import BreakerOptions
 from gateway.breaker.stage import BreakerStage
-from gateway.errors import CircuitOpen
+from gateway.core.errors import CircuitOpen
 from tests.fakes import FakeClock
 
 

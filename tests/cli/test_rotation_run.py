@@ -11,8 +11,8 @@ from gateway.cli.rotation_run import (
 )
 from gateway.config.load import load
 from gateway.config.schema import Config
+from gateway.core.secret import Secret
 from gateway.rotation.ports import Pair, StepFailed
-from gateway.secret import Secret
 
 
 def config(*overrides: str) -> Config:

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.bootstrap import Running
+from gateway.app.builders import Running
 from gateway.cli.tour import tour
 
 

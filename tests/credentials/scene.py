@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from gateway.credentials.policy import Grant, Refused, Transient
-from gateway.credentials.source import TokenSource
+from gateway.credentials.token_source import TokenSource
 from tests.fakes import FakeClock, FakeSecrets, FakeTokenEndpoint, FakeTokenObserver
 
 

@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 from aiohttp import ClientRequest, ClientResponse
 
+from gateway.core.exchange import Exchange
+from gateway.core.secret import Secret
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
-from gateway.credentials.source import TokenSource
-from gateway.message import Exchange
-from gateway.secret import Secret
+from gateway.credentials.token_source import TokenSource
 from tests.fakes import FakeClock, FakeTokenEndpoint, FakeTokenObserver
 
 NEXT = {"next_client_id": Secret("id"), "next_client_secret": Secret("s")}

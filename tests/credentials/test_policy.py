@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.secret import Secret
 from gateway.credentials.policy import (
     Grant,
     Refused,
@@ -13,7 +14,6 @@ from gateway.credentials.policy import (
     read_grant,
     retry_wait,
 )
-from gateway.secret import Secret
 
 MALFORMED = Transient("malformed")
 GOOD = Grant(Secret("t0.k-e_n~+/="), 3600.0)

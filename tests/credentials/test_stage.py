@@ -8,9 +8,9 @@ import pytest
 from aiohttp import ClientRequest, ClientResponse
 from multidict import CIMultiDict
 
+from gateway.core.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.core.exchange import Exchange
 from gateway.credentials.stage import CredentialsStage
-from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
-from gateway.message import Exchange
 from tests.credentials.scene import Scene, running
 from tests.fakes import FakeClock
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.errors import BadRequest
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.policy import budget, head_limit, whole_limit
-from gateway.errors import BadRequest
 
 OPTIONS = DeadlineOptions()
 OURS = "x-request-timeout-ms"

@@ -5,11 +5,11 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from gateway.context import EXCHANGE
+from gateway.core.errors import BadRequest
+from gateway.core.exchange import Exchange
+from gateway.core.stage import EXCHANGE
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.stage import DeadlineStage
-from gateway.errors import BadRequest
-from gateway.message import Exchange
 
 ANSWER = web.Response()
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 from aiohttp import ClientRequest, ClientResponse
 from multidict import CIMultiDict
 
-from gateway.errors import RateLimited
-from gateway.message import Exchange
+from gateway.core.errors import RateLimited
+from gateway.core.exchange import Exchange
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
 from tests.ratelimit.simulation import EPOCH, FixedServer, Server

@@ -14,7 +14,7 @@ from yarl import URL
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.breaker.options import BreakerOptions
 from gateway.breaker.stage import BreakerStage
-from gateway.message import Exchange
+from gateway.core.exchange import Exchange
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.retry.options import RetryOptions

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.errors import GatewayError
-from gateway.message import Exchange
+from gateway.core.errors import GatewayError
+from gateway.core.exchange import Exchange
 from gateway.retry.policy import Outcome
 from gateway.retry.ports import AttemptFailed
 from tests.experiments.line import Line, exchange

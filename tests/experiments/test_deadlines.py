@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import GatewayError
-from gateway.message import Exchange
+from gateway.core.errors import GatewayError
+from gateway.core.exchange import Exchange
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.retry.policy import Outcome

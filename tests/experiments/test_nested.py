@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from gateway.errors import GatewayError
-from gateway.message import Exchange
+from gateway.core.errors import GatewayError
+from gateway.core.exchange import Exchange
 from tests.experiments.line import Line, exchange
 from tests.experiments.virtual import play
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.errors import BadRequest
+from gateway.core.errors import BadRequest
 from gateway.forwarding.policy import (
     check_target,
     matches,

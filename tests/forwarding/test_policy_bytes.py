@@ -4,9 +4,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from gateway.errors import BadRequest
+from gateway.core.errors import BadRequest
 from gateway.forwarding.policy import check_target, plain_path, strip_prefix
-from gateway.server.forward import Base
+from gateway.pipeline.forwarder import Base
 
 PREFIXES = ["/api/v3", "/v3"]
 HEX = "0123456789abcdefABCDEF"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import BadRequest
+from gateway.core.errors import BadRequest
 from gateway.forwarding.policy import inbound_headers, outbound_headers
 
 Items = list[tuple[str, str]]

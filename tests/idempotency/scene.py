@@ -7,15 +7,15 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from gateway.clock import instant
-from gateway.context import EXCHANGE
-from gateway.errors import GatewayError
+from gateway.core.clock import instant
+from gateway.core.errors import GatewayError
+from gateway.core.exchange import Body, Exchange
+from gateway.core.stage import EXCHANGE
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.ports import Journal, NoJournal
 from gateway.idempotency.scope import Scope
 from gateway.idempotency.stage import IdempotencyStage
-from gateway.message import Body, Exchange
 from tests.fakes import FakeClock
 
 Answerer = Callable[[Exchange], Awaitable[web.StreamResponse]]

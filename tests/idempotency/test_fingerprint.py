@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.exchange import Body, Exchange
 from gateway.idempotency.fingerprint import fingerprint_of
-from gateway.message import Body, Exchange
 
 PARTS = (
     ("Content-Disposition: form-data; name=type", b"cnh"),

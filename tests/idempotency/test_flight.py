@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.clock import Instant
-from gateway.errors import GatewayError, OutcomeUnknown
+from gateway.core.clock import Instant
+from gateway.core.errors import GatewayError, OutcomeUnknown
+from gateway.core.exchange import Exchange
 from gateway.idempotency.flight import Flight, copy_truth, follow, takes_over
-from gateway.message import Exchange
 from tests.idempotency.scene import call
 
 

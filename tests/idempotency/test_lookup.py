@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from gateway.clock import instant
+from gateway.core.clock import instant
 from gateway.idempotency.lookup import Lookup
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import NoJournal, Record

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.clock import Instant
+from gateway.core.clock import Instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Record
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gateway.errors import BadRequest
+from gateway.core.errors import BadRequest
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import (
     callers_key,

@@ -3,8 +3,8 @@
 import pytest
 from aiohttp import web
 
-from gateway.clock import Instant
-from gateway.errors import IdempotencyKeyReused, OutcomeUnknown
+from gateway.core.clock import Instant
+from gateway.core.errors import IdempotencyKeyReused, OutcomeUnknown
 from gateway.idempotency.ports import Record
 from gateway.idempotency.replay import (
     copied,

@@ -5,15 +5,15 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from gateway.clock import instant
-from gateway.errors import (
+from gateway.core.clock import instant
+from gateway.core.errors import (
     IdempotencyExpired,
     IdempotencyKeyReused,
     OutcomeUnknown,
     Overloaded,
     UpstreamAuthFailed,
 )
-from gateway.message import Exchange
+from gateway.core.exchange import Exchange
 from tests.idempotency.scene import Scene, call, failing, settle
 
 

@@ -3,8 +3,8 @@
 import pytest
 from aiohttp import web
 
-from gateway.clock import instant
-from gateway.errors import (
+from gateway.core.clock import instant
+from gateway.core.errors import (
     GatewayError,
     IdempotencyExpired,
     IdempotencyKeyReused,
@@ -12,7 +12,7 @@ from gateway.errors import (
     Overloaded,
     RateLimited,
 )
-from gateway.message import Exchange
+from gateway.core.exchange import Exchange
 from tests.idempotency.scene import Answerer, Scene, call, failing, settle
 
 

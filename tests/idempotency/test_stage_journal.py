@@ -5,17 +5,17 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from gateway.clock import Instant
-from gateway.errors import (
+from gateway.core.clock import Instant
+from gateway.core.errors import (
     GatewayError,
     IdempotencyExpired,
     IdempotencyKeyReused,
     OutcomeUnknown,
     Overloaded,
 )
+from gateway.core.exchange import Exchange
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.ports import Intent, Record
-from gateway.message import Exchange
 from tests.idempotency.scene import Answerer, Scene, call, failing
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.clock import instant
-from gateway.errors import IdempotencyKeyReused
+from gateway.core.clock import instant
+from gateway.core.errors import IdempotencyKeyReused
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.ports import Record
 from tests.idempotency.scene import Scene, call, settle

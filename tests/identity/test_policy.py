@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.identity.options import CallerOptions, IdentityOptions
 from gateway.identity.policy import LIFE, Callers, bind, bound_to, whose
-from gateway.secret import Secret
 
 TOKENS = {"billing": "gw_" + "b" * 40, "crm": "gw_" + "c" * 40}
 NONCE = "0123456789abcdef"

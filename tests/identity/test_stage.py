@@ -6,14 +6,14 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from gateway.context import EXCHANGE
-from gateway.errors import CallerUnknown
+from gateway.core.errors import CallerUnknown
+from gateway.core.exchange import Exchange
+from gateway.core.secret import Secret
+from gateway.core.stage import EXCHANGE
 from gateway.identity.options import CallerOptions, IdentityOptions
 from gateway.identity.policy import Callers, bind
 from gateway.identity.ports import Untrusted
 from gateway.identity.stage import IdentityStage
-from gateway.message import Exchange
-from gateway.secret import Secret
 from tests.fakes import FakeClock
 
 TOKEN = "gw_" + "b" * 40

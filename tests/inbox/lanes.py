@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from gateway.clock import SystemClock
+from gateway.core.clock import SystemClock
+from gateway.core.secret import Secret
 from gateway.inbox.dispatch import Dispatcher
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.policy import Try
-from gateway.secret import Secret
 from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, Observed, arrival
 

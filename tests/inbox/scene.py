@@ -8,9 +8,9 @@ from typing import Any
 
 from gateway.inbox.ports import Arrival
 from gateway.inbox.signature import parse_secret, sign
-from gateway.storage.desk import Desk
-from gateway.storage.inbox import SqliteInbox
-from gateway.storage.sqlite import Database
+from gateway.storage.database.database import Database
+from gateway.storage.inbox.queries import Desk
+from gateway.storage.inbox.store import SqliteInbox
 from tests.fakes import FakeClock
 
 NAMES = ("a", "b", "c", "crm", "slow", "dead", "ledger")

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.inbox.attempt import Attempts
 from gateway.inbox.policy import Try
 from gateway.inbox.ports import Delivery, Settlement
-from gateway.secret import Secret
 from tests.fakes import FakeClock
 from tests.inbox.lanes import Carried, subscriber
 from tests.inbox.scene import SECRET, Observed, arrival

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from gateway.clock import SystemClock
+from gateway.core.clock import SystemClock
+from gateway.core.secret import Secret
 from gateway.inbox.policy import Try
 from gateway.inbox.ports import StoreUnavailable
-from gateway.secret import Secret
 from tests.inbox.lanes import running, subscriber
 from tests.inbox.scene import BODY, SECRET, Inbox, arrival, opened
 

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.inbox.backfill import _EVENTS
 from gateway.inbox.event_types import KNOWN, UNKNOWN, label
-from gateway.simulator.events import _DOCS, _SDK
+from gateway.simulator.webhooks.events import _DOCS, _SDK
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.ports import Stored, StoreUnavailable
 from gateway.inbox.receive import Described, Keys, Receiver
 from gateway.inbox.signature import Signed, parse_secret
-from gateway.secret import Secret
 from tests.inbox.scene import BODY, OTHER, SECRET, Inbox, Observed, headers, opened
 
 JSON = Described("application/json", "")

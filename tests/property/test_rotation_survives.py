@@ -15,7 +15,7 @@ import pytest
 from gateway.rotation.lock import LockHeld
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.ports import Conflict, StepFailed
-from gateway.rotation.run import Progress, Rotation
+from gateway.rotation.rotation import Progress, Rotation
 from tests.rotation.scene import DAY, SWIFT, Crash, Scene
 
 Action = Callable[[], Awaitable[Progress]]

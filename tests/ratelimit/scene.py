@@ -8,7 +8,7 @@ from typing import Any, cast
 from aiohttp import ClientRequest, ClientResponse
 from multidict import CIMultiDict
 
-from gateway.message import Exchange
+from gateway.core.exchange import Exchange
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.stage import RateLimitStage

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.ratelimit.accounting import Permit, Route
 from gateway.ratelimit.books import Books
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.ledger import Permit, Route
 from gateway.ratelimit.policy import Limiter
 
 LOANS, BANKS, OFFERS = ("POST", "/loans"), ("GET", "/banks"), ("GET", "/credit-offers")

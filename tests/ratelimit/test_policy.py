@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
+from gateway.ratelimit.accounting import Lane, Permit
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.policy import Limiter
 
 HALF = 0.5

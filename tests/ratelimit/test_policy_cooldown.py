@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.ratelimit.accounting import Lane, Permit
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.ledger import Lane, Permit
 from gateway.ratelimit.policy import Limiter
 from tests.ratelimit.test_policy import known
 

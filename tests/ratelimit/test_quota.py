@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.ledger import Permit
 from gateway.ratelimit.policy import Limiter
 
 HALF = 0.5

@@ -1,7 +1,7 @@
 """Snapshot: the quota as learned."""
 
+from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.ledger import Permit
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.snapshot import Snapshot, snapshot
 

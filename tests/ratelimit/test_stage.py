@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.errors import RateLimited
+from gateway.core.errors import RateLimited
 from gateway.ratelimit.snapshot import Snapshot
 from tests.ratelimit.scene import Scene
 from tests.ratelimit.timeline import settle

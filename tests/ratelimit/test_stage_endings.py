@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientRequest, ClientResponse
 
-from gateway.errors import RateLimited
-from gateway.message import Exchange
+from gateway.core.errors import RateLimited
+from gateway.core.exchange import Exchange
 from tests.ratelimit.scene import REQUEST, Scene
 from tests.ratelimit.timeline import settle
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.app import run
+from gateway.app.gateway import run
 from gateway.config.load import load
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gateway.clock import SystemClock
+from gateway.core.clock import SystemClock
 from tests.inprocess import Stack, running_stack
 from tests.upstreams import Step, answer, running_upstream
 

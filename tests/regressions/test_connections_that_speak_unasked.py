@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from gateway.core.errors import UpstreamUnreachable
 from gateway.deadline.options import DeadlineOptions
-from gateway.errors import UpstreamUnreachable
+from gateway.pipeline.forwarder import Base
 from gateway.retry.ports import AttemptFailed
-from gateway.server.forward import Base
 from gateway.upstream.payload import SpilledBody
 from tests.inprocess import running_stack
 from tests.talking import talking

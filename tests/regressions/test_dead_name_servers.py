@@ -8,7 +8,7 @@ import pytest
 
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import Try
-from gateway.upstream.carrier import HttpCarrier
+from gateway.subscribers.client import HttpCarrier
 from tests.deadnames import DeadNames
 from tests.upstream.client import SWIFT, Client
 from tests.upstreams import ScriptedUpstream

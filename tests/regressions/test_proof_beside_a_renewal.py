@@ -2,9 +2,9 @@
 
 import asyncio
 
+from gateway.core.secret import Secret
 from gateway.credentials.policy import Grant, Transient
-from gateway.credentials.source import TokenSource
-from gateway.secret import Secret
+from gateway.credentials.token_source import TokenSource
 from tests.fakes import (
     FakeClock,
     FakeCredential,

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.rotation.ports import Pair, StepFailed
-from gateway.secret import Secret
-from gateway.upstream.dinie import DinieApi
+from gateway.upstream.credentials_api import DinieApi
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from tests.fakes import FakeClock
 from tests.upstreams import ScriptedUpstream, Step, answer

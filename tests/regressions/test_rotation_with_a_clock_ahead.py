@@ -7,7 +7,7 @@ import pytest
 
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.ports import StepFailed
-from gateway.rotation.run import Rotation
+from gateway.rotation.rotation import Rotation
 from tests.fakes import FakeClock
 from tests.rotation.scene import DAY, Scene
 

@@ -10,15 +10,15 @@ from typing import Any
 from aiohttp import ClientRequest, ClientResponse
 
 from gateway.admission.bulkhead import BulkheadStage
-from gateway.clock import SystemClock
+from gateway.core.clock import SystemClock
+from gateway.core.exchange import Exchange
 from gateway.deadline.options import DeadlineOptions
-from gateway.message import Exchange
+from gateway.pipeline.forwarder import Base
 from gateway.retry.options import RetryOptions
 from gateway.retry.stage import RetryStage
-from gateway.server.forward import Base
-from gateway.upstream.sender import AttemptRequest, Sender
+from gateway.upstream.client import AttemptRequest, Sender
+from gateway.upstream.sweeper import Sweeper
 from gateway.upstream.transport import TransportStage
-from gateway.upstream.watch import Sweeper
 from tests.fakes import FakeBreaker, FakeRetryObserver
 
 SWIFT = RetryOptions(base=0.001, cap=0.002)

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from gateway.errors import (
+from gateway.core.errors import (
     CircuitOpen,
     OutcomeUnknown,
     UpstreamProtocol,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.core.errors import CircuitOpen, UpstreamTimeout
 from gateway.deadline.options import DeadlineOptions
-from gateway.errors import CircuitOpen, UpstreamTimeout
 from gateway.retry.options import RetryOptions
 from tests.retry.scene import scene
 from tests.upstreams import DROP, ScriptedUpstream, Step, answer

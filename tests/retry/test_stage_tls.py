@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import trustme
 
-from gateway.errors import UpstreamUnreachable
+from gateway.core.errors import UpstreamUnreachable
 from tests.retry.scene import scene
 from tests.upstreams import answer
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from gateway.core.secret import Secret
 from gateway.rotation.context import Context
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import Known
@@ -18,9 +19,8 @@ from gateway.rotation.ports import (
     NewSecret,
     Pair,
 )
-from gateway.rotation.run import Progress, Rotation
-from gateway.rotation.webhook import WebhookRotation
-from gateway.secret import Secret
+from gateway.rotation.rotation import Progress, Rotation
+from gateway.rotation.webhook_secret import WebhookRotation
 from tests.fakes import FakeClock
 
 DAY = 86_400.0

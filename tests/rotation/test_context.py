@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.rotation.ports import StepFailed
-from gateway.secret import Secret
 from tests.rotation.scene import Scene
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.rotation.loss import explained, loss
 from gateway.rotation.ports import Fields
-from gateway.secret import Secret
 from tests.rotation.scene import LONG_SOAK, Scene
 
 

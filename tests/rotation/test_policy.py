@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import (
     BUSY,
@@ -19,7 +20,6 @@ from gateway.rotation.policy import (
     wait_until,
     write,
 )
-from gateway.secret import Secret
 
 DAY = 86_400.0
 OPTIONS = RotationOptions()

@@ -2,10 +2,10 @@
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.rotation.policy import State, write
 from gateway.rotation.ports import Pair, StepFailed
 from gateway.rotation.revoke import Revoker
-from gateway.secret import Secret
 from tests.rotation.scene import Scene
 
 MADE = Pair(Secret("late"), Secret("s-late"))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gateway.secret import Secret
-from gateway.secrets.keeper import SecretKeeper
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretSet, required
+from gateway.secrets.watcher import SecretKeeper
 from tests.fakes import FakeClock
 
 

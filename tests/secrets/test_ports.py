@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretSet, moment
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.secrets import files as module
 from gateway.secrets.env import EnvProvider
 from gateway.secrets.files import FileProvider

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.secrets.version import version_of
 
 FIELDS = st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=3)
@@ -49,7 +49,7 @@ def test_what_is_no_text_has_a_version_too() -> None:
 def test_another_process_names_the_same_content_otherwise() -> None:
     """A digest that is the same everywhere could be searched for."""
     code = (
-        "from gateway.secret import Secret\n"
+        "from gateway.core.secret import Secret\n"
         "from gateway.secrets.version import version_of\n"
         "print(version_of({'client_secret': Secret('hush')}))"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.origin import admin_rule
+from gateway.core.origin import admin_rule
 from gateway.server.admin import build_admin
 from gateway.server.health import Check, Health
 from tests.fakes import FakeClock

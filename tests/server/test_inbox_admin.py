@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway.core.origin import admin_rule
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.ports import Settlement, StoreUnavailable
-from gateway.origin import admin_rule
 from gateway.server.admin import build_admin
 from gateway.server.health import Health
 from gateway.server.inbox_admin import InboxAdmin

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from gateway.config.address import Address
+from gateway.server.listeners import listen_proxy
 from gateway.server.newcomers import Newcomers, most_newcomers
-from gateway.server.runner import listen_proxy
 from gateway.server.sockets import bind
 
 
@@ -54,7 +54,7 @@ async def test_connections_that_say_nothing_keep_no_caller_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Connecting costs a stranger nothing, and a descriptor here."""
-    monkeypatch.setattr("gateway.server.runner.most_newcomers", lambda: 4)
+    monkeypatch.setattr("gateway.server.listeners.most_newcomers", lambda: 4)
 
     async def hello(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="hello")

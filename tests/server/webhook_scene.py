@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.clock import SystemClock
 from gateway.config.address import Address
+from gateway.core.clock import SystemClock
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.receive import Receiver
 from gateway.inbox.signature import parse_secret
-from gateway.server.runner import Listener, listen_proxy
+from gateway.server.listeners import Listener, listen_proxy
 from gateway.server.sockets import bind
 from gateway.server.webhooks import WebhookListener
 from gateway.telemetry.logging import http_logger

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import ClientSession, ClientTimeout, web
 from dinie.webhooks import extract
 
-from gateway.clock import Clock
+from gateway.core.clock import Clock
 from gateway.simulator.server import Simulator, SimulatorOptions
 from tests.fakes import FakeClock
 from tests.simulator.partner import Partner

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from gateway.simulator.answer import Refusal
 from gateway.simulator.faults import Fault, Faults
 from gateway.simulator.ids import Ids
+from gateway.simulator.response import Refusal
 from tests.simulator.partner import dinie
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.simulator.answer import Refusal
 from gateway.simulator.fields import AMOUNT, MOMENT, TEXT, TEXTS, WHOLE, Kind, check
+from gateway.simulator.response import Refusal
 from tests.simulator.partner import BORROWER, Partner, dinie
 
 ODD: tuple[Any, ...] = (

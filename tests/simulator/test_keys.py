@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from gateway.simulator.answer import Answer, Refusal
 from gateway.simulator.keys import Keys, fingerprint
 from gateway.simulator.options import SimulatorOptions
+from gateway.simulator.response import Answer, Refusal
 from tests.fakes import FakeClock
 from tests.simulator.partner import BORROWER, dinie, until
 

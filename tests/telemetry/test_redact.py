@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.telemetry.redact import is_sensitive, redact, redact_event
 
 MASK = "[redacted]"

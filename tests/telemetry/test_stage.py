@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gateway.message import Exchange
+from gateway.core.exchange import Exchange
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.request_history import Stories
 from gateway.telemetry.stage import RequestLog, TelemetryStage
-from gateway.telemetry.story import Stories
 from tests.fakes import FakeClock
 
 

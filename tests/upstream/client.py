@@ -6,14 +6,14 @@ from typing import Any
 from aiohttp import ClientRequest, ClientResponse
 from yarl import URL
 
-from gateway.clock import Clock, SystemClock
+from gateway.core.clock import Clock, SystemClock
+from gateway.core.exchange import Exchange
 from gateway.deadline.options import DeadlineOptions
-from gateway.message import Exchange
-from gateway.server.forward import Base
+from gateway.pipeline.forwarder import Base
+from gateway.upstream.client import Sender
 from gateway.upstream.payload import SpilledBody
-from gateway.upstream.sender import Sender
+from gateway.upstream.sweeper import Sweeper
 from gateway.upstream.transport import TransportStage
-from gateway.upstream.watch import Sweeper
 
 SWIFT = DeadlineOptions(attempt=0.2, connect=0.05, first_byte=0.05)
 

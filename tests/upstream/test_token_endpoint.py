@@ -11,9 +11,9 @@ from typing import Literal
 import orjson
 import pytest
 
+from gateway.core.errors import CredentialsUnavailable, UpstreamAuthFailed
+from gateway.core.secret import Secret
 from gateway.credentials.policy import Grant, Refused, Transient
-from gateway.errors import CredentialsUnavailable, UpstreamAuthFailed
-from gateway.secret import Secret
 from gateway.upstream.token_endpoint import (
     TOLD_TO_WAIT,
     HttpTokenEndpoint,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.client import VaultClient
 from tests.vault.fake import FakeVault

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.secret import Secret
 from gateway.rotation.ports import Conflict
-from gateway.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.options import VaultAuthOptions, VaultOptions
 from gateway.vault.provider import VaultProvider, open_store

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from gateway.secret import Secret
+from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.client import VaultClient
 from gateway.vault.connection import Connection

@@ -1,0 +1,121 @@
+"""What does a running gateway say about itself, in numbers and on its page?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.app.persistence import Durable
+from gateway.breaker.stage import BreakerStage
+from gateway.config.schema import Config
+from gateway.core.clock import Clock
+from gateway.core.timestamps import iso_of
+from gateway.credentials.token_source import TokenSource
+from gateway.pipeline.order import Stages
+from gateway.rotation.policy import due_at, ends_at
+from gateway.secrets.ports import moment
+from gateway.secrets.watcher import SecretKeeper
+from gateway.server.health import Health
+from gateway.telemetry.metrics import Metrics, version
+from gateway.telemetry.request_history import Stories
+
+_FAILURES = 5  # that the page shows
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """The parts that have something to say, looked at when somebody asks."""
+
+    config: Config
+    clock: Clock
+    metrics: Metrics
+    health: Health
+    secrets: SecretKeeper
+    tokens: TokenSource
+    stages: Stages
+    breakers: tuple[BreakerStage, ...]  # of the API, then others
+    durable: Durable
+    stories: Stories
+
+    def update(self) -> None:
+        """Set the gauges; what is unknown is 0."""
+        metrics, unix = self.metrics, self.clock.unix()
+        quota = self.stages.ratelimit.snapshot
+        if quota.limit is not None:
+            metrics.limit.set(quota.limit)
+            metrics.remaining.set(quota.remaining or 0)
+            metrics.reset.set(quota.reset_unix or 0)
+        metrics.in_flight.set(self.stages.bulkhead.in_flight)
+        for breaker in self.breakers:
+            metrics.circuit.labels(breaker.name).set(breaker.state)
+        expires_in = self.tokens.expires_in
+        # 0 where there is none: an alert must not see the end of a token that is gone.
+        metrics.token_expiry.set(0 if expires_in is None else unix + expires_in)
+        if self.secrets.last_success_unix is not None:
+            metrics.secrets_success.set(self.secrets.last_success_unix)
+        metrics.vault_expiry.set(self._vault_ends() or 0)
+        created, expires = self._credential()
+        ends = ends_at(created, expires, self.config.rotation)
+        metrics.credential_age.set(0 if created is None else unix - created)
+        metrics.credential_expiry.set(0 if ends is None else ends)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the status page shows: no secret, no key, no path."""
+        ready, checks = self.health.readiness()
+        expires_in = self.tokens.expires_in
+        created, expires = self._credential()
+        return {
+            "environment": self.config.environment,
+            "service": self.config.service,
+            "version": version(),
+            "time": _iso(self.clock.unix()),
+            "ready": ready,
+            "checks": checks,
+            "token": {
+                "state": self.tokens.state,
+                "expires_in_seconds": expires_in and round(expires_in),
+            },
+            "secrets": {
+                "provider": self.config.secrets.provider,
+                "last_read": _iso(self.secrets.last_success_unix),
+                "trouble": self.secrets.last_error,
+                "vault_token_ends": _iso(self._vault_ends()),
+            },
+            "credential": {
+                "created": _iso(created),
+                "expires": _iso(expires),
+                "next_rotation": _iso(due_at(created, expires, self.config.rotation)),
+            },
+            "circuit": self.breakers[0].circuit,
+            "circuits": {one.name: one.described() for one in self.breakers},
+            "quota": self._quota(),
+            "requests": {
+                "inside": self.stages.admission.inside,
+                "with_dinie": self.stages.bulkhead.in_flight,
+            },
+            "unknown_outcomes": self.durable.unknown,
+            "webhooks": self.durable.mailroom and self.durable.mailroom.status(),
+            "last_failures": self.stories.failures(_FAILURES),
+        }
+
+    def _quota(self) -> dict[str, Any]:
+        quota = self.stages.ratelimit.snapshot
+        return {
+            "limit": quota.limit,
+            "remaining": quota.remaining,
+            "resets": _iso(quota.reset_unix),
+            "waiting": quota.waiting,
+        }
+
+    def _vault_ends(self) -> float | None:
+        ends_in = self.secrets.ends_in
+        return None if ends_in is None else self.clock.unix() + ends_in
+
+    def _credential(self) -> tuple[float | None, float | None]:
+        """Return when the credential was made and when it ends, Unix, s."""
+        held = self.secrets.current
+        if held is None:
+            return None, None
+        return moment(held, "client_created_at"), moment(held, "client_expires_at")
+
+
+def _iso(unix: float | None) -> str | None:
+    return None if unix is None else iso_of(unix)

@@ -1,9 +1,0 @@
-"""Under which key does an aiohttp request carry its exchange?"""
-
-from typing import Final
-
-from aiohttp import web
-
-from gateway.message import Exchange
-
-EXCHANGE: Final = web.RequestKey("exchange", Exchange)

@@ -1,0 +1,19 @@
+"""The lane of a request, by its route and by what its caller says. Pure."""
+
+from typing import Final
+
+from gateway.core.exchange import Exchange
+from gateway.ratelimit.accounting import Lane
+
+PRIORITY_ROUTES: Final = frozenset(
+    {"/loans", "/auth/credentials", "/webhooks/endpoints"}
+)
+
+
+def lane_of(exchange: Exchange) -> Lane:
+    """Return the lane of a request: what moves money goes first, batch work last."""
+    if exchange.method == "POST" and exchange.route in PRIORITY_ROUTES:
+        return Lane.PRIORITY
+    if exchange.interactive:
+        return Lane.NORMAL
+    return Lane.BACKGROUND if exchange.background else Lane.BATCH

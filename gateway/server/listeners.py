@@ -1,0 +1,263 @@
+"""Which sockets listen, and how do they stop?"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+
+from aiohttp import web
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import _ErrInfo
+
+from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS, REQUEST_TARGET
+from gateway.server.newcomers import Newcomers, most_newcomers
+from gateway.server.proxy_request import ProxyRequest
+from gateway.server.readers import Readers
+from gateway.server.sockets import BoundSockets
+from gateway.server.unreadable import plain_refusal
+
+Refusal = Callable[[BaseException | None], web.Response]
+
+_LIMITS: Final[dict[str, Any]] = {
+    "max_line_size": REQUEST_TARGET,
+    "max_field_size": REQUEST_FIELD,
+    "max_headers": REQUEST_FIELDS,
+}
+_BAD_REQUEST: Final = 400
+_KEEPALIVE = 75.0  # s an idle caller may keep its connection; also bounds a slow head
+_HANDSHAKE = 5.0  # s for a TLS handshake; asyncio's own 60 hold a descriptor
+_LINGER = 2.0  # s to take in what a refused caller still sends, so that it reads why
+_SEND_BUFFER = 256 * 1024  # bytes that the system holds of a response
+_SHUTDOWN = 5.0  # s; our own drain came first
+
+
+class _Protocol(web.RequestHandler):
+    """Answers what the parser refuses without repeating any of it."""
+
+    refusal: Refusal | None = None  # None: logged, and answered with no more than 400
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrives; a body that turns out malformed has no end to wait for."""
+        super().data_received(data)
+        messages = self._messages
+        if messages and isinstance(messages[-1][0], _ErrInfo):
+            self._end_body(messages[-2][1] if len(messages) > 1 else None)
+
+    def _end_body(self, body: StreamReader | None) -> None:
+        """Tell the reader of the body before a parser's fault, if it is not whole.
+
+        aiohttp tells nobody: the reader would wait for as long as it has patience.
+        """
+        if body is None and self._current_request is not None:
+            body = self._current_request.content
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(web.RequestPayloadError("malformed"))
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return a problem; aiohttp's answer shows the bytes it did not understand."""
+        del message
+        if status != _BAD_REQUEST or self.refusal is None:
+            # It logs, and raises where an answer has begun.
+            plain = super().handle_error(request, status, exc, "malformed HTTP request")
+            if status != _BAD_REQUEST:
+                return plain
+        refused = (self.refusal or plain_refusal)(exc)
+        refused.force_close()
+        return refused
+
+
+class _CallerProtocol(_Protocol):
+    """Tells when its peer sends nothing, or does not take all that is written."""
+
+    _newcomers: Newcomers
+    _readers: Readers
+    _wire: asyncio.WriteTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; from one byte on that is not taken, the peer is behind."""
+        self._wire = cast("asyncio.WriteTransport", transport)
+        self._wire.set_write_buffer_limits(high=1)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:  # what the system takes, nobody here can bound
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        self._newcomers.add(self._wire)
+        super().connection_made(transport)
+
+    def asked(self) -> None:
+        """Note that a whole head is here."""
+        self._newcomers.remove(self._wire)
+
+    def pause_writing(self) -> None:
+        """Note that the peer is behind."""
+        super().pause_writing()
+        self._readers.behind(self._wire)
+
+    def resume_writing(self) -> None:
+        """Note that it has taken everything."""
+        super().resume_writing()
+        self._readers.caught_up(self._wire)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End; what was not taken is gone."""
+        self._newcomers.remove(self._wire)
+        self._readers.caught_up(self._wire)
+        super().connection_lost(exc)
+
+
+class _Server(web.Server):
+    """The low-level server with our protocol."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class _CallerServer(web.Server):
+    """The low-level server for callers' connections."""
+
+    newcomers: Newcomers
+    readers: Readers
+    refusal: Refusal | None = None
+
+    def __call__(self) -> web.RequestHandler:
+        protocol = _CallerProtocol(self, loop=self._loop, **self._kwargs)
+        protocol._newcomers = self.newcomers  # noqa: SLF001 - its constructor is
+        protocol._readers = self.readers  # noqa: SLF001 - aiohttp's
+        protocol.refusal = self.refusal
+        return protocol
+
+
+class _AppRunner(web.AppRunner):
+    """Runs an application behind our protocol."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            **made._kwargs,  # noqa: SLF001 - what the application asked for
+        )
+
+
+class Listener:
+    """The sockets of one address and the connections that came through them."""
+
+    def __init__(
+        self, runner: web.BaseRunner, bound: BoundSockets, tls: ssl.SSLContext | None
+    ) -> None:
+        """Serve nothing yet.
+
+        Args:
+            runner: Makes what answers; not set up.
+            bound: Listening; closed with this.
+            tls: None: plain.
+        """
+        self._runner = runner
+        self._bound = bound
+        self._tls = tls
+        self._servers: list[asyncio.AbstractServer] = []
+        self.address = bound.address
+
+    async def start(self) -> None:
+        """Accept connections."""
+        await self._runner.setup()
+        protocols: Any = self._runner.server
+        loop = asyncio.get_running_loop()
+        how: dict[str, Any] = {"ssl": self._tls}
+        if self._tls is not None:
+            how["ssl_handshake_timeout"] = _HANDSHAKE
+        for sock in self._bound.sockets:
+            unix = sock.family == socket.AF_UNIX
+            make = loop.create_unix_server if unix else loop.create_server
+            self._servers.append(await make(protocols, sock=sock, **how))
+
+    async def stop_accepting(self) -> None:
+        """Close the sockets; connections go on."""
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+        self._bound.close()
+
+    async def close(self) -> None:
+        """Close everything, handlers in flight included."""
+        await self.stop_accepting()
+        await self._runner.cleanup()
+
+
+async def listen_proxy(
+    handler: Callable[[Any], Awaitable[web.StreamResponse]],
+    bound: BoundSockets,
+    *,
+    logger: logging.Logger,
+    tls: ssl.SSLContext | None = None,
+    readers: Readers | None = None,
+    refusal: Refusal | None = None,
+) -> Listener:
+    """Start the proxy listener: the low-level server, without an application.
+
+    Args:
+        handler: Answers each request.
+        bound: Where to accept connections.
+        logger: Hears of what the parser refuses.
+        tls: None: plain.
+        readers: Hear of connections that are behind; None: some of its own.
+        refusal: Makes the response to what the parser refuses, and records it; None:
+            it is logged, and answered with a plain problem.
+    """
+    server = _CallerServer(
+        handler,
+        request_factory=_request,
+        handler_cancellation=False,  # a POST on its way is finished and recorded
+        access_log=None,  # one line per request is ours to write
+        auto_decompress=False,  # bodies pass as they are
+        keepalive_timeout=_KEEPALIVE,
+        lingering_time=_LINGER,
+        logger=logger,
+        **_LIMITS,
+    )
+    loop = asyncio.get_running_loop()
+    server.newcomers = Newcomers(most_newcomers())
+    server.readers = Readers(loop, loop.time) if readers is None else readers
+    server.refusal = refusal
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)
+    return await _started(Listener(runner, bound, tls))
+
+
+async def listen_application(
+    application: web.Application, bound: BoundSockets, *, logger: logging.Logger
+) -> Listener:
+    """Start a listener for an ordinary application."""
+    runner = _AppRunner(
+        application,
+        access_log=None,
+        logger=logger,
+        shutdown_timeout=_SHUTDOWN,
+        keepalive_timeout=_KEEPALIVE,
+        **_LIMITS,
+    )
+    return await _started(Listener(runner, bound, None))
+
+
+async def _started(listener: Listener) -> Listener:
+    try:
+        await listener.start()
+    except BaseException:
+        await listener.close()
+        raise
+    return listener
+
+
+def _request(
+    message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+) -> web.BaseRequest:
+    request = ProxyRequest(message, payload, protocol, writer, task, task.get_loop())
+    request.head = message
+    protocol.asked()
+    return request

@@ -1,0 +1,112 @@
+"""Writes a database whose file was removed while open under its name again.
+
+The content of a removed file lives on for as long as a connection has it open: what
+was acknowledged is copied from there, and nobody needs to act.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from gateway.storage.database.files import FileTrouble, Identity, identity, prepare
+
+_LOG_FILES: Final = ("-wal", "-shm")
+
+
+class FileRemoved(FileTrouble):
+    """The file was removed or replaced while it was in use; the text says how it is."""
+
+    def __init__(self, path: Path, what: str, *, saved: bool) -> None:
+        """Keep the facts.
+
+        Args:
+            path: Of the file.
+            what: Happened, and what is to be done.
+            saved: Whether the content is in a file again; else only the connection,
+                which must stay open, has it.
+        """
+        super().__init__(f"{path} (storage.sqlite_path) {what}")
+        self.saved = saved
+
+
+def save(
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    aside: Path,
+    known: Identity,
+    disconnect: Callable[[], object],
+) -> FileRemoved:
+    """Copy what a connection holds to where its file was; return how that went.
+
+    Where another file has the name by now, the copy stays beside it.
+
+    Args:
+        connection: To the removed file, with no transaction open.
+        path: Where the file was.
+        aside: Free name in the same folder.
+        known: The files that belonged together, as they were when they were opened.
+        disconnect: Closes the connection; called when the copy is on disk.
+    """
+    try:
+        _copy(connection, aside)
+    except (OSError, sqlite3.Error, FileTrouble) as error:
+        reason = str(error) or type(error).__name__
+        return FileRemoved(
+            path,
+            "was removed while in use, and what it held cannot be written again yet "
+            f"({reason}); make that possible before the gateway is stopped",
+            saved=False,
+        )
+    disconnect()
+    named = False
+    with suppress(OSError):
+        _remove_logs(path, known)
+        named = _named(aside, path)
+    if named:
+        what = "was removed while in use: what it held is under the same name again"
+    else:
+        what = (
+            f"was replaced while in use: what it held is in {aside}, and `dinie-"
+            "gateway inbox recover` brings it over"
+        )
+    return FileRemoved(path, what, saved=True)
+
+
+def _copy(connection: sqlite3.Connection, aside: Path) -> None:
+    with suppress(sqlite3.Error):
+        # Frames that stay in a log with this name would be played into a new file.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    prepare(aside)
+    try:
+        with closing(sqlite3.connect(aside)) as copy:
+            connection.backup(copy)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _remove_logs(path: Path, known: Identity) -> None:
+    """Remove what is left of the old log, and not that of another database."""
+    beside = zip(_LOG_FILES, known[1:], identity(path)[1:], strict=True)
+    for suffix, then, now in beside:
+        if now is not None and now == then:
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _named(aside: Path, path: Path) -> bool:
+    """Give a copy its name, if that is free; return whether it has it now."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if path.exists():
+            return False
+        aside.rename(path)
+        return True
+    aside.unlink()
+    return True

@@ -1,0 +1,179 @@
+"""What does the table of POSTs hold? Jobs for the database, and nothing else."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Final, NamedTuple, TypeVar
+
+from gateway.storage.ledger.intent_log import Row
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+KEPT: Final = 604_800.0  # s; 7 days
+MOST: Final = 512  # rows of one statement
+_DROPPED: Final = 60.0  # s
+_STEP: Final = 1000  # rows tidied at a time
+# Many rows as one statement: each gives up the interpreter. A dropped key begins anew,
+# and so does one that comes again after all that was known of it is forgotten.
+_WRITE: Final = """
+INSERT INTO ledger (environment, key, fingerprint, route, request_id, state, created,
+  changed, status, minted, upstream)
+VALUES {rows}
+ON CONFLICT (environment, key) DO UPDATE
+SET state = excluded.state, changed = excluded.changed, status = excluded.status,
+  route = iif(excluded.route = '', route, excluded.route),
+  request_id = iif(excluded.request_id = '', request_id, excluded.request_id),
+  upstream = iif(excluded.upstream = '', upstream, excluded.upstream),
+  fingerprint = iif(fingerprint = '' OR state = 'dropped'
+    OR excluded.created > created + 604800, excluded.fingerprint, fingerprint),
+  created = iif(state = 'dropped' OR excluded.created > created + 604800,
+    excluded.created, created)
+"""
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS: Final = "SELECT key, fingerprint, created, state, upstream FROM ledger "
+_LIVES: Final = "WHERE environment = ? AND state IN ('in_flight', 'answered') "
+
+
+class Known(NamedTuple):
+    """What is known of a key."""
+
+    key: str
+    fingerprint: str  # hex; empty where nobody looked at the body
+    created: float  # Unix, s
+    state: str
+    upstream: str  # the key as Dinie saw it; empty: as it would be now
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A POST whose outcome nobody knows."""
+
+    key: str
+    route: str
+    request_id: str
+    created: float  # Unix, s
+
+
+@cache
+def _statement(rows: int) -> str:
+    return _WRITE.format(rows=", ".join([_ROW] * rows))
+
+
+def writing(rows: list[Row]) -> Job[object]:
+    """Write at most `MOST` rows, in order."""
+    statement, values = _statement(len(rows)), list(chain.from_iterable(rows))
+    return lambda connection: connection.execute(statement, values)
+
+
+def losing(environment: str) -> Job[int]:
+    """Call unknown what was under way when the last process ended; how many?"""
+    return lambda connection: (
+        connection.execute(
+            "UPDATE ledger SET state = 'unknown' "
+            "WHERE environment = ? AND state = 'in_flight'",
+            (environment,),
+        ).rowcount
+    )
+
+
+def newest(environment: str, *, most: int) -> Job[list[Known]]:
+    """Return at most so many of the newest, the oldest of them first.
+
+    All whose outcome nobody knows, and of the others the newest.
+    """
+
+    def job(connection: sqlite3.Connection) -> list[Known]:
+        open_ones = connection.execute(
+            _COLUMNS + "WHERE environment = ? AND state = 'unknown' ORDER BY created",
+            (environment,),
+        ).fetchall()
+        settled = connection.execute(
+            _COLUMNS + _LIVES + "ORDER BY created DESC LIMIT ?",
+            (environment, max(0, most - len(open_ones))),
+        ).fetchall()
+        return [Known(*row) for row in chain(open_ones, reversed(settled))]
+
+    return job
+
+
+def finding(environment: str, key: str, *, since: float) -> Job[Known | None]:
+    """Return what is known of one key, if it was used since then."""
+
+    def job(connection: sqlite3.Connection) -> Known | None:
+        row = connection.execute(
+            _COLUMNS + "WHERE environment = ? AND key = ? AND created > ? "
+            "AND state <> 'dropped'",
+            (environment, key, since),
+        ).fetchone()
+        return None if row is None else Known(*row)
+
+    return job
+
+
+def unfolded(rows: Iterable[Row], environment: str, key: str) -> Known | None:
+    """Return what rows that are not in the table yet say of a key. Pure."""
+    found: Known | None = None
+    for where, name, fingerprint, _, _, state, created, *_, upstream in rows:
+        if (where, name) == (environment, key):
+            first = created if found is None else found.created
+            found = Known(key, fingerprint, first, state, upstream)
+    return None if found is None or found.state == "dropped" else found
+
+
+def unknown(environment: str) -> Job[list[Unknown]]:
+    """Return the POSTs whose outcome nobody knows, oldest first."""
+    return lambda connection: [
+        Unknown(*row)
+        for row in connection.execute(
+            "SELECT key, route, request_id, created FROM ledger "
+            "WHERE environment = ? AND state = 'unknown' ORDER BY created",
+            (environment,),
+        )
+    ]
+
+
+def under_way(environment: str, *, before: float) -> Job[list[Unknown]]:
+    """Return the POSTs that are under way since before a moment, Unix, s."""
+    return lambda connection: [
+        Unknown(*row)
+        for row in connection.execute(
+            "SELECT key, route, request_id, created FROM ledger "
+            "WHERE environment = ? AND state = 'in_flight' AND changed < ?",
+            (environment, before),
+        )
+    ]
+
+
+def settling(environment: str, key: str, *, now: float) -> Job[bool]:
+    """Note that a human knows an outcome; was it unknown?"""
+    return lambda connection: (
+        connection.execute(
+            "UPDATE ledger SET state = 'answered', changed = ? "
+            "WHERE environment = ? AND key = ? AND state = 'unknown'",
+            (now, environment, key),
+        ).rowcount
+        > 0
+    )
+
+
+def tidying(environment: str, *, now: float, confirmed: float) -> Job[bool]:
+    """Remove some of what is too old; may there be more?
+
+    Args:
+        environment: Whose.
+        now: Unix, s; dropped keys tell nothing, and go soon.
+        confirmed: Unix, s; what is removed by it cannot be had back.
+    """
+    return lambda connection: (
+        connection.execute(
+            "DELETE FROM ledger WHERE (environment, key) IN ("
+            "SELECT environment, key FROM ledger "
+            "WHERE environment = ? AND state <> 'in_flight' "
+            "AND changed < iif(state = 'dropped', ?, ?) LIMIT ?)",
+            (environment, now - _DROPPED, confirmed - KEPT, _STEP),
+        ).rowcount
+        >= _STEP
+    )

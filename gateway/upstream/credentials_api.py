@@ -1,0 +1,298 @@
+"""Dinie's credentials API, for whoever rotates a credential."""
+
+import re
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import TCPConnector as Connector
+from yarl import URL
+
+from gateway.core.backoff import full_jitter
+from gateway.core.clock import Clock
+from gateway.core.retry_after import retry_after
+from gateway.core.secret import Secret
+from gateway.core.timestamps import unix_of
+from gateway.credentials.policy import Grant, Refused
+from gateway.idempotency.options import IdempotencyOptions
+from gateway.idempotency.policy import upstream_headers
+from gateway.rotation.policy import Known
+from gateway.rotation.ports import (
+    Created,
+    CredentialRefused,
+    EndpointUnknown,
+    NewSecret,
+    Pair,
+    StepFailed,
+)
+from gateway.upstream.credential_record import known
+from gateway.upstream.token_endpoint import HttpTokenEndpoint
+
+_TIMEOUT: Final = 15.0  # s for a call
+_TRIES: Final = 4
+_LARGEST: Final = 1024 * 1024  # bytes of an answer
+_OVERLAP: Final = 86_400  # s; the longest for which Dinie signs with both
+_ROTATE_PATHS: Final = ("secret/rotate", "rotate-secret")
+_PAGES: Final = 100  # of a list; a cursor that leads in circles ends here
+_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+_REVOKED: Final = frozenset({200, 204, 404})  # a 404: let the list tell
+_REFUSALS: Final = frozenset({401, 403})
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_WAIT: Final = 30.0  # s
+
+
+class DinieApi:
+    """The calls of a rotation; each is repeated where that is safe."""
+
+    def __init__(
+        self,
+        base_url: str,
+        endpoint: HttpTokenEndpoint,
+        *,
+        ssl_context: ssl.SSLContext | None,
+        idempotency: IdempotencyOptions,
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        """Wire the client; inside a running loop.
+
+        Args:
+            base_url: Of the upstream.
+            endpoint: Mints tokens there.
+            ssl_context: None: the system's trust.
+            idempotency: In which headers a key goes.
+            clock: Real or fake.
+            random: Returns from [0, 1).
+        """
+        self._base = base_url.rstrip("/")
+        self._endpoint = endpoint
+        self._idempotency = idempotency
+        self._clock = clock
+        self._random = random
+        self._bearers: dict[Pair, Secret] = {}
+        self._session = ClientSession(
+            connector=Connector(ssl=ssl_context if ssl_context is not None else True),
+            timeout=ClientTimeout(total=_TIMEOUT),
+            cookie_jar=DummyCookieJar(),
+            trust_env=False,
+        )
+
+    async def create(self, by: Pair, *, name: str, key: str) -> Created:
+        """Create a credential; the same key gives the same one again for a day.
+
+        Raises:
+            StepFailed: Dinie refuses, or gives something else.
+        """
+        status, said = await self._call(
+            by,
+            "POST",
+            "/auth/credentials",
+            body=orjson.dumps({"name": name}),
+            headers=self._keyed(key),
+        )
+        pair = said.get("client_id"), said.get("client_secret")
+        if status not in {200, 201} or not all(isinstance(x, str) and x for x in pair):
+            raise StepFailed(_unexpected("POST /auth/credentials", status))
+        made = known(said)
+        return Created(
+            Pair(Secret(str(pair[0])), Secret(str(pair[1]))), made.created, made.expires
+        )
+
+    async def credentials(self, by: Pair) -> Sequence[Known]:
+        """Return all credentials.
+
+        Raises:
+            StepFailed: Dinie does not list them.
+        """
+        return [known(one) for one in await self._list(by, "/auth/credentials")]
+
+    async def prove(self, pair: Pair) -> None:
+        """Mint a token with a credential and make a call with it.
+
+        Raises:
+            CredentialRefused: Dinie does not take it.
+            StepFailed: it does not work.
+        """
+        self._bearers.pop(pair, None)
+        status, _ = await self._call(pair, "GET", "/banks")
+        if status in _REFUSALS:
+            raise CredentialRefused(_unexpected("GET /banks", status))
+        if status != 200:  # noqa: PLR2004
+            raise StepFailed(_unexpected("GET /banks", status))
+
+    async def endpoints(self, by: Pair) -> Sequence[str]:
+        """Return the ids of all webhook endpoints.
+
+        Raises:
+            StepFailed: Dinie does not list them.
+        """
+        return [
+            str(one.get("id", ""))
+            for one in await self._list(by, "/webhooks/endpoints")
+        ]
+
+    async def rotate_webhook(self, by: Pair, endpoint: str, *, key: str) -> NewSecret:
+        """Have an endpoint's secret replaced; the same key gives the same one again.
+
+        Raises:
+            EndpointUnknown: Dinie has no such endpoint.
+            StepFailed: Dinie does not do it.
+        """
+        if not _PLAIN_ID.fullmatch(endpoint):
+            raise StepFailed("webhooks.endpoint_id is no plain word.")
+        status = 404
+        said: dict[str, Any] = {}
+        for path in _ROTATE_PATHS:
+            if status != 404:  # noqa: PLR2004 - the generations differ in this path
+                break
+            status, said = await self._call(
+                by,
+                "POST",
+                f"/webhooks/endpoints/{endpoint}/{path}",
+                body=orjson.dumps({"expire_current_in": _OVERLAP}),
+                headers=self._keyed(key),
+            )
+        if status == 404:  # noqa: PLR2004
+            raise EndpointUnknown("Dinie does not know the webhook endpoint.")
+        secret = said.get("secret")
+        if status not in {200, 201} or not isinstance(secret, str) or not secret:
+            raise StepFailed(_unexpected("POST …/secret/rotate", status))
+        ends = unix_of(said.get("previous_secret_expires_at"))
+        until = self._clock.unix() + _OVERLAP if ends is None else ends
+        return NewSecret(Secret(secret), until)
+
+    async def revoke(self, by: Pair, client_id: str) -> None:
+        """Revoke a credential; one that Dinie does not find is no failure here.
+
+        Raises:
+            StepFailed: Dinie does not revoke it.
+        """
+        if not _PLAIN_ID.fullmatch(client_id):
+            raise StepFailed("A client id that is no plain word is not revoked.")
+        status, _ = await self._call(by, "DELETE", f"/auth/credentials/{client_id}")
+        if status not in _REVOKED:
+            raise StepFailed(_unexpected("DELETE /auth/credentials/…", status))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+        await self._endpoint.close()
+
+    def _keyed(self, key: str) -> tuple[tuple[str, str], ...]:
+        return (
+            ("Content-Type", "application/json"),
+            *upstream_headers(self._idempotency, key),
+        )
+
+    async def _list(self, by: Pair, route: str) -> list[dict[str, Any]]:
+        """Return all pages of a list."""
+        found: list[dict[str, Any]] = []
+        path = f"{route}?limit=100"
+        for _ in range(_PAGES):
+            status, said = await self._call(by, "GET", path)
+            data = said.get("data")
+            if status != 200 or not isinstance(data, list):  # noqa: PLR2004
+                raise StepFailed(_unexpected(f"GET {route}", status))
+            found += [one for one in data if isinstance(one, dict)]
+            if not said.get("has_more"):
+                return found
+            last = found[-1] if found else {}
+            after = str(last.get("id") or last.get("client_id") or "")
+            if not _PLAIN_ID.fullmatch(after):
+                break
+            path = f"{route}?limit=100&starting_after={after}"
+        # Half a list must not pass for the whole: what is not on it is taken as gone.
+        raise StepFailed(f"Dinie does not list all of {route}.")
+
+    async def _call(
+        self,
+        by: Pair,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> tuple[int, dict[str, Any]]:
+        """Return status and JSON object of an answer; 0: there was none."""
+        status = 0
+        said: dict[str, Any] = {}
+        wait: float | None = None
+        for attempt in range(_TRIES):
+            if attempt:
+                await self._clock.sleep(self._pause(attempt) if wait is None else wait)
+            bearer = await self._bearer(by)
+            # What was answered before says nothing once a later one is lost.
+            status, said, wait = 0, {}, None
+            with suppress(ClientError, OSError, TimeoutError):
+                status, said, wait = await self._once(
+                    method,
+                    path,
+                    body,
+                    [("Authorization", f"Bearer {bearer.reveal()}"), *headers],
+                )
+                if status == 401:  # noqa: PLR2004
+                    self._bearers.pop(by, None)
+                elif status not in _AGAIN or (wait or 0.0) > _LONGEST_WAIT:
+                    break  # asking earlier than told would be refused again
+        return status, said
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Sequence[tuple[str, str]],
+    ) -> tuple[int, dict[str, Any], float | None]:
+        async with self._session.request(
+            method,
+            URL(self._base + path, encoded=True),
+            data=body,
+            headers=list(headers),
+            allow_redirects=False,
+        ) as answer:
+            content = await answer.content.read(_LARGEST)
+            while not answer.content.at_eof() and len(content) < _LARGEST:
+                content += await answer.content.read(_LARGEST - len(content))
+            try:
+                said = orjson.loads(content)
+            except orjson.JSONDecodeError:
+                said = None
+            wait = retry_after(answer.headers, unix=self._clock.unix())
+            return answer.status, said if isinstance(said, dict) else {}, wait
+
+    def _pause(self, attempt: int) -> float:
+        return full_jitter(attempt - 1, base=1.0, cap=8.0, random=self._random())
+
+    async def _bearer(self, by: Pair) -> Secret:
+        held = self._bearers.get(by)
+        if held is not None:
+            return held
+        for attempt in range(_TRIES):
+            result = await self._endpoint.mint(by)
+            if isinstance(result, Grant):
+                self._bearers[by] = result.access_token
+                return result.access_token
+            if isinstance(result, Refused):
+                raise CredentialRefused(
+                    "Dinie's token endpoint refuses the credential."
+                )
+            told = result.retry_after or 0.0
+            if told > _LONGEST_WAIT:
+                raise StepFailed(
+                    f"Dinie's token endpoint asks to wait {told:.0f} s: try again then."
+                )
+            await self._clock.sleep(max(told, self._pause(attempt + 1)))
+        raise StepFailed("Dinie's token endpoint gives no answer: try again later.")
+
+
+def _unexpected(call: str, status: int) -> str:
+    if not status:
+        return f"Dinie gave no answer to {call}: try again later."
+    if status in _AGAIN:
+        return f"Dinie answered {call} with {status} again and again: try again later."
+    if status < 300:  # noqa: PLR2004 - a page of something in between, or half a list
+        return f"Dinie answered {call} with {status}, but with another content."
+    return f"Dinie answered {call} with {status}."

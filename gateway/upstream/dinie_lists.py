@@ -1,0 +1,131 @@
+"""Dinie's lists, read through a running gateway: slowly, and with its manners."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+)
+from yarl import URL
+
+from gateway.core.clock import Clock
+from gateway.core.retry_after import retry_after
+
+_TIMEOUT: Final = 60.0  # s; the gateway holds a request for its permit
+_TRIES: Final = 30  # of one page
+_PAUSE: Final = 0.2  # s between requests: others come first
+_LONGEST_WAIT: Final = 60.0  # s
+_LISTS: Final = (("customer", "customers"), ("credit_offer", "credit-offers"))
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+_KINDS: Final = frozenset({"text/html", "text/plain", "application/xml", "text/xml"})
+_OK, _NOT_FOUND, _BUSY = 200, 404, frozenset({429, 502, 503, 504})
+
+
+class ListingFailed(Exception):  # noqa: N818 - named for what happened
+    """A list cannot be read; the text says what to do."""
+
+
+class GatewayLists:
+    """Reads customers, offers and loans through a gateway's proxy listener."""
+
+    def __init__(self, base_url: str, session: ClientSession, *, clock: Clock) -> None:
+        """Wire it; `base_url` is the gateway's, with one of its prefixes."""
+        self._base = base_url
+        self._session = session
+        self._clock = clock
+
+    async def resources(
+        self, loans: list[str]
+    ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        """Yield kind and resource: customers, offers, and the loans of these ids.
+
+        Raises:
+            ListingFailed: one cannot be read.
+        """
+        for kind, name in _LISTS:
+            async for one in self._all(name):
+                yield kind, one
+        for identifier in filter(_PLAIN_ID.fullmatch, loans):
+            loan = await self._get(f"/loans/{identifier}")
+            if loan:
+                yield "loan", loan
+
+    async def _all(self, name: str) -> AsyncIterator[Mapping[str, Any]]:
+        path, seen = f"/{name}?limit=100", set[str]()
+        while True:
+            page = await self._get(path)
+            data = None if page is None else page.get("data")
+            if page is None or not isinstance(data, list):
+                # What is no list must not pass for an empty one.
+                raise ListingFailed(f"Dinie gives no list of /{name}")
+            found = [one for one in data if isinstance(one, dict)]
+            for one in found:
+                yield one
+            if not page.get("has_more"):
+                return
+            last = str(found[-1].get("id", "")) if found else ""
+            if not _PLAIN_ID.fullmatch(last) or last in seen:
+                # Half a list must not pass for the whole, nor go on for ever.
+                raise ListingFailed(f"Dinie does not list all of /{name}")
+            seen.add(last)
+            path = f"/{name}?limit=100&starting_after={last}"
+
+    async def _get(self, path: str) -> Mapping[str, Any] | None:
+        """Return a JSON object; None where Dinie has none there."""
+        for _ in range(_TRIES):
+            await self._clock.sleep(_PAUSE)
+            try:
+                async with self._session.get(
+                    URL(self._base + path, encoded=True),
+                    headers={"X-Gateway-Priority": "background"},
+                    timeout=ClientTimeout(total=_TIMEOUT),
+                    allow_redirects=False,
+                ) as answer:
+                    if answer.status == _NOT_FOUND:
+                        return None
+                    if answer.status == _OK:
+                        return _object(path, answer, await answer.read())
+                    if answer.status not in _BUSY:
+                        raise ListingFailed(f"GET {path} was answered {answer.status}")
+                    wait = retry_after(answer.headers, unix=self._clock.unix())
+            except TimeoutError:
+                raise ListingFailed(
+                    f"GET {path} was not answered in {_TIMEOUT:.0f} s: try it later"
+                ) from None
+            except ClientConnectorError as error:
+                raise ListingFailed(
+                    f"no gateway answers at {self._base}: start it, or look at "
+                    "listen.proxy"
+                ) from error
+            except (ClientError, OSError) as error:
+                raise ListingFailed(
+                    f"the response to GET {path} broke off: look at the gateway's log"
+                ) from error
+            await self._clock.sleep(min(_LONGEST_WAIT, wait or 1.0))
+        raise ListingFailed(f"GET {path} was refused again and again: try it later")
+
+
+def _object(path: str, answer: ClientResponse, content: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of a response.
+
+    Raises:
+        ListingFailed: it is something else, such as the page of a proxy in between.
+    """
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, dict):
+        return said
+    kind = answer.content_type if answer.content_type in _KINDS else "something else"
+    raise ListingFailed(
+        f"Dinie answered GET {path} with 200, but with {kind} where a JSON object "
+        "should be: look at what stands between the gateway and Dinie "
+        "(upstream.base_url), or try it later"
+    )
