@@ -1,6 +1,6 @@
 """Refuse what must not pass, and take in the body of what may."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 from aiohttp import HttpVersion11, web
@@ -29,9 +29,8 @@ from gateway.admission.room import Room
 from gateway.admission.spool import Spool, discard
 from gateway.core.errors import BadRequest, Draining, RouteForbidden
 from gateway.core.exchange import Body, Exchange
-from gateway.core.stage import EXCHANGE
+from gateway.core.stage import EXCHANGE, Handler
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 BODY_TIMEOUT = 30.0  # s for a body to arrive
 
 

@@ -9,11 +9,11 @@ import structlog
 
 from gateway.config.schema import Config
 from gateway.core.clock import Clock
+from gateway.core.dinie_routes import TOKEN_PATH
 from gateway.core.secret import Secret
 from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.idempotency.scope import Scope
 from gateway.identity.local_tokens import (
-    TOKEN_PATH,
     IssuedTokens,
     LocalTokenStage,
     asks_for_token,

@@ -39,9 +39,8 @@ from gateway.core.dinie_routes import template
 from gateway.core.origin import admin_rule, proxy_rule
 from gateway.idempotency.policy import upstream_headers
 from gateway.pipeline.forwarder import Base, Forwarder
-from gateway.server.admin import build_admin
+from gateway.server.admin import build_admin, explain_routes
 from gateway.server.certificates import Certificates
-from gateway.server.explain import explain_routes
 from gateway.server.health import Health
 from gateway.server.proxy import Proxy
 from gateway.telemetry.ids import RequestIds

@@ -33,6 +33,7 @@ from gateway.storage.inbox.store import SqliteInbox
 from gateway.subscribers.client import HttpCarrier
 from gateway.telemetry.logging import http_logger
 from gateway.telemetry.metrics import Metrics
+from gateway.upstream.resolver import Resolver
 
 _log = structlog.get_logger("gateway.inbox")
 _LEVELS = {
@@ -74,7 +75,7 @@ class Mailroom:
         self._lock: int | None = None
         store = open_inbox(config, self._database, clock, owner=self._owner())
         self._desk = open_desk(config, self._database, clock)
-        self._carrier = HttpCarrier(clock=clock.unix)
+        self._carrier = HttpCarrier(resolver=Resolver(), clock=clock.unix)
         self._upkeep = Upkeep(
             store,
             self._desk,

@@ -1,7 +1,8 @@
-"""Which tokens may stand in an Authorization header that was written wrongly? Pure."""
+"""Reads Authorization headers, also those that were written wrongly. Pure."""
 
 from typing import Final
 
+LOCAL_PREFIX: Final = "gw_"  # bearers that the gateway issued itself
 _AROUND: Final = "\"'=,;<>"  # what is written around a token by mistake
 
 

@@ -1,8 +1,18 @@
-"""Which template stands for a path in labels? A closed set, never the path."""
+"""Lists what is known of Dinie's routes: templates for labels, and routes apart.
+
+A label is always one of these templates, never a path.
+"""
 
 from typing import Final
 
 OTHER: Final = "other"
+TOKEN_PATH: Final = "/auth/token"  # noqa: S105 - a path; the gateway answers it itself
+# A repeat has another effect, or none: the code that it takes is good for one call.
+NOT_REPEATABLE: Final = ("/biometrics/session-exchange",)
+# A POST to one of these goes before all others (semantics of the reserve, ADR 4).
+PRIORITY_ROUTES: Final = frozenset(
+    {"/loans", "/auth/credentials", "/webhooks/endpoints"}
+)
 
 # Both generations of the API; `{id}` stands for any one segment.
 _TEMPLATES: Final = (

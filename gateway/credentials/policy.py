@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.core.authorization import pieces
+from gateway.core.authorization import LOCAL_PREFIX, pieces
 from gateway.core.backoff import full_jitter
 from gateway.core.secret import Secret
 
@@ -19,7 +19,6 @@ FORCED_GAP: Final = 5.0  # s between renewals that a 401 forces
 REFUSED_GAP: Final = 60.0  # s between tries of a credential that was refused
 RETRY_BASE: Final = 1.0  # s
 RETRY_CAP: Final = 30.0  # s
-LOCAL_PREFIX: Final = "gw_"  # bearers that the gateway issued itself
 _OK: Final = 200
 _REFUSED: Final = frozenset({400, 401})
 ASSUMED_LIFE: Final = 300.0  # s; RFC 6749 5.1 only recommends to tell `expires_in`

@@ -1,14 +1,12 @@
 """Give each request one budget that everything below draws on."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from aiohttp import web
 
-from gateway.core.stage import EXCHANGE
+from gateway.core.stage import EXCHANGE, Handler
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.policy import budget
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class DeadlineStage:

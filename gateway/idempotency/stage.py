@@ -3,7 +3,7 @@
 Outside the retry, so that all attempts share one key and one record.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
@@ -15,7 +15,7 @@ from gateway.core.errors import (
     OutcomeUnknown,
 )
 from gateway.core.exchange import Exchange
-from gateway.core.stage import EXCHANGE
+from gateway.core.stage import EXCHANGE, Handler
 from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.flight import Flight, copy_truth, follow, takes_over
 from gateway.idempotency.generated import KeyGenerator
@@ -34,7 +34,6 @@ from gateway.idempotency.replay import (
 )
 from gateway.idempotency.scope import Scope
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KNOWN_AT_DINIE = 86_400.0 - 300.0  # s; a day, less what clocks may differ by
 _REFUSED = 400  # from here on this send had no effect; others may have had one
 

@@ -6,7 +6,7 @@ Official SDKs insist on a token before the first call. They get one which means
 
 import base64
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
@@ -14,15 +14,13 @@ import orjson
 from aiohttp import web
 from cachetools import FIFOCache
 
+from gateway.core.authorization import LOCAL_PREFIX
 from gateway.core.clock import Clock
+from gateway.core.dinie_routes import TOKEN_PATH
 from gateway.core.errors import BadRequest, CallerUnknown
 from gateway.core.exchange import Exchange
 from gateway.core.peer import is_local
-from gateway.core.stage import EXCHANGE
-from gateway.credentials.policy import LOCAL_PREFIX
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
+from gateway.core.stage import EXCHANGE, Handler
 
 LIFE = 3600  # s; above the 300 s margin that the SDKs keep
 _MOST_TOKENS = 10_000  # remembered at once

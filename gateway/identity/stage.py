@@ -11,11 +11,10 @@ from gateway.core.errors import CallerUnknown
 from gateway.core.exchange import Exchange
 from gateway.core.peer import certificate_name, is_local
 from gateway.core.secret import Secret
-from gateway.core.stage import EXCHANGE
+from gateway.core.stage import EXCHANGE, Handler
 from gateway.identity.policy import PREFIX, Callers, Shown, bound_to, whose
 from gateway.identity.ports import Issued, Subjects, Untrusted
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _HOW: Final = (
     "the request does not show who sends it: use the token, the certificate or the "
     "service account of one of identity.callers"

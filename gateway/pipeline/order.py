@@ -3,42 +3,22 @@
 The first listed sees the request first.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
 
-from aiohttp import ClientRequest, ClientResponse, web
+from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
 from gateway.core.exchange import Exchange
+from gateway.core.stage import AttemptStage, Handler, RequestStage
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.identity.local_tokens import LocalTokenStage
 from gateway.identity.stage import IdentityStage
 from gateway.ratelimit.stage import RateLimitStage
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-class RequestStage(Protocol):
-    """Stands around the handler of a request."""
-
-    def __call__(
-        self, request: web.BaseRequest, handler: Handler, /
-    ) -> Awaitable[web.StreamResponse]:
-        """Answer a request, or have it answered."""
-
-
-class AttemptStage(Protocol):
-    """Stands around the send of an attempt."""
-
-    def __call__(
-        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType, /
-    ) -> Awaitable[ClientResponse]:
-        """Make an attempt, or have it made."""
 
 
 @dataclass(frozen=True, slots=True)

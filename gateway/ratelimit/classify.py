@@ -1,13 +1,8 @@
 """The lane of a request, by its route and by what its caller says. Pure."""
 
-from typing import Final
-
+from gateway.core.dinie_routes import PRIORITY_ROUTES
 from gateway.core.exchange import Exchange
 from gateway.ratelimit.accounting import Lane
-
-PRIORITY_ROUTES: Final = frozenset(
-    {"/loans", "/auth/credentials", "/webhooks/endpoints"}
-)
 
 
 def lane_of(exchange: Exchange) -> Lane:

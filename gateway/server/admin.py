@@ -73,6 +73,24 @@ def build_admin(
     return application
 
 
+def explain_routes(
+    tell: Callable[[str], Mapping[str, Any] | None],
+) -> list[tuple[str, str, Answer]]:
+    """Return method, path and handler of `/explain`, what happened to one request.
+
+    Args:
+        tell: Returns what is known of a request id; None for an unknown one.
+    """
+
+    async def explained(request: web.Request) -> Mapping[str, Any]:
+        told = tell(request.match_info["request_id"])
+        if told is None:
+            raise web.HTTPNotFound
+        return told
+
+    return [("GET", "/explain/{request_id}", explained)]
+
+
 def _in_json(answer: Answer) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         return _json(await answer(request))

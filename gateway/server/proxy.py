@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from gateway.admission.policy import check_method
+from gateway.core.dinie_routes import NOT_REPEATABLE
 from gateway.core.errors import (
     BadRequest,
     GatewayError,
@@ -18,7 +19,7 @@ from gateway.core.exchange import EMPTY_BODY, Exchange
 from gateway.core.origin import OriginRule
 from gateway.core.peer import is_local
 from gateway.core.problems import render_unknown
-from gateway.core.stage import EXCHANGE
+from gateway.core.stage import EXCHANGE, Handler
 from gateway.core.target_cache import Kept
 from gateway.credentials.policy import classify_bearer
 from gateway.forwarding.policy import (
@@ -28,13 +29,11 @@ from gateway.forwarding.policy import (
     strip_prefix,
 )
 from gateway.forwarding.spellings import LenientRules
-from gateway.pipeline.order import Handler
 from gateway.server.proxy_request import ProxyRequest, check_form
 from gateway.server.responses import mark, problem
 from gateway.server.unreadable import reason
 
 _CLOSED = 499  # no answer went out; nginx's number for that
-_NOT_REPEATABLE = ("/biometrics/session-exchange",)
 _log = structlog.get_logger("gateway.server")
 
 
@@ -80,7 +79,7 @@ class Proxy:
         self._clock = clock
         self._request_ids = request_ids
         self._route_of = route_of
-        self._not_repeatable = LenientRules(_NOT_REPEATABLE, prefixes=prefixes)
+        self._not_repeatable = LenientRules(NOT_REPEATABLE, prefixes=prefixes)
         self._targets: Kept[tuple[str, str, str | None, str, str]] = Kept()
         self.closing = False  # in the accept phase of a drain: one answer a connection
 

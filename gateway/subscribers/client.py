@@ -10,6 +10,7 @@ from socket import AF_UNSPEC
 from typing import Final
 from weakref import WeakSet
 
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from gateway.core.retry_after import retry_after
@@ -19,7 +20,6 @@ from gateway.subscribers.connection import (
     ConnectionEnded,
     SubscriberConnection,
 )
-from gateway.upstream.resolver import Resolver
 
 _AGENT: Final = "dinie-gateway"
 _IDLE: Final = 4.0  # s; below what servers keep, so that they do not close first
@@ -55,18 +55,24 @@ class HttpCarrier:
     """Implements `Carrier`, with the connections to all subscribers."""
 
     def __init__(
-        self, *, ssl_context: ssl.SSLContext | None = None, clock: Callable[[], float]
+        self,
+        *,
+        resolver: AbstractResolver,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Callable[[], float],
     ) -> None:
         """Take its parts, inside a running loop.
 
         Args:
+            resolver: Looks names up; closed with the carrier. It must not let one dead
+                name hold up another.
             ssl_context: None: the system's trust.
             clock: Unix, s; for a Retry-After that is a date.
         """
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._ssl_context = ssl_context
-        self._resolver = Resolver()  # a dead name costs no other name anything
+        self._resolver = resolver
         self._places: dict[str, _Place] = {}  # by URL; those of the configuration
         self._idle: dict[tuple[bool, str, int], list[SubscriberConnection]] = {}
         self._open_ones: WeakSet[SubscriberConnection] = WeakSet()

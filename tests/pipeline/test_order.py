@@ -9,7 +9,8 @@ from aiohttp import ClientRequest, ClientResponse, web
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.core.exchange import Exchange
-from gateway.pipeline.order import Handler, Stages
+from gateway.core.stage import Handler
+from gateway.pipeline.order import Stages
 
 REQUEST = cast("web.BaseRequest", None)
 ANSWER = cast("ClientResponse", object())

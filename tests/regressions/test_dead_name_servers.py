@@ -9,6 +9,7 @@ import pytest
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import Try
 from gateway.subscribers.client import HttpCarrier
+from gateway.upstream.resolver import Resolver
 from tests.deadnames import DeadNames
 from tests.upstream.client import SWIFT, Client
 from tests.upstreams import ScriptedUpstream
@@ -32,7 +33,7 @@ async def test_dead_subscribers_stop_neither_the_healthy_one_nor_dinie(
     upstream: ScriptedUpstream, names: DeadNames
 ) -> None:
     """A few names that fail slowly held all threads that names are looked up on."""
-    carrier = HttpCarrier(clock=lambda: 0.0)
+    carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
     port = to("x", upstream).url.rpartition(":")[2].partition("/")[0]
     dinie = Client(f"http://dinie.test:{port}", replace(SWIFT, connect=1.0))
     dead = [

@@ -7,6 +7,7 @@ import pytest
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import Try
 from gateway.subscribers.client import HttpCarrier
+from gateway.upstream.resolver import Resolver
 from tests.upstreams import DROP, RESET, ScriptedUpstream, Step, answer
 
 HEADERS = [("webhook-id", "evt_1"), ("Content-Type", "application/json")]
@@ -14,7 +15,7 @@ HEADERS = [("webhook-id", "evt_1"), ("Content-Type", "application/json")]
 
 @pytest.fixture
 async def carrier() -> AsyncIterator[HttpCarrier]:
-    made = HttpCarrier(clock=lambda: 1_790_000_000.0)
+    made = HttpCarrier(resolver=Resolver(), clock=lambda: 1_790_000_000.0)
     yield made
     await made.close()
 

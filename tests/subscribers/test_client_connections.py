@@ -12,6 +12,7 @@ import uvloop
 from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import Try
 from gateway.subscribers.client import HttpCarrier
+from gateway.upstream.resolver import Resolver
 from tests.talking import close_server
 from tests.upstreams import ScriptedUpstream, answer
 
@@ -20,7 +21,7 @@ HEADERS = [("webhook-id", "evt_1")]
 
 @pytest.fixture
 async def carrier() -> AsyncIterator[HttpCarrier]:
-    made = HttpCarrier(clock=lambda: 1_790_000_000.0)
+    made = HttpCarrier(resolver=Resolver(), clock=lambda: 1_790_000_000.0)
     yield made
     await made.close()
 
@@ -39,7 +40,7 @@ async def test_idle_connections_are_closed_before_a_server_does(
 ) -> None:
     """A delivery that meets a server's close is lost, and counts as a failure."""
     monkeypatch.setattr("gateway.subscribers.client._IDLE", 0.02)
-    carrier = HttpCarrier(clock=lambda: 0.0)
+    carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
     await carrier.send(to(upstream.base_url), HEADERS, b"x")
     (connection,) = carrier._open_ones
     async with asyncio.timeout(10):
@@ -77,7 +78,7 @@ async def test_one_address_of_several_is_enough(
             for address in ("127.0.0.2", "127.0.0.1")
         ],
     )
-    carrier = HttpCarrier(clock=lambda: 0.0)
+    carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
 
     done = await carrier.send(to(f"http://two.test:{port}/x"), HEADERS, b"x")
 
@@ -91,7 +92,7 @@ def test_deliveries_go_out_on_the_loop_of_the_gateway(
     """Its transports are of classes of their own."""
 
     async def deliver() -> Try:
-        carrier = HttpCarrier(clock=lambda: 0.0)
+        carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
         done = await carrier.send(
             to(upstream.base_url.replace("127.0.0.1", "localhost")), HEADERS, b"x"
         )
@@ -126,7 +127,9 @@ async def test_a_certificate_must_be_the_subscriber_s(
         (trusting, "127.0.0.1"),
         (None, "localhost"),
     ):
-        carrier = HttpCarrier(ssl_context=context, clock=lambda: 0.0)
+        carrier = HttpCarrier(
+            resolver=Resolver(), ssl_context=context, clock=lambda: 0.0
+        )
         done.append(await carrier.send(to(f"https://{host}:{port}/"), HEADERS, b"x"))
         await carrier.close()
     await close_server(listening)
