@@ -55,7 +55,7 @@ def simulate(port: int, file: Path | None, **given: str | int | None) -> None:
         try:
             simulator.fault(**fault)
         except Refusal as refusal:
-            _refuse(refusal.answer.body.decode())
+            _refuse(refusal.reply.body.decode())
         except TypeError:
             _refuse(f"faults: {fault!r} is no fault")
     sys.exit(asyncio.run(_run(simulator, port)))

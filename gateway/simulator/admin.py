@@ -1,4 +1,4 @@
-"""How do tests and people look into the simulator and break it?"""
+"""Serves `/_sim`: the journal, faults, steps and webhooks of a simulated Dinie."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,9 +8,10 @@ from aiohttp import web
 
 from gateway.core.origin import OriginRule, proxy_rule
 from gateway.simulator.boundary import read_body
-from gateway.simulator.response import Answer, Refusal, problem
-from gateway.simulator.server import Simulator
+from gateway.simulator.dinie import SimulatedDinie
+from gateway.simulator.response import Refusal, Reply, problem
 
+PATH = "/_sim"
 _MOST = 100_000  # webhooks by one call
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -18,7 +19,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class _Admin:
     """The handlers, each for one route below `/_sim`."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: SimulatedDinie) -> None:
         self._simulator = simulator
 
     async def journal(self, _: web.Request) -> web.Response:
@@ -92,7 +93,9 @@ class _Admin:
         return _json(orjson.dumps(self._simulator.state()))
 
 
-def add_admin(application: web.Application, simulator: Simulator, *, host: str) -> None:
+def add_admin(
+    application: web.Application, simulator: SimulatedDinie, *, host: str
+) -> None:
     """Add the routes below `/_sim`, which need no token and spend no quota.
 
     Args:
@@ -121,23 +124,25 @@ def add_admin(application: web.Application, simulator: Simulator, *, host: str) 
         ("*", "{rest:(?s:.*)}", admin.unknown),
     )
     for method, path, handler in routes:
-        application.router.add_route(method, f"/_sim/{path}", _guarded(handler, origin))
+        application.router.add_route(
+            method, f"{PATH}/{path}", _guarded(handler, origin)
+        )
 
 
 def _guarded(handler: Handler, origin: OriginRule) -> Handler:
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def reply(request: web.Request) -> web.StreamResponse:
         why = origin.refusal(request.headers)
         if why is not None:
             return _refused(problem(403, "forbidden", why))
         try:
             return await handler(request)
         except Refusal as refusal:
-            return _refused(refusal.answer)
+            return _refused(refusal.reply)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             text = f"send JSON as the documentation says ({type(error).__name__})"
             return _refused(problem(400, "malformed_body", text))
 
-    return answer
+    return reply
 
 
 async def _sent(request: web.Request) -> Any:
@@ -153,8 +158,8 @@ async def _sent(request: web.Request) -> Any:
     return orjson.loads(body)
 
 
-def _refused(answer: Answer) -> web.Response:
-    return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
+def _refused(reply: Reply) -> web.Response:
+    return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
 
 
 def _json(body: bytes) -> web.Response:

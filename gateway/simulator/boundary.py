@@ -29,7 +29,7 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     except web.HTTPException as error:
         code = _CODES.get(error.status, "invalid_request")
-        answer = problem(error.status, code)
+        reply = problem(error.status, code)
         if "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
-    return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+            reply.headers["Allow"] = error.headers["Allow"]
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)

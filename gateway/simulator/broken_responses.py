@@ -1,4 +1,4 @@
-"""How does an answer go out, whole or broken?"""
+"""Sends responses, whole or broken as a fault says."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.simulator.faults import Fault
 from gateway.simulator.journal import Entry
-from gateway.simulator.response import Answer, problem
+from gateway.simulator.response import Reply, problem
 
 _HTML = b"<html><body><h1>Something went wrong</h1></body></html>"
 _CODES = {429: "rate_limit_exceeded", 500: "internal_error"}
@@ -21,8 +21,8 @@ def duration(fault: Fault) -> float:
     return 1.0 if fault.seconds is None else fault.seconds
 
 
-def refuse_before(fault: Fault) -> Answer | None:
-    """Return the answer of a fault that leaves the request unexecuted; None: go on."""
+def refuse_before(fault: Fault) -> Reply | None:
+    """Return the response of a fault before the request is executed; None: go on."""
     if fault.processed and fault.kind in {"status", "hang"}:
         return None
     if fault.kind == "status":
@@ -30,44 +30,44 @@ def refuse_before(fault: Fault) -> Answer | None:
     if fault.kind in _401:
         return problem(401, fault.kind, "simulated")
     simple = {
-        "unauthorized": Answer(401),
-        "redirect": Answer(fault.status or 302, headers={"Location": fault.location}),
-        "empty_200": Answer(200),
-        "reset_before": Answer(0),
-        "hang": Answer(0),
+        "unauthorized": Reply(401),
+        "redirect": Reply(fault.status or 302, headers={"Location": fault.location}),
+        "empty_200": Reply(200),
+        "reset_before": Reply(0),
+        "hang": Reply(0),
     }
     return simple.get(fault.kind)
 
 
-def status_answer(fault: Fault) -> Answer:
+def status_answer(fault: Fault) -> Reply:
     """Return what a `status` fault answers, whatever was executed."""
     status = fault.status or 500
     if fault.body == "html":
-        return Answer(status, _HTML, {"Content-Type": "text/html"})
+        return Reply(status, _HTML, {"Content-Type": "text/html"})
     if fault.body == "empty":
-        return Answer(status)
+        return Reply(status)
     return problem(status, _CODES.get(status, "simulated"))
 
 
 async def send(
-    request: web.Request, answer: Answer, fault: Fault | None, entry: Entry
+    request: web.Request, reply: Reply, fault: Fault | None, entry: Entry
 ) -> web.StreamResponse:
-    """Send an answer, broken as the fault says."""
+    """Send a response, broken as the fault says."""
     if fault is not None:
-        answer.headers.update(fault.headers)
-        broken = await _break(request, answer, fault)
+        reply.headers.update(fault.headers)
+        broken = await _break(request, reply, fault)
         if broken is not None:
             if fault.kind not in {"reset_before", "reset_after", "hang"}:
-                entry.status = answer.status
+                entry.status = reply.status
             return broken
-    entry.status = answer.status
-    return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+    entry.status = reply.status
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
 
 
 async def _break(
-    request: web.Request, answer: Answer, fault: Fault
+    request: web.Request, reply: Reply, fault: Fault
 ) -> web.StreamResponse | None:
-    """Answer as a fault says; None: the answer goes out well framed."""
+    """Answer as a fault says; None: the response goes out well framed."""
     match fault.kind:
         case "reset_before" | "reset_after":
             return _reset(request)
@@ -77,11 +77,11 @@ async def _break(
         case "malformed_http":
             return _raw(request, b"HTP/1.1 two hundred\r\n\r\n")
         case "cut_body":
-            return _raw(request, _cut(answer, chunked=fault.chunked))
+            return _raw(request, _cut(reply, chunked=fault.chunked))
         case "slow_body":
-            return await _slow(request, answer, duration(fault))
+            return await _slow(request, reply, duration(fault))
         case "malformed_json":
-            answer.body = answer.body[: len(answer.body) // 2]
+            reply.body = reply.body[: len(reply.body) // 2]
     return None
 
 
@@ -121,32 +121,32 @@ def _raw(request: web.Request, data: bytes) -> web.StreamResponse:
     return web.Response()
 
 
-def _cut(answer: Answer, *, chunked: bool) -> bytes:
-    """Return an answer that ends before its end."""
-    head = [f"HTTP/1.1 {answer.status} OK"]
-    head += [f"{name}: {value}" for name, value in answer.headers.items()]
-    half = answer.body[: len(answer.body) // 2]
+def _cut(reply: Reply, *, chunked: bool) -> bytes:
+    """Return a response that ends before its end."""
+    head = [f"HTTP/1.1 {reply.status} OK"]
+    head += [f"{name}: {value}" for name, value in reply.headers.items()]
+    half = reply.body[: len(reply.body) // 2]
     if chunked:
         head.append("Transfer-Encoding: chunked")
         # Ten bytes more than there are: a body of none is cut as well.
-        rest = f"{len(answer.body) + 10:x}\r\n".encode() + half
+        rest = f"{len(reply.body) + 10:x}\r\n".encode() + half
     else:
-        head.append(f"Content-Length: {len(answer.body) + 10}")
+        head.append(f"Content-Length: {len(reply.body) + 10}")
         rest = half
     return "\r\n".join([*head, "", ""]).encode() + rest
 
 
 async def _slow(
-    request: web.Request, answer: Answer, seconds: float
+    request: web.Request, reply: Reply, seconds: float
 ) -> web.StreamResponse:
     """Send half of the body, wait, and send the rest."""
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    if answer.body:
-        response.content_length = len(answer.body)
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    if reply.body:
+        response.content_length = len(reply.body)
     await response.prepare(request)
-    half = len(answer.body) // 2
-    await response.write(answer.body[:half])
+    half = len(reply.body) // 2
+    await response.write(reply.body[:half])
     await asyncio.sleep(seconds)  # noqa: TID251 - a fault takes real time
-    await response.write(answer.body[half:])
+    await response.write(reply.body[half:])
     await response.write_eof()
     return response

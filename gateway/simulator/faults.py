@@ -1,4 +1,4 @@
-"""Which request goes wrong, and how?"""
+"""Chooses the fault of a request: planned ones, and those it asks for itself."""
 
 import fnmatch
 from collections import Counter
@@ -44,7 +44,7 @@ class Fault:
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
     status: Annotated[int, Field(ge=200, le=599)] | None = None  # default by kind
     body: Literal["json", "html", "empty"] = "json"
-    headers: dict[str, str] = field(default_factory=dict)  # added to the answer
+    headers: dict[str, str] = field(default_factory=dict)  # added to the response
     # s; None: one second, but `hang` goes on until somebody hangs up
     seconds: Annotated[float, Field(allow_inf_nan=False)] | None = None
     processed: bool = False  # executed first: `hang`, `latency` and `status`

@@ -1,4 +1,4 @@
-"""Which ids does the simulated Dinie give out? The same under the same seed."""
+"""Makes the ids of the simulated Dinie, the same under the same seed."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What arrived at the simulated Dinie?"""
+"""Holds what arrived at the simulated Dinie, for assertions."""
 
 import hashlib
 from dataclasses import asdict, dataclass

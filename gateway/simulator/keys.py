@@ -1,4 +1,4 @@
-"""Was this key used before, and what was answered then?"""
+"""Remembers idempotency keys and the responses that they had."""
 
 import hashlib
 from collections import Counter
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from gateway.core.clock import Clock
 from gateway.simulator.options import SimulatorOptions
-from gateway.simulator.response import Answer, Refusal
+from gateway.simulator.response import Refusal, Reply
 
 LIFE = 86_400.0  # s
 
 
 @dataclass(slots=True)
 class _Kept:
-    """An answer under a key; None while the request is at work."""
+    """A response under a key; None while the request is at work."""
 
     fingerprint: str
     at: float  # s, monotonic
-    answer: Answer | None = None
-    held: bool = False  # answered, but the answer has not gone out yet
+    reply: Reply | None = None
+    held: bool = False  # answered, but the response has not gone out yet
 
 
 class Keys:
@@ -40,8 +40,8 @@ class Keys:
             self._options.idempotency_header
         ]
 
-    def replay(self, key: str, fingerprint: str) -> Answer | None:
-        """Return the answer kept under a key; None: execute, then `keep`.
+    def replay(self, key: str, fingerprint: str) -> Reply | None:
+        """Return the response kept under a key; None: execute, then `keep`.
 
         Raises:
             Refusal: the key is at work, or belongs to another request.
@@ -56,14 +56,14 @@ class Keys:
                 "idempotency_key_reused",
                 "the key was used for another request",
             )
-        if kept.answer is None or kept.held:
+        if kept.reply is None or kept.held:
             raise Refusal(409, "idempotency_key_in_flight", "the key is at work")
-        return kept.answer
+        return kept.reply
 
-    def keep(self, key: str, answer: Answer) -> None:
-        """Keep an answer; refusals free the key, as nothing was executed."""
-        if answer.status < 300:  # noqa: PLR2004
-            self._kept[key].answer = answer
+    def keep(self, key: str, reply: Reply) -> None:
+        """Keep a response; refusals free the key, as nothing was executed."""
+        if reply.status < 300:  # noqa: PLR2004
+            self._kept[key].reply = reply
             self.effects[key] += 1
         else:
             del self._kept[key]

@@ -1,4 +1,4 @@
-"""How does the simulated Dinie behave?"""
+"""Holds the settings of a simulator."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal

@@ -1,14 +1,14 @@
-"""How much may be asked in a window?"""
+"""Counts requests per window, and tells of it in the rate limit headers."""
 
 from email.utils import formatdate
 
 from gateway.core.clock import Clock
 from gateway.simulator.options import SimulatorOptions
-from gateway.simulator.response import Answer, problem
+from gateway.simulator.response import Reply, problem
 
 
 class Quota:
-    """A fixed window, with the three headers on every answer."""
+    """A fixed window, with the three headers on every reply."""
 
     def __init__(self, options: SimulatorOptions, clock: Clock) -> None:
         self._options = options
@@ -16,23 +16,23 @@ class Quota:
         self._ends = 0.0  # s, Unix
         self._left = 0
 
-    def take(self) -> Answer | None:
+    def take(self) -> Reply | None:
         """Take one request out of the window; return the 429 when it is spent."""
         now = self._roll()
         if self._left > 0:
             self._left -= 1
             return None
         wait = max(0, round(self._ends - now))
-        answer = problem(429, "rate_limit_exceeded", f"try again in {wait} seconds")
+        reply = problem(429, "rate_limit_exceeded", f"try again in {wait} seconds")
         options = self._options
         if options.retry_after is not None:
-            answer.headers["Retry-After"] = f"{options.retry_after:g}"
+            reply.headers["Retry-After"] = f"{options.retry_after:g}"
         if options.retry_after_ms is not None:
-            answer.headers["Retry-After-Ms"] = f"{options.retry_after_ms:g}"
-        return answer
+            reply.headers["Retry-After-Ms"] = f"{options.retry_after_ms:g}"
+        return reply
 
     def headers(self, *, skew: float = 0.0) -> dict[str, str]:
-        """Return what every answer says about the window and the time.
+        """Return what every reply says about the window and the time.
 
         Args:
             skew: s, added to the Date.

@@ -1,4 +1,4 @@
-"""What does the simulated Dinie answer with?"""
+"""Builds responses and problems in the shape of Dinie's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _TYPES = b"https://api.dinie.com.br/errors/"
 
 
 @dataclass(slots=True)
-class Answer:
+class Reply:
     """Status, body and headers, before they go on the wire."""
 
     status: int
@@ -35,20 +35,20 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
-    """An answer of the 4xx and 5xx kind, raised from anywhere."""
+class Refusal(Exception):  # noqa: N818 - a response, not a fault
+    """A response of the 4xx and 5xx kind, raised from anywhere."""
 
     def __init__(
         self, status: int, code: str, detail: str = "", *, param: str | None = None
     ) -> None:
         super().__init__(code)
-        self.answer = problem(status, code, detail, param=param)
+        self.reply = problem(status, code, detail, param=param)
 
 
 def not_allowed(methods: Iterable[str]) -> Refusal:
     """Return the refusal of a method that a path does not have."""
     refusal = Refusal(405, "method_not_allowed", "no such operation")
-    refusal.answer.headers["Allow"] = ", ".join(sorted(methods))
+    refusal.reply.headers["Allow"] = ", ".join(sorted(methods))
     return refusal
 
 
@@ -65,7 +65,7 @@ def required(content: dict[str, Any], *names: str) -> None:
 
 def problem(
     status: int, code: str, detail: str = "", *, param: str | None = None
-) -> Answer:
+) -> Reply:
     """Return an error in Dinie's shape (RFC 9457)."""
     slug, title = _TITLES.get(status, ("error", "Error"))
     body: dict[str, Any] = {
@@ -77,19 +77,19 @@ def problem(
     }
     if param is not None:
         body["errors"] = [{"param": param, "detail": detail or title, "code": code}]
-    return Answer(
+    return Reply(
         status, orjson.dumps(body), {"Content-Type": "application/problem+json"}
     )
 
 
-def ok(content: Any, status: int = 200) -> Answer:
-    """Return a JSON answer."""
-    return Answer(status, orjson.dumps(content), {"Content-Type": "application/json"})
+def ok(content: Any, status: int = 200) -> Reply:
+    """Return a JSON reply."""
+    return Reply(status, orjson.dumps(content), {"Content-Type": "application/json"})
 
 
-def in_sdk_style(answer: Answer) -> Answer:
+def in_sdk_style(reply: Reply) -> Reply:
     """Return a problem with the type that the SDKs know, anything else as it is."""
-    if answer.headers.get("Content-Type") != "application/problem+json":
-        return answer
-    body = answer.body.replace(_TYPES, b"https://docs.dinie.com/errors/", 1)
-    return Answer(answer.status, body, answer.headers)
+    if reply.headers.get("Content-Type") != "application/problem+json":
+        return reply
+    body = reply.body.replace(_TYPES, b"https://docs.dinie.com/errors/", 1)
+    return Reply(reply.status, body, reply.headers)

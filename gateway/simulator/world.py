@@ -1,4 +1,4 @@
-"""Which customers, offers and loans exist at the simulated Dinie?
+"""Holds the customers, offers and loans of the simulated Dinie.
 
 Life cycles move by `step`: by hand, or by themselves as records are read.
 """

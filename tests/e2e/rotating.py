@@ -30,13 +30,13 @@ class Rotating:
         vault.after_write = self._written
         answer = dinie._answer
 
-        async def counted(request: Any, path: str, *rest: Any, **more: Any) -> Any:
-            said = await answer(request, path, *rest, **more)
-            if path.startswith("/auth/credentials") and request.method != "GET":
+        async def counted(asked: Any, *rest: Any) -> Any:
+            said = await answer(asked, *rest)
+            if asked.path.startswith("/auth/credentials") and asked.method != "GET":
                 self._written()
             return said
 
-        dinie._answer = counted  # type: ignore[method-assign]
+        dinie._answer = counted  # type: ignore[method-assign, assignment]
 
     def _written(self) -> None:
         """Count what has taken effect and was not answered yet."""

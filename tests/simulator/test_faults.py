@@ -119,7 +119,7 @@ def test_an_unknown_fault_is_refused(fault: dict[str, Any]) -> None:
     with pytest.raises(Refusal) as refused:
         Faults(Ids(1)).plan(**fault)
 
-    assert refused.value.answer.status == 400
+    assert refused.value.reply.status == 400
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_type_is_what_the_contract_has(
     for value in odd:
         with pytest.raises(Refusal) as refused:
             check({"a": value}, a=kind)
-        assert refused.value.answer.status == 422
+        assert refused.value.reply.status == 422
 
 
 async def made(partner: Partner) -> dict[str, Any]:

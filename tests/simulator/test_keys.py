@@ -6,7 +6,7 @@ import pytest
 
 from gateway.simulator.keys import Keys, fingerprint
 from gateway.simulator.options import SimulatorOptions
-from gateway.simulator.response import Answer, Refusal
+from gateway.simulator.response import Refusal, Reply
 from tests.fakes import FakeClock
 from tests.simulator.partner import BORROWER, dinie, until
 
@@ -95,8 +95,8 @@ def test_a_key_at_work_is_refused() -> None:
     with pytest.raises(Refusal) as refused:
         keys.replay("k", "print")
 
-    assert refused.value.answer.status == 409
-    assert b"idempotency_key_in_flight" in refused.value.answer.body
+    assert refused.value.reply.status == 409
+    assert b"idempotency_key_in_flight" in refused.value.reply.body
 
 
 def test_a_key_is_kept_for_a_day() -> None:
@@ -104,13 +104,13 @@ def test_a_key_is_kept_for_a_day() -> None:
     clock = FakeClock()
     keys = Keys(SimulatorOptions(), clock)
     keys.replay("k", "print")
-    keys.keep("k", Answer(201, b"made"))
+    keys.keep("k", Reply(201, b"made"))
 
     clock.advance(86_400.0)
     last = keys.replay("k", "print")
     clock.advance(1.0)
 
-    assert last == Answer(201, b"made")
+    assert last == Reply(201, b"made")
     assert keys.replay("k", "print") is None
 
 
@@ -130,15 +130,15 @@ def test_a_key_is_at_work_until_its_answer_goes_out() -> None:
     """A retry that overtakes a slow answer meets a 409, not a second loan."""
     keys = Keys(SimulatorOptions(), FakeClock())
     keys.replay("k", "print")
-    keys.keep("k", Answer(201, b"made"))
+    keys.keep("k", Reply(201, b"made"))
     keys.hold("k", held=True)
 
     with pytest.raises(Refusal) as refused:
         keys.replay("k", "print")
     keys.hold("k", held=False)
 
-    assert refused.value.answer.status == 409
-    assert keys.replay("k", "print") == Answer(201, b"made")
+    assert refused.value.reply.status == 409
+    assert keys.replay("k", "print") == Reply(201, b"made")
 
 
 async def test_two_at_once_are_one_and_a_conflict() -> None:

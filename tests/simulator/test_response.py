@@ -2,7 +2,7 @@
 
 import orjson
 
-from gateway.simulator.response import Answer, in_sdk_style, ok, problem
+from gateway.simulator.response import Reply, in_sdk_style, ok, problem
 
 
 def test_a_refusal_has_dinie_s_shape() -> None:
@@ -31,7 +31,7 @@ def test_an_answer_is_json() -> None:
 def test_the_sdks_know_another_type_of_problem() -> None:
     """One of them decides by it."""
     refused = in_sdk_style(problem(404, "not_found"))
-    other = Answer(200, b"https://api.dinie.com.br/errors/")
+    other = Reply(200, b"https://api.dinie.com.br/errors/")
 
     assert orjson.loads(refused.body)["type"] == (
         "https://docs.dinie.com/errors/not-found"

@@ -1,4 +1,4 @@
-"""What is in a request's body?"""
+"""Reads the JSON, form or multipart body of a request."""
 
 import hashlib
 from email.message import Message

@@ -1,10 +1,10 @@
-"""Which credentials does the simulated Dinie know?"""
+"""Creates, lists and revokes the partner's credentials."""
 
 import hmac
 from typing import Any
 
 from gateway.simulator.fields import MOMENT, TEXT, check, moment
-from gateway.simulator.response import Answer, Refusal, ok, required
+from gateway.simulator.response import Refusal, Reply, ok, required
 from gateway.simulator.world import Record, World
 
 _REFUSED = "unknown client or wrong secret"
@@ -37,7 +37,7 @@ class Credentials:
             raise Refusal(401, "invalid_client", _REFUSED)
         record["last_used_at"] = self._world.now()
 
-    def create(self, content: dict[str, Any]) -> Answer:
+    def create(self, content: dict[str, Any]) -> Reply:
         """Add a credential; its secret is shown this once.
 
         Raises:
@@ -52,7 +52,7 @@ class Credentials:
         record = self._add(client_id, secret, content["name"], expires_at)
         return ok({**record, "client_secret": secret}, 201)
 
-    def revoke(self, client_id: str) -> Answer:
+    def revoke(self, client_id: str) -> Reply:
         """End a credential for good.
 
         Raises:
@@ -65,7 +65,7 @@ class Credentials:
         if active == [client_id] and self._world.options.keep_last_credential:
             raise Refusal(409, "last_credential", "it is the last active one")
         self._world.touch(record, status="revoked")
-        return Answer(204)
+        return Reply(204)
 
     def _add(self, client_id: str, secret: str, name: str, expires_at: Any) -> Record:
         record: Record = {

@@ -1,11 +1,11 @@
-"""What happens to customers at the simulated Dinie?"""
+"""Implements the operations on customers, bank accounts and banks."""
 
 from typing import Any
 
 from gateway.simulator.api import kyc
 from gateway.simulator.api.tokens import SESSION_LIFE
 from gateway.simulator.fields import OBJECT, TEXT, check
-from gateway.simulator.response import Answer, Refusal, ok, required
+from gateway.simulator.response import Refusal, Reply, ok, required
 from gateway.simulator.world import Record, World
 
 _BANKS = (("001", "Banco do Brasil"), ("237", "Bradesco"), ("341", "Itaú Unibanco"))
@@ -16,7 +16,7 @@ _PERSON = dict.fromkeys(
 _ACCOUNT = dict.fromkeys(("bank_id", "branch", "number", "digit", "kind"), TEXT)
 
 
-def create(world: World, content: dict[str, Any]) -> Answer:
+def create(world: World, content: dict[str, Any]) -> Reply:
     """Register a borrower; the same CPF and external id is the same one."""
     needed = ("cpf", "cnpj", "email", "phone") if world.sdk else ("cpf",)
     check(content, **_PERSON)
@@ -41,10 +41,10 @@ def create(world: World, content: dict[str, Any]) -> Answer:
         kyc=kyc.requirements(world, name),
     )
     world.tell("customers", customer)
-    answer = ok(customer, 201)
+    reply = ok(customer, 201)
     # Its creation ends once it is answered: its event waits for no reader.
     settle(world, customer)
-    return answer
+    return reply
 
 
 def settle(world: World, customer: Record) -> Record:
@@ -53,7 +53,7 @@ def settle(world: World, customer: Record) -> Record:
     return customer
 
 
-def update(world: World, customer: Record, content: dict[str, Any]) -> Answer:
+def update(world: World, customer: Record, content: dict[str, Any]) -> Reply:
     """Change what may be changed."""
     check(content, **_PERSON)
     allowed = {"email", "phone"} if world.sdk else {"email", "phone", "name"}
@@ -61,7 +61,7 @@ def update(world: World, customer: Record, content: dict[str, Any]) -> Answer:
     return ok(world.touch(customer, **changes))
 
 
-def biometrics(world: World, code: str) -> Answer:
+def biometrics(world: World, code: str) -> Reply:
     """Open a session."""
     host = "kyc-app" if world.sdk else "biometrics"
     return ok(
@@ -72,7 +72,7 @@ def biometrics(world: World, code: str) -> Answer:
     )
 
 
-def put_account(world: World, customer: Record, content: dict[str, Any]) -> Answer:
+def put_account(world: World, customer: Record, content: dict[str, Any]) -> Reply:
     """Create or change the bank account."""
     required(content, "bank_account")
     check(content, bank_account=OBJECT)
@@ -92,7 +92,7 @@ def put_account(world: World, customer: Record, content: dict[str, Any]) -> Answ
     return ok(account)
 
 
-def banks() -> Answer:
+def banks() -> Reply:
     """Return the directory."""
     return ok(
         {

@@ -1,10 +1,10 @@
-"""Which webhook endpoints does the simulated Dinie know?"""
+"""Implements the operations on webhook endpoints."""
 
 import base64
 from typing import Any
 
 from gateway.simulator.fields import TEXT, TEXTS, WHOLE, check
-from gateway.simulator.response import Answer, Refusal, ok
+from gateway.simulator.response import Refusal, Reply, ok
 from gateway.simulator.webhooks.signing import PREFIX
 from gateway.simulator.world import Record, World
 
@@ -13,7 +13,7 @@ _LONGEST_LIFE = 86_400  # s
 _STATUSES = ("active", "disabled")
 
 
-def create(world: World, content: dict[str, Any]) -> Answer:
+def create(world: World, content: dict[str, Any]) -> Reply:
     """Add an endpoint; its secret is shown here and on rotation.
 
     Raises:
@@ -52,7 +52,7 @@ def register(
     return endpoint, secret
 
 
-def update(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
+def update(world: World, endpoint: Record, content: dict[str, Any]) -> Reply:
     """Change what is given.
 
     Raises:
@@ -64,14 +64,14 @@ def update(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
     return ok(world.touch(endpoint, **changes))
 
 
-def delete(world: World, endpoint: Record) -> Answer:
+def delete(world: World, endpoint: Record) -> Reply:
     """Forget an endpoint."""
     del world.kinds["endpoints"][endpoint["id"]]
     world.secrets.forget(endpoint["id"])
-    return Answer(204)
+    return Reply(204)
 
 
-def rotate(world: World, endpoint: Record, content: dict[str, Any]) -> Answer:
+def rotate(world: World, endpoint: Record, content: dict[str, Any]) -> Reply:
     """Give a new secret, and say how long the old one goes on.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Which documents does the simulated Dinie want, and what came?"""
+"""Implements uploads and reviews of KYC documents."""
 
 from typing import Any
 
-from gateway.simulator.response import Answer, Refusal, ok
+from gateway.simulator.response import Refusal, Reply, ok
 from gateway.simulator.world import Record, World
 
 # Requirement -> evidence -> its attachments. What comes first is what is meant
@@ -57,7 +57,7 @@ def requirements(world: World, name: str) -> list[Record]:
     return wanted
 
 
-def upload(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
+def upload(world: World, customer: Record, parts: dict[str, Any]) -> Reply:
     """Take a document, in the profile's own shape.
 
     Raises:
@@ -66,7 +66,7 @@ def upload(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
     return (_attachment if world.sdk else _document)(world, customer, parts)
 
 
-def _document(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
+def _document(world: World, customer: Record, parts: dict[str, Any]) -> Reply:
     kind = parts.get("type")
     item = next((item for item in customer["kyc"] if item["type"] == kind), None)
     if item is None:
@@ -89,7 +89,7 @@ def _document(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
     )
 
 
-def _attachment(world: World, customer: Record, parts: dict[str, Any]) -> Answer:
+def _attachment(world: World, customer: Record, parts: dict[str, Any]) -> Reply:
     wanted = parts.get("requirement_id")
     item = next(
         (item for item in customer["kyc"] if item["requirement_id"] == wanted), None
@@ -153,7 +153,7 @@ def _check_file(content: bytes | str | None) -> None:
         raise Refusal(422, "invalid_format", "only PDF, JPEG or PNG", param="file")
 
 
-def review(world: World, customer: Record) -> Answer:
+def review(world: World, customer: Record) -> Reply:
     """Submit the documents.
 
     Raises:
@@ -171,7 +171,7 @@ def review(world: World, customer: Record) -> Answer:
     world.walk(customer, until=lambda status: status == "active")
     if customer["status"] == "pending_kyc":
         world.step(customer["id"])
-    return Answer(202)
+    return Reply(202)
 
 
 def _missing(item: Record) -> bool:

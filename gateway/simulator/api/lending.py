@@ -1,10 +1,10 @@
-"""What happens to simulations and loans at the simulated Dinie?"""
+"""Implements the operations on simulations and loans."""
 
 from datetime import date
 from typing import Any
 
 from gateway.simulator.fields import AMOUNT, TEXT, WHOLE, check, number
-from gateway.simulator.response import Answer, Refusal, ok, required
+from gateway.simulator.response import Refusal, Reply, ok, required
 from gateway.simulator.world import RATE, Record, World, installment
 
 _FEE = 0.012
@@ -41,7 +41,7 @@ _RENAMED = {  # the same, [D]: the loan's name -> the simulation's
 }
 
 
-def simulate(world: World, offer: Record, content: dict[str, Any]) -> Answer:
+def simulate(world: World, offer: Record, content: dict[str, Any]) -> Reply:
     """Compute a loan for an offer; only the latest one can be contracted."""
     required(content, "requested_amount", "installment_count")
     check(content, requested_amount=AMOUNT, installment_count=WHOLE)
@@ -102,7 +102,7 @@ def _terms(world: World, amount: float, count: int) -> Record:
     }
 
 
-def contract(world: World, content: dict[str, Any]) -> Answer:
+def contract(world: World, content: dict[str, Any]) -> Reply:
     """Create a loan from the latest simulation of an available offer."""
     required(content, "credit_offer_id", "simulation_id", "first_due_date")
     if world.sdk:

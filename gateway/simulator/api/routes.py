@@ -1,4 +1,4 @@
-"""Which operation does a request ask for?"""
+"""Lists the operations of the simulated Dinie by path and method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from gateway.simulator.api import customers, endpoints, kyc, lending
 from gateway.simulator.api.credentials import Credentials
 from gateway.simulator.api.tokens import Tokens
-from gateway.simulator.response import Answer, Refusal, not_allowed, ok
+from gateway.simulator.response import Refusal, Reply, ok
 from gateway.simulator.world import Record, World
 
 _FILTERS = ("status", "cpf", "external_id", "customer_id")
@@ -19,27 +19,32 @@ _SORTS = ("created_at", "updated_at", "name")
 class Call:
     """One authorised request."""
 
-    method: str
-    segments: list[str]  # of the path without prefix, decoded
     query: str = ""
     content: dict[str, Any] = field(default_factory=dict)  # of a JSON body
     parts: dict[str, Any] = field(default_factory=dict)  # of an upload
     customer_id: str | None = None  # of a session token
 
 
-# What a path's `*` is comes second; empty where it has none.
-Operation = Callable[[Call, str], Answer]
-Table = dict[str, dict[str, Operation]]
+# The second argument is the path's `{id}`; empty where the path has none.
+Operation = Callable[[Call, str], Reply]
+Table = dict[str, dict[str, Operation]]  # by path, then by method
 
 
 class Routes:
     """The endpoint catalogue."""
 
     def __init__(self, world: World, tokens: Tokens, credentials: Credentials) -> None:
+        """Bind the operations to what they work on.
+
+        Args:
+            world: The records.
+            tokens: Access and session tokens.
+            credentials: The partner's API keys.
+        """
         self._world = world
         self._tokens = tokens
         self._credentials = credentials
-        table = {
+        self.table: Table = {
             **self._auth(),
             **self._customers(),
             **self._uploads(),
@@ -47,37 +52,16 @@ class Routes:
             **self._loans(),
             **self._webhooks(),
         }
-        self._table = [(path.split("/"), methods) for path, methods in table.items()]
-
-    def answer(self, call: Call) -> Answer:
-        """Execute a call.
-
-        Raises:
-            Refusal: as Dinie refuses.
-        """
-        for path, methods in self._table:
-            if not _fits(path, call.segments):
-                continue
-            operation = methods.get(call.method)
-            if operation is None:
-                raise not_allowed(methods)
-            pairs = zip(path, call.segments, strict=True)
-            return operation(
-                call, next((its for mine, its in pairs if mine == "*"), "")
-            )
-        raise Refusal(404, "not_found", "no such route")
 
     def _auth(self) -> Table:
         tokens, known = self._tokens, self._credentials
         return {
-            # Its POST needs no token and never comes here.
-            "auth/token": {},
-            "auth/credentials": {
+            "/auth/credentials": {
                 "GET": lambda call, _: _page(call, known.all()),
                 "POST": lambda call, _: known.create(call.content),
             },
-            "auth/credentials/*": {"DELETE": lambda _, name: known.revoke(name)},
-            "biometrics/session-exchange": {
+            "/auth/credentials/{id}": {"DELETE": lambda _, name: known.revoke(name)},
+            "/biometrics/session-exchange": {
                 "POST": lambda call, _: tokens.exchange(call.content)
             },
         }
@@ -85,20 +69,20 @@ class Routes:
     def _customers(self) -> Table:
         world = self._world
         return {
-            "banks": {"GET": lambda _, __: customers.banks()},
-            "customers": {
+            "/banks": {"GET": lambda _, __: customers.banks()},
+            "/customers": {
                 "GET": lambda call, _: _page(
                     call, [customers.settle(world, c) for c in world.all("customers")]
                 ),
                 "POST": lambda call, _: customers.create(world, call.content),
             },
-            "customers/*": {
+            "/customers/{id}": {
                 "GET": lambda _, name: ok(self._customer(name)),
                 "PATCH": lambda call, name: customers.update(
                     world, self._customer(name), call.content
                 ),
             },
-            "customers/*/bank-account": {
+            "/customers/{id}/bank-account": {
                 "GET": lambda _, name: ok(
                     world.find("accounts", self._customer(name)["id"])
                 ),
@@ -106,26 +90,26 @@ class Routes:
                     world, self._customer(name), call.content
                 ),
             },
-            "customers/*/biometrics": {"POST": self._session},
-            "customers/*/credit-offers": {"GET": self._customer_offers},
+            "/customers/{id}/biometrics": {"POST": self._session},
+            "/customers/{id}/credit-offers": {"GET": self._customer_offers},
         }
 
     def _uploads(self) -> Table:
         world = self._world
 
-        def upload(call: Call, name: str) -> Answer:
+        def upload(call: Call, name: str) -> Reply:
             return kyc.upload(world, self._customer(name), call.parts)
 
-        def selfie(call: Call, name: str) -> Answer:
+        def selfie(call: Call, name: str) -> Reply:
             if call.customer_id != self._customer(name)["id"]:
                 raise Refusal(403, "forbidden", "needs the customer's session")
             return upload(call, name)
 
         return {
-            "customers/*/documents": {"POST": upload},
-            "customers/*/kyc-attachments": {"POST": upload},
-            "customers/*/kyc-attachments/selfie": {"POST": selfie},
-            "customers/*/kyc-review": {
+            "/customers/{id}/documents": {"POST": upload},
+            "/customers/{id}/kyc-attachments": {"POST": upload},
+            "/customers/{id}/kyc-attachments/selfie": {"POST": selfie},
+            "/customers/{id}/kyc-review": {
                 "POST": lambda _, name: kyc.review(world, self._customer(name))
             },
         }
@@ -133,9 +117,11 @@ class Routes:
     def _offers(self) -> Table:
         world = self._world
         return {
-            "credit-offers": {"GET": lambda call, _: _page(call, world.all("offers"))},
-            "credit-offers/*": {"GET": lambda _, name: ok(world.find("offers", name))},
-            "credit-offers/*/simulations": {
+            "/credit-offers": {"GET": lambda call, _: _page(call, world.all("offers"))},
+            "/credit-offers/{id}": {
+                "GET": lambda _, name: ok(world.find("offers", name))
+            },
+            "/credit-offers/{id}/simulations": {
                 "POST": lambda call, name: lending.simulate(
                     world, world.find("offers", name), call.content
                 )
@@ -145,13 +131,13 @@ class Routes:
     def _loans(self) -> Table:
         world = self._world
         return {
-            "loans": {"POST": lambda call, _: lending.contract(world, call.content)},
-            "loans/*": {
+            "/loans": {"POST": lambda call, _: lending.contract(world, call.content)},
+            "/loans/{id}": {
                 "GET": lambda _, name: ok(
                     lending.read(world, world.find("loans", name))
                 )
             },
-            "loans/*/transactions": {
+            "/loans/{id}/transactions": {
                 "GET": lambda call, name: _page(
                     call, lending.transactions(world, world.find("loans", name))
                 )
@@ -161,15 +147,15 @@ class Routes:
     def _webhooks(self) -> Table:
         world = self._world
 
-        def rotate(call: Call, name: str) -> Answer:
+        def rotate(call: Call, name: str) -> Reply:
             return endpoints.rotate(world, world.find("endpoints", name), call.content)
 
         return {
-            "webhooks/endpoints": {
+            "/webhooks/endpoints": {
                 "GET": lambda call, _: _page(call, world.all("endpoints")),
                 "POST": lambda call, _: endpoints.create(world, call.content),
             },
-            "webhooks/endpoints/*": {
+            "/webhooks/endpoints/{id}": {
                 "GET": lambda _, name: ok(world.find("endpoints", name)),
                 "PATCH": lambda call, name: endpoints.update(
                     world, world.find("endpoints", name), call.content
@@ -179,32 +165,25 @@ class Routes:
                 ),
             },
             # Documentation and SDKs name different ones.
-            "webhooks/endpoints/*/secret/rotate": {"POST": rotate},
-            "webhooks/endpoints/*/rotate-secret": {"POST": rotate},
+            "/webhooks/endpoints/{id}/secret/rotate": {"POST": rotate},
+            "/webhooks/endpoints/{id}/rotate-secret": {"POST": rotate},
         }
 
     def _customer(self, identifier: str) -> Record:
         world = self._world
         return customers.settle(world, world.find("customers", identifier))
 
-    def _customer_offers(self, call: Call, name: str) -> Answer:
+    def _customer_offers(self, call: Call, name: str) -> Reply:
         mine = self._customer(name)["id"]
         offers = self._world.all("offers")
         return _page(call, [offer for offer in offers if offer["customer_id"] == mine])
 
-    def _session(self, _: Call, name: str) -> Answer:
+    def _session(self, _: Call, name: str) -> Reply:
         code = self._tokens.bootstrap(self._customer(name)["id"])
         return customers.biometrics(self._world, code)
 
 
-def _fits(path: list[str], segments: list[str]) -> bool:
-    return len(path) == len(segments) and all(
-        its != "" and mine in {"*", its}
-        for mine, its in zip(path, segments, strict=True)
-    )
-
-
-def _page(call: Call, records: list[Record]) -> Answer:
+def _page(call: Call, records: list[Record]) -> Reply:
     """Return one page of a list, filtered and sorted by what the query names."""
     query = {name: values[0] for name, values in parse_qs(call.query).items()}
     limit = query.get("limit", "25")

@@ -1,4 +1,4 @@
-"""Which tokens does the simulated Dinie give, and which does it accept?"""
+"""Issues and checks access tokens, session codes and session tokens."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from gateway.simulator.api.credentials import Credentials
 from gateway.simulator.fields import TEXT, check
 from gateway.simulator.ids import Ids
 from gateway.simulator.options import SimulatorOptions
-from gateway.simulator.response import Answer, Refusal, ok
+from gateway.simulator.response import Refusal, Reply, ok
 
 SESSION_LIFE: Final = 1800.0  # s in which a bootstrap code is good
 
@@ -49,7 +49,7 @@ class Tokens:
         self._codes: dict[str, _Code] = {}
         self.minted = 0
 
-    def mint(self, headers: dict[str, str], body: bytes) -> Answer:
+    def mint(self, headers: dict[str, str], body: bytes) -> Reply:
         """Answer `POST /auth/token`, in either dialect.
 
         Raises:
@@ -62,16 +62,16 @@ class Tokens:
         return ok(self._issue("dinie_at_"))
 
     def expire_all(self) -> None:
-        """Let every token of now answer `token_expired`."""
+        """Let every token of now be answered with `token_expired`."""
         for issued in self._issued.values():
             issued.expired = True
 
     def revoke_all(self) -> None:
-        """Let every token of now answer `invalid_token`."""
+        """Let every token of now be answered with `invalid_token`."""
         self._issued.clear()
 
     def expire(self, authorization: str | None) -> None:
-        """Let one token answer `token_expired` from now on."""
+        """Let one token be answered with `token_expired` from now on."""
         issued = self._issued.get(_bearer(authorization))
         if issued is not None:
             issued.expired = True
@@ -106,7 +106,7 @@ class Tokens:
         self._codes[code] = _Code(customer_id, now + SESSION_LIFE)
         return code
 
-    def exchange(self, content: dict[str, Any]) -> Answer:
+    def exchange(self, content: dict[str, Any]) -> Reply:
         """Answer `POST /biometrics/session-exchange`."""
         check(content, code=TEXT)
         code = self._codes.pop(content.get("code") or "", None)

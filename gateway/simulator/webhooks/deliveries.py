@@ -1,4 +1,4 @@
-"""How did each webhook fare?"""
+"""Holds what became of each webhook, for assertions."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which webhook events come of a change, and what is in them?"""
+"""Turns changes of records into webhook events."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

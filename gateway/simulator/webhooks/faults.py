@@ -1,4 +1,4 @@
-"""Which webhooks go wrong, and how?"""
+"""Chooses what goes wrong with a webhook."""
 
 import random
 from dataclasses import asdict, dataclass, fields

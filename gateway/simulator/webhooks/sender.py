@@ -1,4 +1,4 @@
-"""Which webhooks does the simulated Dinie send, and who acknowledged them?
+"""Sends webhooks to the endpoints, with retries, and notes who acknowledged them.
 
 One task carries one delivery (an event for an endpoint) through all its attempts;
 only the sending itself takes one of the few places.

@@ -1,4 +1,4 @@
-"""How does the simulated Dinie sign its webhooks, and with which secrets?
+"""Signs webhooks, and holds the secrets of each endpoint.
 
 Source: Standard Webhooks specification, "Signature scheme".
 """

@@ -23,7 +23,7 @@ def test_parts_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(Refusal) as refused:
         read_parts(FORM + "a", part("b"))
 
-    assert refused.value.answer.status == 400
+    assert refused.value.reply.status == 400
 
 
 def upload(*parts: bytes, end: bytes = b"--a--\r\n") -> bytes:
@@ -63,7 +63,7 @@ def test_parts_that_are_not_whole_are_refused(kind: str, body: bytes) -> None:
     with pytest.raises(Refusal) as refused:
         read_parts(kind, body)
 
-    assert refused.value.answer.status == 400
+    assert refused.value.reply.status == 400
 
 
 def test_a_boundary_may_be_quoted_and_a_preamble_be_there() -> None:

@@ -115,7 +115,7 @@ async def test_a_list_is_sorted_as_asked(query: str, order: list[int]) -> None:
     [("sort=size", "invalid_sort"), ("order=up", "invalid_order")],
 )
 async def test_an_order_that_is_none_is_refused(query: str, code: str) -> None:
-    """Silence would be taken for an answer."""
+    """Silence would be taken for a response."""
     async with dinie() as partner:
         reply = await partner.call("GET", f"/customers?{query}")
 
