@@ -17,6 +17,7 @@ from gateway.rotation.context import Context
 from gateway.rotation.ports import Pair
 from gateway.secrets.guard import check_credential
 from gateway.upstream.credentials_api import DinieApi
+from gateway.upstream.retrying import ATTEMPTS
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from gateway.upstream.transport import trust
 from gateway.vault.provider import open_store
@@ -78,7 +79,11 @@ async def open_dinie(config: Config) -> AsyncIterator[DinieApi]:
     made = DinieApi(
         upstream.base_url,
         HttpTokenEndpoint(
-            upstream.base_url, token_auth=upstream.token_auth, ssl_context=tls
+            upstream.base_url,
+            token_auth=upstream.token_auth,
+            ssl_context=tls,
+            attempts=ATTEMPTS,
+            random=random.random,
         ),
         ssl_context=tls,
         idempotency=config.idempotency,

@@ -3,17 +3,15 @@
 import re
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import orjson
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 from aiohttp import TCPConnector as Connector
 from yarl import URL
 
-from gateway.core.backoff import full_jitter
 from gateway.core.clock import Clock
-from gateway.core.retry_after import retry_after
 from gateway.core.secret import Secret
 from gateway.core.timestamps import unix_of
 from gateway.credentials.policy import Grant, Refused
@@ -29,19 +27,26 @@ from gateway.rotation.ports import (
     StepFailed,
 )
 from gateway.upstream.credential_record import known
+from gateway.upstream.retrying import (
+    LONGEST_WAIT,
+    NETWORK_ERRORS,
+    Headers,
+    Received,
+    RetryRules,
+    backoff,
+    request,
+)
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 
-_TIMEOUT: Final = 15.0  # s for a call
-_TRIES: Final = 4
-_LARGEST: Final = 1024 * 1024  # bytes of an answer
+_TIMEOUT: Final = 15.0  # s for one attempt
 _OVERLAP: Final = 86_400  # s; the longest for which Dinie signs with both
 _ROTATE_PATHS: Final = ("secret/rotate", "rotate-secret")
+_UNAUTHORIZED: Final = 401
 _PAGES: Final = 100  # of a list; a cursor that leads in circles ends here
-_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+_REPEATED: Final = frozenset({429, 500, 502, 503, 504})
 _REVOKED: Final = frozenset({200, 204, 404})  # a 404: let the list tell
 _REFUSALS: Final = frozenset({401, 403})
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
-_LONGEST_WAIT: Final = 30.0  # s
 
 
 class DinieApi:
@@ -216,82 +221,70 @@ class DinieApi:
         body: bytes | None = None,
         headers: Sequence[tuple[str, str]] = (),
     ) -> tuple[int, dict[str, Any]]:
-        """Return status and JSON object of an answer; 0: there was none."""
-        status = 0
-        said: dict[str, Any] = {}
-        wait: float | None = None
-        for attempt in range(_TRIES):
-            if attempt:
-                await self._clock.sleep(self._pause(attempt) if wait is None else wait)
+        """Return status and JSON object of a response; 0: there was none."""
+
+        async def with_bearer() -> Headers:
             bearer = await self._bearer(by)
-            # What was answered before says nothing once a later one is lost.
-            status, said, wait = 0, {}, None
-            with suppress(ClientError, OSError, TimeoutError):
-                status, said, wait = await self._once(
-                    method,
-                    path,
-                    body,
-                    [("Authorization", f"Bearer {bearer.reveal()}"), *headers],
-                )
-                if status == 401:  # noqa: PLR2004
-                    self._bearers.pop(by, None)
-                elif status not in _AGAIN or (wait or 0.0) > _LONGEST_WAIT:
-                    break  # asking earlier than told would be refused again
-        return status, said
+            return [("Authorization", f"Bearer {bearer.reveal()}"), *headers]
 
-    async def _once(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Sequence[tuple[str, str]],
-    ) -> tuple[int, dict[str, Any], float | None]:
-        async with self._session.request(
-            method,
-            URL(self._base + path, encoded=True),
-            data=body,
-            headers=list(headers),
-            allow_redirects=False,
-        ) as answer:
-            content = await answer.content.read(_LARGEST)
-            while not answer.content.at_eof() and len(content) < _LARGEST:
-                content += await answer.content.read(_LARGEST - len(content))
-            try:
-                said = orjson.loads(content)
-            except orjson.JSONDecodeError:
-                said = None
-            wait = retry_after(answer.headers, unix=self._clock.unix())
-            return answer.status, said if isinstance(said, dict) else {}, wait
+        try:
+            received = await request(
+                self._session,
+                method,
+                URL(self._base + path, encoded=True),
+                rules=RetryRules(repeats=partial(self._repeats, by), wait=self._wait),
+                clock=self._clock,
+                headers=with_bearer,
+                data=body,
+            )
+        except NETWORK_ERRORS:
+            # An earlier attempt's response says nothing once a later one is lost.
+            return 0, {}
+        self._repeats(by, received)
+        return received.status, _object(received.body)
 
-    def _pause(self, attempt: int) -> float:
-        return full_jitter(attempt - 1, base=1.0, cap=8.0, random=self._random())
+    def _repeats(self, by: Pair, received: Received) -> bool:
+        """Return whether another attempt may go better; drop a token with a 401."""
+        if received.status == _UNAUTHORIZED:
+            self._bearers.pop(by, None)
+        elif received.status not in _REPEATED:
+            return False
+        # Earlier than asked it would be refused again.
+        return (received.retry_after or 0.0) <= LONGEST_WAIT
+
+    def _wait(self, retry: int, asked: float | None) -> float:
+        return backoff(retry, asked, random=self._random())
 
     async def _bearer(self, by: Pair) -> Secret:
         held = self._bearers.get(by)
         if held is not None:
             return held
-        for attempt in range(_TRIES):
-            result = await self._endpoint.mint(by)
-            if isinstance(result, Grant):
-                self._bearers[by] = result.access_token
-                return result.access_token
-            if isinstance(result, Refused):
-                raise CredentialRefused(
-                    "Dinie's token endpoint refuses the credential."
-                )
-            told = result.retry_after or 0.0
-            if told > _LONGEST_WAIT:
-                raise StepFailed(
-                    f"Dinie's token endpoint asks to wait {told:.0f} s: try again then."
-                )
-            await self._clock.sleep(max(told, self._pause(attempt + 1)))
+        result = await self._endpoint.mint(by)
+        if isinstance(result, Grant):
+            self._bearers[by] = result.access_token
+            return result.access_token
+        if isinstance(result, Refused):
+            raise CredentialRefused("Dinie's token endpoint refuses the credential.")
+        if (wait := result.retry_after or 0.0) > LONGEST_WAIT:
+            raise StepFailed(
+                f"Dinie's token endpoint asks to wait {wait:.0f} s: try again then."
+            )
         raise StepFailed("Dinie's token endpoint gives no answer: try again later.")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body; an empty one for everything else."""
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _unexpected(call: str, status: int) -> str:
     if not status:
         return f"Dinie gave no answer to {call}: try again later."
-    if status in _AGAIN:
+    if status in _REPEATED:
         return f"Dinie answered {call} with {status} again and again: try again later."
     if status < 300:  # noqa: PLR2004 - a page of something in between, or half a list
         return f"Dinie answered {call} with {status}, but with another content."

@@ -5,26 +5,35 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-)
+from aiohttp import ClientConnectorError, ClientSession, ClientTimeout
 from yarl import URL
 
 from gateway.core.clock import Clock
-from gateway.core.retry_after import retry_after
+from gateway.upstream.retrying import (
+    NETWORK_ERRORS,
+    Headers,
+    Received,
+    RetryRules,
+    request,
+)
 
 _TIMEOUT: Final = 60.0  # s; the gateway holds a request for its permit
-_TRIES: Final = 30  # of one page
-_PAUSE: Final = 0.2  # s between requests: others come first
+_PAUSE: Final = 0.2  # s before each request: those of callers come first
 _LONGEST_WAIT: Final = 60.0  # s
+_HEADERS: Final = {"X-Gateway-Priority": "background"}
 _LISTS: Final = (("customer", "customers"), ("credit_offer", "credit-offers"))
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 _KINDS: Final = frozenset({"text/html", "text/plain", "application/xml", "text/xml"})
 _OK, _NOT_FOUND, _BUSY = 200, 404, frozenset({429, 502, 503, 504})
+# The gateway has repeated what failed at Dinie. What it refuses is sent again, for as
+# long as a quota takes to come back.
+_RULES: Final = RetryRules(
+    repeats=lambda received: received.status in _BUSY,
+    wait=lambda _, asked: min(_LONGEST_WAIT, asked or 1.0),
+    attempts=30,
+    exceptions=(),
+    largest=64 * 1024 * 1024,
+)
 
 
 class ListingFailed(Exception):  # noqa: N818 - named for what happened
@@ -78,52 +87,55 @@ class GatewayLists:
 
     async def _get(self, path: str) -> Mapping[str, Any] | None:
         """Return a JSON object; None where Dinie has none there."""
-        for _ in range(_TRIES):
-            await self._clock.sleep(_PAUSE)
-            try:
-                async with self._session.get(
-                    URL(self._base + path, encoded=True),
-                    headers={"X-Gateway-Priority": "background"},
-                    timeout=ClientTimeout(total=_TIMEOUT),
-                    allow_redirects=False,
-                ) as answer:
-                    if answer.status == _NOT_FOUND:
-                        return None
-                    if answer.status == _OK:
-                        return _object(path, answer, await answer.read())
-                    if answer.status not in _BUSY:
-                        raise ListingFailed(f"GET {path} was answered {answer.status}")
-                    wait = retry_after(answer.headers, unix=self._clock.unix())
-            except TimeoutError:
-                raise ListingFailed(
-                    f"GET {path} was not answered in {_TIMEOUT:.0f} s: try it later"
-                ) from None
-            except ClientConnectorError as error:
-                raise ListingFailed(
-                    f"no gateway answers at {self._base}: start it, or look at "
-                    "listen.proxy"
-                ) from error
-            except (ClientError, OSError) as error:
-                raise ListingFailed(
-                    f"the response to GET {path} broke off: look at the gateway's log"
-                ) from error
-            await self._clock.sleep(min(_LONGEST_WAIT, wait or 1.0))
-        raise ListingFailed(f"GET {path} was refused again and again: try it later")
+        try:
+            received = await request(
+                self._session,
+                "GET",
+                URL(self._base + path, encoded=True),
+                rules=_RULES,
+                clock=self._clock,
+                headers=self._paced,
+                timeout=ClientTimeout(total=_TIMEOUT),
+            )
+        except TimeoutError:
+            raise ListingFailed(
+                f"GET {path} was not answered in {_TIMEOUT:.0f} s: try it later"
+            ) from None
+        except ClientConnectorError as error:
+            raise ListingFailed(
+                f"no gateway answers at {self._base}: start it, or look at listen.proxy"
+            ) from error
+        except NETWORK_ERRORS as error:
+            raise ListingFailed(
+                f"the response to GET {path} broke off: look at the gateway's log"
+            ) from error
+        if received.status == _OK:
+            return _object(path, received)
+        if received.status == _NOT_FOUND:
+            return None
+        if received.status in _BUSY:
+            raise ListingFailed(f"GET {path} was refused again and again: try it later")
+        raise ListingFailed(f"GET {path} was answered {received.status}")
+
+    async def _paced(self) -> Headers:
+        await self._clock.sleep(_PAUSE)
+        return _HEADERS
 
 
-def _object(path: str, answer: ClientResponse, content: bytes) -> Mapping[str, Any]:
+def _object(path: str, received: Received) -> Mapping[str, Any]:
     """Return the JSON object of a response.
 
     Raises:
         ListingFailed: it is something else, such as the page of a proxy in between.
     """
     try:
-        said = json.loads(content)
+        said = json.loads(received.body)
     except (ValueError, RecursionError):
         said = None
     if isinstance(said, dict):
         return said
-    kind = answer.content_type if answer.content_type in _KINDS else "something else"
+    kind = received.content_type
+    kind = kind if kind in _KINDS else "something else"
     raise ListingFailed(
         f"Dinie answered GET {path} with 200, but with {kind} where a JSON object "
         "should be: look at what stands between the gateway and Dinie "

@@ -1,17 +1,14 @@
-"""Asks Dinie for an access token."""
+"""Gets access tokens from Dinie's token endpoint (OAuth 2.0 client credentials)."""
 
-import asyncio
 import base64
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote
 
 import orjson
 from aiohttp import (
     ClientConnectorCertificateError,
-    ClientError,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
@@ -21,17 +18,25 @@ from yarl import URL
 
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.errors import CredentialsUnavailable, UpstreamAuthFailed
-from gateway.core.retry_after import retry_after
 from gateway.credentials.policy import Grant, Refused, Transient, read_grant
 from gateway.credentials.ports import Credential
 from gateway.upstream.resolver import Resolver
+from gateway.upstream.retrying import (
+    LONGEST_WAIT,
+    NETWORK_ERRORS,
+    Headers,
+    Received,
+    RetryRules,
+    backoff,
+    request,
+)
 from gateway.upstream.transport import trust
 
-TIMEOUT = 10.0  # s for a whole token call
-_LARGEST = 64 * 1024  # bytes of an answer that are read
-_HEAD_LIMIT = 16 * 1024  # bytes
-_LONGEST_WAIT = 3600.0  # s; a Retry-After is not obeyed beyond
-TOLD_TO_WAIT = "told_to_wait"  # nothing was asked: a Retry-After is still running
+TIMEOUT: Final = 10.0  # s for one attempt
+_LARGEST: Final = 64 * 1024  # bytes of a response that are read
+_HEAD_LIMIT: Final = 16 * 1024  # bytes
+_LONGEST_COOLDOWN: Final = 3600.0  # s; a longer Retry-After is cut to this
+TOLD_TO_WAIT: Final = "told_to_wait"  # not asked: a Retry-After is still running
 
 
 def _ignore(event: str, **fields: Any) -> None:
@@ -48,6 +53,8 @@ class HttpTokenEndpoint:
         token_auth: Literal["basic", "json"],
         ssl_context: ssl.SSLContext | None,
         timeout: float = TIMEOUT,
+        attempts: int = 1,
+        random: Callable[[], float] = lambda: 1.0,
         clock: Clock | None = None,
         on_event: Callable[..., Any] = _ignore,
     ) -> None:
@@ -57,7 +64,10 @@ class HttpTokenEndpoint:
             base_url: Of the upstream.
             token_auth: How the credential is sent.
             ssl_context: None: the system's trust.
-            timeout: s for a whole call.
+            timeout: s for one attempt.
+            attempts: Of one call. 1 where the caller has a schedule of its own: then a
+                `Retry-After` is returned, and never slept here.
+            random: Returns from [0, 1); for the waits between attempts.
             clock: Real or fake.
             on_event: Takes an event's name and safe fields, for the log.
         """
@@ -65,6 +75,15 @@ class HttpTokenEndpoint:
         self._on_event = on_event
         self._assumed = False
         self._not_before = float("-inf")  # s, monotonic; by a Retry-After
+        self._longest_wait = LONGEST_WAIT if attempts > 1 else 0.0
+        self._rules = RetryRules(
+            repeats=self._repeats,
+            wait=lambda retry, asked: max(
+                asked or 0.0, backoff(retry, None, random=random())
+            ),
+            attempts=attempts,
+            largest=_LARGEST,
+        )
         self._url = URL(base_url.rstrip("/") + "/auth/token", encoded=True)
         self._token_auth = token_auth
         self._session = ClientSession(
@@ -82,18 +101,20 @@ class HttpTokenEndpoint:
         )
 
     async def mint(self, credential: Credential) -> Grant | Refused | Transient:
-        """Ask once; every failure is a value.
+        """Request a token; every failure is a value.
 
-        While a `Retry-After` is running nothing is asked, whoever wants a token.
+        While a `Retry-After` is running nothing is sent, whatever the credential.
         """
-        if (left := self._not_before - self._clock.now()) > 0:
+        if (left := self._not_before - self._clock.now()) > self._longest_wait:
             return Transient(TOLD_TO_WAIT, left)
+        if left > 0:
+            await self._clock.sleep(left)
         try:
             headers, body = _request(credential, self._token_auth)
         except (UnicodeEncodeError, orjson.JSONEncodeError):
             # An environment variable may hold bytes that are no text.
             return Transient("credential_malformed")
-        result = await self._ask(headers, body)
+        result = await self._send(headers, body)
         if isinstance(result, Grant) and result.assumed and not self._assumed:
             self._assumed = True
             self._on_event("token_life_assumed", seconds=result.expires_in)
@@ -101,33 +122,49 @@ class HttpTokenEndpoint:
             self._not_before = self._clock.now() + result.retry_after
         return result
 
-    async def _ask(
+    async def _send(
         self, headers: dict[str, str], body: bytes
     ) -> Grant | Refused | Transient:
+        async def same_headers() -> Headers:
+            return headers
+
         try:
-            async with self._session.post(
-                self._url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                content = await response.content.read(_LARGEST)
-                while response.content.at_eof() is False and len(content) < _LARGEST:
-                    content += await response.content.read(_LARGEST - len(content))
-                result = read_grant(response.status, content)
-                if isinstance(result, Transient):
-                    wait = retry_after(response.headers, unix=self._clock.unix())
-                    # A word of days must not outlast whoever mends it.
-                    wait = None if wait is None else min(wait, _LONGEST_WAIT)
-                    return replace(result, retry_after=wait)
-                return result
+            return _result(
+                await request(
+                    self._session,
+                    "POST",
+                    self._url,
+                    rules=self._rules,
+                    clock=self._clock,
+                    headers=same_headers,
+                    data=body,
+                )
+            )
         except ClientConnectorCertificateError:
             return Transient("tls_invalid")
         except TimeoutError:
             return Transient("timeout")
-        except (ClientError, OSError, asyncio.IncompleteReadError):
+        except NETWORK_ERRORS:
             return Transient("unreachable")
+
+    def _repeats(self, received: Received) -> bool:
+        result = _result(received)
+        if not isinstance(result, Transient):
+            return False
+        return (result.retry_after or 0.0) <= self._longest_wait
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+
+def _result(received: Received) -> Grant | Refused | Transient:
+    """Return what a response means; a `Retry-After` counts where there is no token."""
+    result = read_grant(received.status, received.body)
+    if not isinstance(result, Transient) or received.retry_after is None:
+        return result
+    # A Retry-After of days must not outlast the fault that it was given for.
+    return Transient(result.reason, min(received.retry_after, _LONGEST_COOLDOWN))
 
 
 def _request(

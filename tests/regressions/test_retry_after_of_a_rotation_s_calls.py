@@ -29,6 +29,7 @@ class Scripted:
                 upstream.base_url,
                 token_auth="basic",
                 ssl_context=None,
+                attempts=4,
                 clock=self.clock,
             ),
             ssl_context=None,

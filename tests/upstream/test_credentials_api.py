@@ -18,12 +18,15 @@ OLD = Pair(Secret("dinie_ci_test_old"), Secret("dinie_cs_test_old"))
 
 
 def api(base_url: str) -> DinieApi:
+    clock = FakeClock()
     return DinieApi(
         base_url,
-        HttpTokenEndpoint(base_url, token_auth="basic", ssl_context=None),
+        HttpTokenEndpoint(
+            base_url, token_auth="basic", ssl_context=None, attempts=4, clock=clock
+        ),
         ssl_context=None,
         idempotency=IdempotencyOptions(),
-        clock=FakeClock(),
+        clock=clock,
         random=lambda: 0.5,
     )
 
