@@ -34,7 +34,7 @@ class Drain:
     ends: float = float("inf")  # s, monotonic
 
     async def run(self) -> None:
-        """Finish what was accepted; see "How it stops" in the README."""
+        """Finish what was accepted; see docs/explanation/stop.md."""
         self.ends = self.clock.now() + self.options.accept + self.options.finish
         self.health.draining = True
         self.proxy.closing = True

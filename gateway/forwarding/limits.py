@@ -1,4 +1,4 @@
-"""Limits of line and head, both ways; docs/limits.md has the table for people."""
+"""Limits of line and head, both ways: docs/reference/limits.md has the table."""
 
 from typing import Final
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.forwarding import limits
 
-TABLE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text()
+TABLE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
 
 
 def test_every_limit_is_in_the_table_with_its_value() -> None:
