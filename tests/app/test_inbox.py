@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,7 @@ def _written(folder: Path) -> bytes:
 async def _pending(path: Path) -> list[tuple[str, str, int]]:
     import sqlite3  # noqa: PLC0415 - a look past the gateway
 
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return connection.execute(
             "SELECT webhook_id, state, tries FROM deliveries JOIN events USING (seq)"
         ).fetchall()
