@@ -1,12 +1,12 @@
-"""Refuse to ask an upstream that fails; hear how each attempt went.
+"""Refuses attempts while a circuit is open, and records how each attempt ended.
 
-The retry loop asks before each attempt and reports after it, in the same task.
+`admit` is called before an attempt and `record` after it, in the same task.
 """
 
 from collections.abc import Callable
 
-from gateway.breaker.options import BreakerOptions
-from gateway.breaker.policy import CLOSED, LONGEST, Breaker
+from gateway.breaker.options import LONGEST, BreakerOptions
+from gateway.core.circuit import CLOSED, Circuit
 from gateway.core.clock import Clock
 from gateway.core.errors import CircuitOpen
 
@@ -14,13 +14,13 @@ _NAMES = ("closed", "half-open", "open")
 
 
 class Pass:
-    """What an attempt holds that may go: its verdict counts for that time only."""
+    """Held by an admitted attempt; its verdict counts for that time only."""
 
     __slots__ = ()
 
 
 class BreakerStage:
-    """One upstream's breaker."""
+    """The circuit of one upstream."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class BreakerStage:
         *,
         longest: float = LONGEST,
     ) -> None:
-        """Wire the breaker.
+        """Begin with a closed circuit.
 
         Args:
             options: When to open, and for how long; `enabled` False: never.
@@ -42,36 +42,36 @@ class BreakerStage:
         """
         self.name = name
         self._enabled = options.enabled
-        self._breaker = Breaker(options, longest=longest)
+        self._circuit = Circuit(options.rules(longest=longest))
         self._clock = clock
         self._random = random
-        # Whoever passed while it was closed holds this, until it opens.
+        # Attempts that were admitted while it is closed share this, until it opens.
         self._closed = Pass()
         self._probe: Pass | None = None
 
     @property
     def state(self) -> int:
         """Return 0 for closed, 1 for half-open, 2 for open."""
-        return self._breaker.state
+        return self._circuit.state
 
     @property
     def circuit(self) -> str:
         """Return `closed`, `half-open` or `open`."""
-        return _NAMES[self._breaker.state]
+        return _NAMES[self._circuit.state]
 
     def described(self) -> dict[str, object]:
-        """Return how it stands, since how long, s, and why."""
-        changed = self._breaker.changed_at
+        """Return the state, the s since it changed, and why it changed."""
+        changed = self._circuit.changed_at
         return {
             "state": self.circuit,
             "since_seconds": None
             if changed is None
             else round(self._clock.now() - changed),
-            "reason": self._breaker.reason,
+            "reason": self._circuit.reason,
         }
 
     def admit(self, *, safe: bool = True, hurried: bool = False) -> Pass:
-        """Let one attempt pass.
+        """Admit one attempt.
 
         Args:
             safe: Whether it has no effect.
@@ -80,10 +80,10 @@ class BreakerStage:
         Raises:
             CircuitOpen: the upstream failed too often; nothing is to be sent.
         """
-        breaker = self._breaker
-        if breaker.state == CLOSED:
+        circuit = self._circuit
+        if circuit.state == CLOSED:
             return self._closed
-        wait = breaker.admit(self._clock.now(), safe=safe, hurried=hurried)
+        wait = circuit.admit(self._clock.now(), safe=safe, hurried=hurried)
         if wait > 0:
             raise CircuitOpen(
                 f"Too many calls to {self.name} failed lately, so it is not asked; "
@@ -94,15 +94,18 @@ class BreakerStage:
         return self._probe
 
     def record(self, outcome: str, held: Pass) -> None:
-        """Take the verdict, as `Breaker.record` has it, or `ignored`.
+        """Count how an attempt ended.
 
-        Attempts from before it opened, or closed, still end: they say nothing of now.
+        Args:
+            outcome: A verdict of `Circuit.record`, or `ignored`.
+            held: What `admit` returned. An attempt from before the circuit opened, or
+                closed, says nothing of now and is not counted.
         """
-        breaker = self._breaker
-        counts = self._closed if breaker.state == CLOSED else self._probe
+        circuit = self._circuit
+        counts = self._closed if circuit.state == CLOSED else self._probe
         if not self._enabled or held is not counts:
             return
         self._probe = None
-        breaker.record(outcome, self._clock.now(), self._random())
-        if breaker.state != CLOSED:
+        circuit.record(outcome, self._clock.now(), self._random())
+        if circuit.state != CLOSED:
             self._closed = Pass()

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.core.circuit import CLOSED, Circuit
 from gateway.core.clock import Clock
 from gateway.core.secret import Secret
 from gateway.inbox.delivery_headers import headers, key_of
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.policy import Circuit, Next, Try, after
+from gateway.inbox.policy import CIRCUIT_RULES, Next, Try, after
 from gateway.inbox.ports import Carrier, Delivery, Observer, Settlement
 
 Fields = Callable[[], Mapping[str, Secret] | None]
@@ -39,18 +40,18 @@ class Attempts:
         self._random = random
         self._observer = observer
         self._on_event = on_event
-        self._circuit = Circuit()
+        self._circuit = Circuit(CIRCUIT_RULES)
         self.gone = False  # it said 410: what is leased goes back
 
     @property
     def closed_for(self) -> float:
         """Return the s until a try is worth it; 0.0: it is now."""
-        return self._circuit.wait(self._clock.now())
+        return self._circuit.open_for(self._clock.now())
 
     @property
     def probing(self) -> bool:
         """Whether one try at a time is enough, to see whether it is back."""
-        return self._circuit.probing
+        return self._circuit.state != CLOSED
 
     @property
     def lacks_key(self) -> bool:
@@ -68,19 +69,11 @@ class Attempts:
             # A lease outlives its try: in a process that slept since it was taken it
             # may be another gateway's by now, and what follows may be delivered.
             return None
-        if self.gone or self.closed_for > 0:
+        if self.gone or self._circuit.admit(self._clock.now()) > 0:
             # It waits for the subscriber with the others, and has used up nothing.
             return self._settlement(delivery, Next("retry"), delivery.tries, None)
-        done = await self._carrier.send(
-            self._subscriber, self._headers(delivery), delivery.arrival.body
-        )
+        done = await self._send(delivery)
         tries = delivery.tries + 1
-        self._circuit.record(
-            ok=not done.unwell,
-            now=self._clock.now(),
-            random=self._random(),
-            doubtful=done.doubtful,
-        )
         follows = after(
             done, tries=tries, schedule=self._schedule, random=self._random()
         )
@@ -88,6 +81,18 @@ class Attempts:
             self.gone = True
         self._tell(delivery, done, follows, tries)
         return self._settlement(delivery, follows, tries, done)
+
+    async def _send(self, delivery: Delivery) -> Try:
+        verdict = "ignored"
+        try:
+            done = await self._carrier.send(
+                self._subscriber, self._headers(delivery), delivery.arrival.body
+            )
+            failed = "doubtful" if done.doubtful else "failure"
+            verdict = failed if done.unwell else "success"
+            return done
+        finally:
+            self._circuit.record(verdict, self._clock.now(), self._random())
 
     def _tell(self, delivery: Delivery, done: Try, follows: Next, tries: int) -> None:
         name, outcome = self._subscriber.name, follows.outcome

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, Literal
 
+from gateway.core.circuit import CircuitRules
 from gateway.core.timestamps import unix_of
 from gateway.inbox.document import parse
 from gateway.inbox.event_types import UNKNOWN
@@ -16,9 +18,17 @@ _SPREAD: Final = 0.2  # of a wait, either way
 LONGEST_WAIT: Final = 86_400.0  # s; a subscriber's Retry-After is not obeyed beyond
 _GONE: Final = 410
 _FAULT: Final = 500
-_OPENS_AFTER: Final = 10  # failures in a row; one that fails half the time goes on
-_OPEN_FOR: Final = 5.0  # s, doubling
-_OPEN_AT_MOST: Final = 120.0  # s
+# One that fails half the time goes on. While the circuit is open deliveries keep their
+# tries: a subscriber that is away for an hour must not use up what each of them has.
+CIRCUIT_RULES: Final = CircuitRules(
+    window=inf,
+    min_calls=10,
+    failure_ratio=inf,
+    open_for=5.0,
+    longest=120.0,
+    probes=1,
+    look_every=inf,
+)
 
 Outcome = Literal["delivered", "retry", "dead", "disabled"]
 
@@ -147,52 +157,3 @@ def after(done: Try, *, tries: int, schedule: Sequence[float], random: float) ->
         # It wants no more of anything: what waits for it is kept for a human.
         return Next("disabled", wait)
     return Next("dead") if last else Next("retry", wait)
-
-
-class Circuit:
-    """Whether one subscriber is worth a try; moments are monotonic, s.
-
-    While it is open its deliveries keep their tries: a subscriber that is away for an
-    hour must not use up what each delivery has.
-    """
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._opened = 0  # times in a row
-        self._until = 0.0
-
-    def wait(self, now: float) -> float:
-        """Return the s until a try may be made; 0.0: now."""
-        return max(0.0, self._until - now)
-
-    @property
-    def probing(self) -> bool:
-        """Whether one try at a time is enough, to see whether it is back."""
-        return self._opened > 0
-
-    def record(
-        self, *, ok: bool, now: float, random: float, doubtful: bool = False
-    ) -> None:
-        """Take how a try ended.
-
-        Args:
-            ok: Whether the subscriber is well.
-            now: s.
-            random: From [0, 1).
-            doubtful: Whether one delivery may be to blame: then the circuit stays open
-                for no longer than at first, so that others have their turn soon.
-        """
-        if ok:
-            self._failures = self._opened = 0
-            self._until = 0.0
-            return
-        if now < self._until:
-            return  # it was under way when the circuit opened, and says nothing new
-        self._failures += 1
-        if self._failures >= _OPENS_AFTER or self._opened:
-            if doubtful:
-                self._opened = 0
-            span = min(_OPEN_AT_MOST, _OPEN_FOR * 2**self._opened)
-            self._until = now + span * (1 - _SPREAD + 2 * _SPREAD * random)
-            self._opened = min(self._opened + 1, 10)
-            self._failures = 0

@@ -1,25 +1,25 @@
-"""Breaker: when it opens, for how long, and how it closes."""
+"""Circuit: when it opens, for how long, and how it closes."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.breaker.options import BreakerOptions
-from gateway.breaker.policy import CLOSED, HALF_OPEN, OPEN, Breaker
+from gateway.core.circuit import CLOSED, HALF_OPEN, OPEN, Circuit
 
-OPTIONS = BreakerOptions()
+RULES = BreakerOptions().rules()
 HALF = 0.5  # neither more nor less than the nominal time open
 
 
-def fed(*verdicts: str, at: float = 100.0) -> Breaker:
-    breaker = Breaker(OPTIONS)
+def fed(*verdicts: str, at: float = 100.0) -> Circuit:
+    circuit = Circuit(RULES)
     for verdict in verdicts:
-        assert breaker.admit(at) == 0.0
-        breaker.record(verdict, at, HALF)
-    return breaker
+        assert circuit.admit(at) == 0.0
+        circuit.record(verdict, at, HALF)
+    return circuit
 
 
-def opened(at: float = 100.0) -> Breaker:
+def opened(at: float = 100.0) -> Circuit:
     return fed(*["connect_failure"] * 5, at=at)
 
 
@@ -57,20 +57,20 @@ def test_it_opens_on_a_ratio_or_on_refused_connects(
 
 def test_failures_older_than_the_window_are_forgotten() -> None:
     """An upstream that recovered an hour ago is well."""
-    breaker = fed(*["failure"] * 19)
+    circuit = fed(*["failure"] * 19)
 
-    breaker.record("failure", 131.0, HALF)
+    circuit.record("failure", 131.0, HALF)
 
-    assert breaker.state == CLOSED
+    assert circuit.state == CLOSED
 
 
 def test_failures_within_the_window_add_up() -> None:
     """Slices are forgotten one by one, not all at once."""
-    breaker = fed(*["failure"] * 19)
+    circuit = fed(*["failure"] * 19)
 
-    breaker.record("failure", 126.0, HALF)
+    circuit.record("failure", 126.0, HALF)
 
-    assert breaker.state == OPEN
+    assert circuit.state == OPEN
 
 
 @pytest.mark.parametrize(
@@ -83,67 +83,67 @@ def test_failures_within_the_window_add_up() -> None:
 )
 def test_it_stays_open_for_a_scattered_while(random: float, expected: float) -> None:
     """Replicas must not all come back together."""
-    breaker = fed(*["connect_failure"] * 4)
-    breaker.record("connect_failure", 100.0, random)
+    circuit = fed(*["connect_failure"] * 4)
+    circuit.record("connect_failure", 100.0, random)
 
-    assert breaker.admit(100.0) == pytest.approx(expected)
+    assert circuit.admit(100.0) == pytest.approx(expected)
 
 
 def test_the_time_open_doubles_up_to_two_minutes() -> None:
     """A long outage is asked about less and less often."""
-    breaker, now, waits = opened(), 100.0, []
+    circuit, now, waits = opened(), 100.0, []
 
     for _ in range(6):
-        waits.append(breaker.admit(now))
+        waits.append(circuit.admit(now))
         now += waits[-1]
-        breaker.admit(now)
-        breaker.record("failure", now, HALF)
+        circuit.admit(now)
+        circuit.record("failure", now, HALF)
 
     assert waits == pytest.approx([15.0, 30.0, 60.0, 120.0, 120.0, 120.0])
 
 
 def test_half_open_admits_one_probe_at_a_time() -> None:
     """A sick upstream is not given the whole load to prove itself."""
-    breaker = opened()
+    circuit = opened()
 
-    first, second = breaker.admit(115.0), breaker.admit(115.0)
+    first, second = circuit.admit(115.0), circuit.admit(115.0)
 
-    assert (first, second, breaker.state) == (0.0, 1.0, HALF_OPEN)
+    assert (first, second, circuit.state) == (0.0, 1.0, HALF_OPEN)
 
 
 def test_three_successes_close() -> None:
     """And the next outage begins with a short time open again."""
-    breaker = opened()
+    circuit = opened()
 
     states = []
     for _ in range(3):
-        breaker.admit(115.0)
-        breaker.record("success", 115.0, HALF)
-        states.append(breaker.state)
+        circuit.admit(115.0)
+        circuit.record("success", 115.0, HALF)
+        states.append(circuit.state)
     for _ in range(5):
-        breaker.record("connect_failure", 116.0, HALF)
+        circuit.record("connect_failure", 116.0, HALF)
 
     assert states == [HALF_OPEN, HALF_OPEN, CLOSED]
-    assert breaker.admit(116.0) == pytest.approx(15.0)
+    assert circuit.admit(116.0) == pytest.approx(15.0)
 
 
 def test_a_probe_without_a_verdict_makes_room_for_another() -> None:
     """A caller that hung up has proved nothing."""
-    breaker = opened()
-    breaker.admit(115.0)
+    circuit = opened()
+    circuit.admit(115.0)
 
-    breaker.record("ignored", 115.1, HALF)
+    circuit.record("ignored", 115.1, HALF)
 
-    assert (breaker.admit(115.2), breaker.state) == (0.0, HALF_OPEN)
+    assert (circuit.admit(115.2), circuit.state) == (0.0, HALF_OPEN)
 
 
 def test_a_verdict_while_open_changes_nothing() -> None:
     """Attempts from before still end."""
-    breaker = opened()
+    circuit = opened()
 
-    breaker.record("success", 101.0, HALF)
+    circuit.record("success", 101.0, HALF)
 
-    assert (breaker.state, breaker.admit(101.0)) == (OPEN, 14.0)
+    assert (circuit.state, circuit.admit(101.0)) == (OPEN, 14.0)
 
 
 @given(
@@ -155,25 +155,25 @@ def test_a_dead_upstream_is_asked_a_bounded_number_of_times(
     gaps: list[float], random: float, verdict: str
 ) -> None:
     """However fast callers come: 20 to notice, then one probe per time open."""
-    breaker, now, asked = Breaker(OPTIONS), 0.0, 0
+    circuit, now, asked = Circuit(RULES), 0.0, 0
 
     for gap in gaps:
         now += gap
-        if breaker.admit(now) == 0.0:
+        if circuit.admit(now) == 0.0:
             asked += 1
-            breaker.record(verdict, now, random)
+            circuit.record(verdict, now, random)
 
-    slow = 30.0 / OPTIONS.min_calls  # callers so rare never fill the window
+    slow = 30.0 / RULES.min_calls  # callers so rare never fill the window
     if max(gaps) < slow or verdict == "connect_failure":
-        assert asked <= OPTIONS.min_calls + now / (OPTIONS.open_for * 0.8)
+        assert asked <= RULES.min_calls + now / (RULES.open_for * 0.8)
 
 
 def test_a_post_lets_others_look_first() -> None:
     """Whether Dinie is back is not to be tried with somebody's loan."""
-    breaker = opened(at=100.0)
+    circuit = opened(at=100.0)
 
-    posted = breaker.admit(115.0, safe=False)
-    looked = breaker.admit(115.5)
+    posted = circuit.admit(115.0, safe=False)
+    looked = circuit.admit(115.5)
     alone = opened(at=100.0).admit(116.0, safe=False)
 
     assert (posted, looked, alone) == (1.0, 0.0, 0.0)
@@ -190,53 +190,53 @@ def test_a_post_lets_others_look_first() -> None:
 )
 def test_the_last_change_has_a_reason(verdicts: list[str], reason: str) -> None:
     """For whoever reads the page at night."""
-    breaker = fed(*verdicts)
+    circuit = fed(*verdicts)
 
-    assert breaker.reason == reason
-    assert breaker.changed_at == (None if "nothing" in reason else 100.0)
+    assert circuit.reason == reason
+    assert circuit.changed_at == (None if "nothing" in reason else 100.0)
 
 
 def test_it_opens_for_no_longer_than_it_may() -> None:
     """The token endpoint's is looked at again sooner."""
-    breaker, now = Breaker(OPTIONS, longest=20.0), 100.0
+    circuit, now = Circuit(BreakerOptions().rules(longest=20.0)), 100.0
     for _ in range(5):
-        breaker.record("connect_failure", now, HALF)
+        circuit.record("connect_failure", now, HALF)
     spans = []
     for _ in range(4):
-        spans.append(breaker.admit(now))
+        spans.append(circuit.admit(now))
         now += spans[-1]
-        breaker.admit(now)
-        breaker.record("failure", now, HALF)
+        circuit.admit(now)
+        circuit.record("failure", now, HALF)
 
     assert spans == pytest.approx([15.0, 20.0, 20.0, 20.0])
 
 
 def test_while_it_is_open_something_harmless_may_look() -> None:
     """Every three seconds; a success is the first of three probes."""
-    breaker = opened(at=100.0)
+    circuit = opened(at=100.0)
 
-    soon = breaker.admit(102.9)
-    posted = breaker.admit(103.0, safe=False)
-    looks = breaker.admit(103.0)
-    beside = breaker.admit(103.1)
-    breaker.record("failure", 104.0, HALF)
-    again = breaker.admit(106.9)
-    looks_again = breaker.admit(107.0)
-    breaker.record("success", 107.1, HALF)
+    soon = circuit.admit(102.9)
+    posted = circuit.admit(103.0, safe=False)
+    looks = circuit.admit(103.0)
+    beside = circuit.admit(103.1)
+    circuit.record("failure", 104.0, HALF)
+    again = circuit.admit(106.9)
+    looks_again = circuit.admit(107.0)
+    circuit.record("success", 107.1, HALF)
 
     assert (soon > 0, posted > 0, beside > 0, again > 0) == (True,) * 4
-    assert (looks, looks_again, breaker.state) == (0.0, 0.0, HALF_OPEN)
+    assert (looks, looks_again, circuit.state) == (0.0, 0.0, HALF_OPEN)
     for _ in range(2):
-        assert breaker.admit(107.2) == 0.0
-        breaker.record("success", 107.2, HALF)
-    assert breaker.state == CLOSED
+        assert circuit.admit(107.2) == 0.0
+        circuit.record("success", 107.2, HALF)
+    assert circuit.state == CLOSED
 
 
 def test_a_row_of_failures_is_of_one_window() -> None:
     """Twenty a day apart are weather."""
-    breaker, now = Breaker(OPTIONS), 100.0
+    circuit, now = Circuit(RULES), 100.0
     for _ in range(40):
-        breaker.record("failure", now, HALF)
+        circuit.record("failure", now, HALF)
         now += 5.0
 
-    assert breaker.state == CLOSED
+    assert circuit.state == CLOSED
