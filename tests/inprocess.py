@@ -9,8 +9,8 @@ from io import BytesIO
 from aiohttp import ClientSession, ClientTimeout
 from yarl import URL
 
-from gateway.app.builders import Running
 from gateway.app.gateway import run
+from gateway.app.listeners import Addresses
 from gateway.config.load import load
 
 _SWIFT = (
@@ -52,7 +52,7 @@ class Stack:
     """A running gateway and a client."""
 
     def __init__(
-        self, running: Running, session: ClientSession, stop: asyncio.Event
+        self, running: Addresses, session: ClientSession, stop: asyncio.Event
     ) -> None:
         self.running = running
         self._session = session
@@ -96,7 +96,7 @@ async def running_stack(base_url: str, *settings: str) -> AsyncIterator[Stack]:
         overrides=(*_SWIFT, f"upstream.base_url={base_url}", *settings),
     ).config
     stop = asyncio.Event()
-    started: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+    started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     task = asyncio.get_running_loop().create_task(
         run(
             config,

@@ -1,4 +1,4 @@
-"""How do the parts that tell callers apart become one?"""
+"""Builds caller identification: tokens, service accounts and certificates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from gateway.config.schema import Config
+from gateway.config.schema import Config, Upstream
 from gateway.core.clock import Clock
 from gateway.core.dinie_routes import TOKEN_PATH
 from gateway.core.secret import Secret
@@ -18,69 +18,75 @@ from gateway.identity.local_tokens import (
     LocalTokenStage,
     asks_for_token,
 )
+from gateway.identity.options import IdentityOptions
 from gateway.identity.policy import LIFE, Callers, bind, whose
 from gateway.identity.ports import Subjects
 from gateway.identity.stage import IdentityStage
 from gateway.secrets.watcher import SecretKeeper
 
 _log = structlog.get_logger("gateway.identity")
-_NONE: Final = (
+_REASON: Final = (
     "the secrets hold no token for it that begins with gw_ and has 24 characters: "
     "its calls are refused until they do"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Introductions:
-    """The stages that know callers, the callers' weights, and whose keys are whose."""
+class CallerIdentification:
+    """The stages that know callers, with what the other parts ask about callers."""
 
     stage: IdentityStage
     local_tokens: LocalTokenStage
-    weights: Mapping[str, float]
-    key_scope: Scope
+    weights: Mapping[str, float]  # of the configured callers, by name
+    key_scope: Scope  # whose idempotency keys are the same key
 
 
 def build_identity(
     config: Config, secrets: SecretKeeper, new_id: Callable[[], str], clock: Clock
-) -> Introductions:
-    """Return what tells callers apart, as the configuration has them."""
+) -> CallerIdentification:
+    """Return the stages that identify callers, as the configuration names them.
+
+    Args:
+        config: Names the callers and their proofs.
+        secrets: Hold the callers' tokens, by the field that each names.
+        new_id: Returns an id for a local token response.
+        clock: Real or fake.
+    """
     callers = Callers(config.identity, service=config.service)
 
     def fields() -> Mapping[str, Secret] | None:
         return None if secrets.current is None else secrets.current.fields
 
     def bound(shown: str) -> str | None:
-        """Return a token for the caller whose secret is shown; None: it is nobody's."""
-        name = whose(shown, callers.tokens(fields() or {}))
-        if name is None:
+        """Return a local token for the caller whose secret is shown; None: unknown."""
+        if whose(shown, callers.tokens(fields() or {})) is None:
             return None
-        # It was compared, and found: it is the caller's own.
         return bind(shown, until=clock.unix() + LIFE, nonce=token_hex(8))
 
-    def look() -> None:
+    def log_missing() -> None:
         for name, field in callers.without_token(fields() or {}):
-            _log.error("caller_without_token", caller=name, field=field, reason=_NONE)
+            _log.error("caller_without_token", caller=name, field=field, reason=_REASON)
 
     if callers.have_tokens:
-        secrets.add_listener(look)
+        secrets.add_listener(log_missing)
     issued = IssuedTokens(clock)
     local = LocalTokenStage(
         new_id,
         issued=issued,
         bind=bound if callers.strict else None,
-        spelled=_token_route(config),
+        spelled=_token_route(config.upstream),
     )
     scope = _key_scope(config, callers)
     stage = IdentityStage(
         callers,
         fields=fields,
-        subjects=_subjects(config, clock),
+        subjects=_subjects(config.identity, clock),
         issued=issued,
         asks_for_token=asks_for_token,
         clock=clock,
         own_keys=scope.by_caller,
     )
-    return Introductions(stage, local, callers.weights, scope)
+    return CallerIdentification(stage, local, callers.weights, scope)
 
 
 def _key_scope(config: Config, callers: Callers) -> Scope:
@@ -91,18 +97,16 @@ def _key_scope(config: Config, callers: Callers) -> Scope:
     )
 
 
-def _token_route(config: Config) -> LenientRules:
-    upstream = config.upstream
+def _token_route(upstream: Upstream) -> LenientRules:
     prefixes = prefixes_of(upstream.accepted_prefixes, upstream.base_url)
     return LenientRules((TOKEN_PATH,), prefixes=prefixes)
 
 
-def _subjects(config: Config, clock: Clock) -> Subjects | None:
-    """Return what verifies service-account tokens; None where none are taken."""
-    identity = config.identity
+def _subjects(identity: IdentityOptions, clock: Clock) -> Subjects | None:
+    """Return the verifier of service-account tokens; None where none are accepted."""
     if not (identity.jwks_file and identity.issuer and identity.audience):
         return None
-    # Its library takes a while to import; only who uses it pays.
+    # Imported only where it is used: its library takes long to import.
     from gateway.identity.service_account import ProjectedTokens  # noqa: PLC0415
 
     return ProjectedTokens(

@@ -1,24 +1,22 @@
-"""How do the inbox's parts become one? Built where a webhook listener is asked for."""
+"""Builds the webhook inbox of a gateway: its listener, store, deliveries and admin."""
 
 import os
 import random
-import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import structlog
 
-from gateway.config.schema import Config
+from gateway.app.storage import host_name, open_inbox, open_queries
 from gateway.core.clock import Clock
 from gateway.core.secret import Secret
 from gateway.inbox.dispatch import Dispatcher
 from gateway.inbox.handover import Handover
 from gateway.inbox.maintenance import Upkeep
+from gateway.inbox.options import InboxOptions
 from gateway.inbox.receive import Keys, Receiver
-from gateway.inbox.subscribers import targets
 from gateway.secrets.watcher import SecretKeeper
 from gateway.server.health import Check
 from gateway.server.inbox_admin import InboxAdmin
@@ -27,7 +25,6 @@ from gateway.server.sockets import BoundSockets
 from gateway.server.webhooks import WebhookListener
 from gateway.storage.database.database import Database
 from gateway.storage.database.files import FileTrouble, hold, prepare
-from gateway.storage.inbox.queries import Desk
 from gateway.storage.inbox.stats import Counts
 from gateway.storage.inbox.store import SqliteInbox
 from gateway.subscribers.client import HttpCarrier
@@ -52,41 +49,49 @@ _LEVELS = {
 }
 
 
-class Mailroom:
-    """The webhook inbox of one gateway."""
+class WebhookInbox:
+    """The webhook inbox of one gateway that receives webhooks."""
 
     def __init__(
         self,
-        config: Config,
+        options: InboxOptions,
         database: Database,
         *,
+        environment: str,
         secrets: SecretKeeper,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
-        """Wire it; inside a running loop."""
-        self._config = config
+        """Open nothing yet; inside a running loop.
+
+        Args:
+            options: Name the path, the limits and the subscribers.
+            database: Keeps the deliveries.
+            environment: Deliveries of another one are left alone.
+            secrets: Hold what verifies and signs webhooks.
+            metrics: Count deliveries and measure the backlog.
+            clock: Real or fake.
+        """
+        self._options = options
+        self._database = database
+        self._secrets = secrets
         self._metrics = metrics
         self._clock = clock
         self._listener: Listener | None = None
         self._counts: Counts | None = None
-        options = config.webhooks
-        self._database = database
         self._lock: int | None = None
-        store = open_inbox(config, self._database, clock, owner=self._owner())
-        self._desk = open_desk(config, self._database, clock)
-        self._carrier = HttpCarrier(resolver=Resolver(), clock=clock.unix)
-        self._upkeep = Upkeep(
-            store,
-            self._desk,
-            keep=options.dedup_ttl,
-            room=2 * options.max_body,  # in the log first, and then in the database
+        store = open_inbox(
+            options,
+            database,
+            environment=environment,
             clock=clock,
-            on_counts=self._counted,
-            on_event=say,
+            owner=self._owner(),
         )
-
-        self._secrets = secrets
+        self._queries = open_queries(
+            options, database, environment=environment, clock=clock
+        )
+        self._carrier = HttpCarrier(resolver=Resolver(), clock=clock.unix)
+        self._upkeep = self._build_upkeep(store)
         self._keys = Keys(self._fields, on_refused=self._secret_refused)
         self._dispatcher = self._build_dispatcher(store)
         self._handler = WebhookListener(
@@ -94,32 +99,48 @@ class Mailroom:
         )
 
     def _owner(self) -> str:
-        """Return whose leases are ours: those of this host, if we are alone on it."""
-        with suppress(FileTrouble):  # said by whoever writes
+        """Return the owner of our leases: this host, if no other gateway runs on it."""
+        with suppress(FileTrouble):  # reported by the first write
             prepare(self._database.path)
         self._lock = hold(self._database.path)
-        return host() if self._lock is not None else f"{host()}/{uuid4().hex[:8]}"
+        return (
+            host_name()
+            if self._lock is not None
+            else f"{host_name()}/{uuid4().hex[:8]}"
+        )
+
+    def _build_upkeep(self, store: SqliteInbox) -> Upkeep:
+        return Upkeep(
+            store,
+            self._queries,
+            keep=self._options.dedup_ttl,
+            room=2
+            * self._options.max_body,  # in the log first, and then in the database
+            clock=self._clock,
+            on_counts=self._counted,
+            on_event=log_event,
+        )
 
     def _build_dispatcher(self, store: SqliteInbox) -> Dispatcher:
         return Dispatcher(
             store,
             self._carrier,
-            self._config.webhooks,
+            self._options,
             fields=self._fields,
             clock=self._clock,
             random=random.random,
             observer=self._metrics,
-            on_event=say,
+            on_event=log_event,
         )
 
     def _build_receiver(self, store: SqliteInbox) -> Receiver:
         return Receiver(
             Handover(store, self._dispatcher),
             self._keys,
-            self._config.webhooks,
+            self._options,
             clock=self._clock,
             observer=self._metrics,
-            on_event=say,
+            on_event=log_event,
         )
 
     def _fields(self) -> Mapping[str, Secret] | None:
@@ -127,23 +148,23 @@ class Mailroom:
         return None if held is None else held.fields
 
     async def listen(self, bound: BoundSockets) -> None:
-        """Take webhooks in on what was bound."""
+        """Receive webhooks on sockets that were bound."""
         self._listener = await listen_proxy(self._handler, bound, logger=http_logger())
 
     def jobs(self) -> list[Any]:
-        """Return what runs beside the listener, as coroutines."""
+        """Return the coroutines that run beside the listener."""
         return [self._upkeep.run(), self._deliver()]
 
     async def _deliver(self) -> None:
-        # What this gateway had leased before is taken back first.
+        # The upkeep reclaims what this gateway had leased before its last end.
         await self._upkeep.begun.wait()
         await self._dispatcher.run()
 
     def admin(self) -> Sequence[tuple[str, str, Any]]:
-        """Return what answers on the admin listener: method, path and handler."""
+        """Return the routes of the admin listener: method, path and handler."""
         return InboxAdmin(
-            self._desk,
-            self._config.webhooks,
+            self._queries,
+            self._options,
             status=self.status,
             wake=self._dispatcher.wake,
         ).routes()
@@ -177,11 +198,11 @@ class Mailroom:
         return max(0.0, self._clock.unix() - counts.oldest)
 
     def begin_drain(self) -> None:
-        """Answer on, and end each connection with its answer."""
+        """Serve on, and close each connection after its response."""
         self._handler.closing = True
 
     async def stop_accepting(self) -> None:
-        """Close the socket, and begin no further delivery."""
+        """Close the socket and begin no further delivery."""
         self._dispatcher.stop()
         if self._listener is not None:
             await self._listener.stop_accepting()
@@ -202,8 +223,8 @@ class Mailroom:
 
     def _counted(self, counts: Counts) -> None:
         if counts.unknown and (self._counts is None or not self._counts.unknown):
-            # A name that was taken out or changed: nobody will ever deliver these.
-            say("deliveries_of_unknown_subscribers", **counts.unknown)
+            # A name was removed or changed: these are never delivered.
+            log_event("deliveries_of_unknown_subscribers", **counts.unknown)
         self._counts = counts
         self._metrics.inbox(
             pending=counts.pending,
@@ -215,64 +236,9 @@ class Mailroom:
 
     def _secret_refused(self, reason: str) -> None:
         self._metrics.secret_refused("webhook_secret")
-        say("webhook_secret_refused", reason=reason)
+        log_event("webhook_secret_refused", reason=reason)
 
 
-def open_database(
-    config: Config,
-    clock: Clock,
-    *,
-    on_quarantine: Any,
-    on_removed: Any = lambda _: None,
-) -> Database:
-    """Return the database of a configuration; inside a running loop.
-
-    Args:
-        config: Of the gateway.
-        clock: Real or fake.
-        on_quarantine: Takes the new name of a damaged file.
-        on_removed: Takes what became of a file that was removed while in use.
-    """
-    return Database(
-        config.storage.sqlite_path,
-        stamp=lambda: datetime.fromtimestamp(clock.unix(), UTC).strftime(
-            "%Y%m%dT%H%M%SZ"
-        ),
-        on_quarantine=on_quarantine,
-        on_removed=on_removed,
-    )
-
-
-def host() -> str:
-    """Return the name of this host, which outlives a restart."""
-    return os.environ.get("HOSTNAME") or socket.gethostname()
-
-
-def open_desk(config: Config, database: Database, clock: Clock) -> Desk:
-    """Return the operator's view of the inbox in a database."""
-    return Desk(
-        database,
-        clock=clock,
-        environment=config.environment,
-        targets=targets(config.webhooks.subscribers),
-    )
-
-
-def open_inbox(
-    config: Config, database: Database, clock: Clock, *, owner: str
-) -> SqliteInbox:
-    """Return the inbox in a database; `owner` of leases."""
-    return SqliteInbox(
-        database,
-        environment=config.environment,
-        endpoint=config.webhooks.path,
-        owner=owner,
-        targets=targets(config.webhooks.subscribers),
-        lease=config.webhooks.lease,
-        clock=clock,
-    )
-
-
-def say(event: str, **fields: Any) -> None:
-    """Log what happened, as loud as it is."""
+def log_event(event: str, **fields: Any) -> None:
+    """Log an event of the inbox at the level of its kind."""
     getattr(_log, _LEVELS.get(event, "info"))(event, **fields)

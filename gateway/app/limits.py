@@ -9,7 +9,6 @@ import structlog
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.places import Presence
-from gateway.admission.policy import UPLOAD_SLOTS
 from gateway.admission.spool import Spool
 from gateway.admission.stage import AdmissionStage
 from gateway.config.schema import Config
@@ -20,9 +19,6 @@ from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.identity.local_tokens import asks_for_token
 from gateway.ratelimit.classify import lane_of
 from gateway.ratelimit.stage import RateLimitStage
-from gateway.server.health import Check
-from gateway.server.readers import Readers
-from gateway.server.streaming import ResponseStreams
 from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger("gateway.admission")
@@ -30,7 +26,7 @@ _log = structlog.get_logger("gateway.admission")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The stages that callers share; each shares out by caller and by lane."""
+    """The stages whose capacity is shared out by caller and by lane."""
 
     admission: AdmissionStage
     ratelimit: RateLimitStage
@@ -40,13 +36,13 @@ class Limits:
 def build_limits(
     config: Config, clock: Clock, metrics: Metrics, weights: Mapping[str, float]
 ) -> Limits:
-    """Return what bounds requests by their bodies, and attempts by quota and number.
+    """Return the stages that bound requests by body, and attempts by quota and number.
 
     Args:
-        config: The whole.
+        config: Holds the limits.
         clock: Real or fake.
-        metrics: Hears how long attempts waited for a permit.
-        weights: Of the callers that are configured.
+        metrics: Records how long attempts waited for a permit.
+        weights: Of the configured callers, by name.
     """
     presence = Presence(weights, clock.now)
     limiter = RateLimitStage(
@@ -66,7 +62,7 @@ def build_limits(
     )
     admission = AdmissionStage(
         config.admission,
-        denied=_denials(config),
+        denied=_denied_routes(config),
         is_upload=Rules(config.admission.upload_routes),
         of_a_stranger=asks_for_token,
         allowed=lambda exchange: budget(
@@ -76,33 +72,19 @@ def build_limits(
         lane_of=lane_of,
         presence=presence,
         weights=weights,
-        spool=Spool(on_event=say),
+        spool=Spool(on_event=log_event),
     )
     return Limits(admission, limiter, bulkhead)
 
 
-def build_streams(config: Config, readers: Readers) -> ResponseStreams:
-    """Return what relays large responses, within the pool's connections."""
-    slots = config.admission.max_in_flight + UPLOAD_SLOTS
-    most_apart = max(0, config.upstream.pool_size - slots)
-    return ResponseStreams(readers, most_apart=most_apart)
-
-
-def say(event: str, **fields: Any) -> None:
-    """Log what happened to the folder of large bodies."""
+def log_event(event: str, **fields: Any) -> None:
+    """Log an event of the folder that holds large bodies."""
     level = "error" if event == "spill_folder_failed" else "info"
     getattr(_log, level)(event, **fields)
 
 
-def spool_check(spool: Spool) -> Check:
-    """Return whether bodies over 1 MiB can be kept."""
-    if spool.trouble is not None:
-        return Check(ok=False, reason=spool.trouble)
-    return Check(ok=True, reason=f"{spool.folder} can be written")
-
-
-def _denials(config: Config) -> LenientRules:
-    """Return what matches the routes that are refused."""
+def _denied_routes(config: Config) -> LenientRules:
+    """Return the rules of the routes that are refused."""
     upstream = config.upstream
     return LenientRules(
         config.admission.deny,

@@ -1,14 +1,14 @@
-"""Opens and closes the listeners of one gateway, and watches their socket files."""
+"""Opens and closes the listeners of one gateway and watches their socket files."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiohttp import web
 
-from gateway.app.builders import Running
-from gateway.app.inbox import Mailroom
+from gateway.app.inbox import WebhookInbox
 from gateway.config.schema import Listen
 from gateway.server.certificates import Certificates
 from gateway.server.health import Check
@@ -23,42 +23,50 @@ from gateway.server.sockets import BoundSockets, bind
 from gateway.telemetry.logging import http_logger
 
 _log = structlog.get_logger("gateway.server")
-_ADDRESSES = ("proxy", "admin", "webhooks")
+_NAMES = ("proxy", "admin", "webhooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a started gateway listens; None: off."""
+
+    proxy: str | None
+    admin: str | None
+    webhooks: str | None = None
 
 
 class Listeners:
-    """The proxy and admin listeners; the webhooks' is the inbox's own."""
+    """The proxy and admin listeners; the inbox has the webhook listener."""
 
     def __init__(
-        self, listen: Listen, tls: Certificates, mailroom: Mailroom | None
+        self, listen: Listen, certificates: Certificates, inbox: WebhookInbox | None
     ) -> None:
         """Bind nothing yet; inside a running loop.
 
         Args:
             listen: The addresses.
-            tls: Of the proxy listener.
-            mailroom: Takes the webhooks' sockets; None where there are none.
+            certificates: Of the proxy listener.
+            inbox: Takes the webhooks' sockets; None where no webhooks are received.
         """
         loop = asyncio.get_running_loop()
         self.readers = Readers(loop, loop.time)
         self._listen = listen
-        self._tls = tls
-        self._mailroom = mailroom
+        self.certificates = certificates
+        self._inbox = inbox
         self._bound: dict[str, BoundSockets] = {}
         self._started: list[Listener] = []
-        self._said_gone = False
+        self._logged_gone = False
 
     def bind(self) -> None:
-        """Bind every address before anything is served on any.
+        """Bind every address, before anything is served on any.
 
-        A second start of the same gateway fails here, and changes nothing for the
-        first.
+        A second start of the same gateway fails here and changes nothing for the first.
 
         Raises:
-            OSError: one of them cannot be bound; none is.
+            OSError: An address cannot be bound; then none is.
         """
         try:
-            for name in _ADDRESSES:
+            for name in _NAMES:
                 address = getattr(self._listen, name)
                 if not address.off:
                     self._bound[name] = bind(address)
@@ -71,13 +79,13 @@ class Listeners:
         proxy: Callable[[Any], Awaitable[web.StreamResponse]],
         admin: web.Application,
         refusal: Refusal | None = None,
-    ) -> Running:
+    ) -> Addresses:
         """Serve on what was bound; return where that is.
 
         Args:
-            proxy: Answers the requests of callers.
-            admin: Answers those of operators and probes.
-            refusal: Answers callers' requests that the HTTP parser does not take.
+            proxy: Handles the requests of callers.
+            admin: Handles those of operators and probes.
+            refusal: Makes the response to a request that the HTTP parser refuses.
         """
         bound, logger = self._bound, http_logger()
         if "proxy" in bound:
@@ -86,7 +94,7 @@ class Listeners:
                     proxy,
                     bound["proxy"],
                     logger=logger,
-                    tls=self._tls.context,
+                    tls=self.certificates.context,
                     readers=self.readers,
                     refusal=refusal,
                 )
@@ -95,18 +103,18 @@ class Listeners:
             self._started.append(
                 await listen_application(admin, bound["admin"], logger=logger)
             )
-        if self._mailroom is not None:
-            await self._mailroom.listen(bound["webhooks"])
-        return Running(*(bound[n].address if n in bound else None for n in _ADDRESSES))
+        if self._inbox is not None:
+            await self._inbox.listen(bound["webhooks"])
+        return Addresses(*(bound[n].address if n in bound else None for n in _NAMES))
 
     def check(self) -> Check:
         """Return whether every socket file is still the one that was bound."""
         gone = [path for one in self._bound.values() if (path := one.gone)]
         if not gone:
-            self._said_gone = False
+            self._logged_gone = False
             return Check(ok=True, reason="every socket is there")
-        if not self._said_gone:
-            self._said_gone = True
+        if not self._logged_gone:
+            self._logged_gone = True
             _log.error("socket_gone", paths=gone)
         return Check(
             ok=False, reason=f"removed or replaced: {', '.join(gone)}; restart to mend"
@@ -116,8 +124,8 @@ class Listeners:
         """Close the sockets; connections go on."""
         for listener in self._started:
             await listener.stop_accepting()
-        if self._mailroom is not None:
-            await self._mailroom.stop_accepting()
+        if self._inbox is not None:
+            await self._inbox.stop_accepting()
 
     async def close(self) -> None:
         """Close everything, handlers in flight included."""

@@ -1,4 +1,4 @@
-"""What outlives the process? One database file: webhooks, and the ledger of POSTs."""
+"""Builds what outlives the process: one database file with the inbox and the ledger."""
 
 import asyncio
 from contextlib import suppress
@@ -6,102 +6,127 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.app.inbox import Mailroom, open_database
-from gateway.config.schema import Config
+from gateway.app.inbox import WebhookInbox
+from gateway.app.storage import open_database
+from gateway.config.schema import Config, Storage
 from gateway.core.clock import Clock
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Journal, NoJournal
+from gateway.inbox.options import InboxOptions
 from gateway.secrets.watcher import SecretKeeper
 from gateway.storage.database.database import Database, DatabaseUnavailable
 from gateway.storage.ledger.journal import SqliteLedger
 from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger("gateway.storage")
-_PATIENCE: Final = 3.0  # s for the file to be read before anybody is served
+_LOAD_TIMEOUT: Final = 3.0  # s for reading the file before the first request is served
 
 
-class Durable:
-    """The file of one gateway and those who use it; no file where nobody does."""
+class Persistence:
+    """The database file of one gateway and its users; no file where nothing is kept."""
 
     def __init__(
-        self, config: Config, *, secrets: SecretKeeper, metrics: Metrics, clock: Clock
+        self,
+        storage: Storage,
+        *,
+        environment: str,
+        durable: bool,
+        webhooks: InboxOptions | None,
+        secrets: SecretKeeper,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
-        """Wire it; inside a running loop."""
+        """Open nothing yet; inside a running loop.
+
+        Args:
+            storage: Says where the file is.
+            environment: Rows of another one are left alone.
+            durable: Whether POSTs and their outcomes are kept in the file.
+            webhooks: The options of the inbox; None where no webhooks are received.
+            secrets: Hold what verifies and signs webhooks.
+            metrics: Count and measure what happens to the file.
+            clock: Real or fake.
+        """
         self._metrics = metrics
-        self._said = ""
+        self._last_failure = ""
         self._database: Database | None = None
         self._ledger: SqliteLedger | None = None
-        self.mailroom: Mailroom | None = None
-        self.unknown = 0  # POSTs whose outcome nobody knows
+        self.inbox: WebhookInbox | None = None
+        self.unknown = 0  # POSTs whose outcome is unknown
         self.records = MemoryRecords(on_evicted=metrics.evictions.inc)
-        webhooks = not config.listen.webhooks.off
-        if not webhooks and not config.idempotency.durable:
+        if webhooks is None and not durable:
             return
         self._database = open_database(
-            config,
+            storage,
             clock,
             on_quarantine=self._quarantined,
             on_removed=self._file_removed,
         )
-        if config.idempotency.durable:
-            self._ledger = SqliteLedger(
+        if durable:
+            self._ledger = self._build_ledger(self._database, environment, clock)
+        if webhooks is not None:
+            self.inbox = WebhookInbox(
+                webhooks,
                 self._database,
-                environment=config.environment,
-                clock=clock,
-                on_failure=self._failed,
-                on_unknown=self._counted,
-            )
-        if webhooks:
-            self.mailroom = Mailroom(
-                config,
-                self._database,
+                environment=environment,
                 secrets=secrets,
                 metrics=metrics,
                 clock=clock,
             )
 
+    def _build_ledger(
+        self, database: Database, environment: str, clock: Clock
+    ) -> SqliteLedger:
+        return SqliteLedger(
+            database,
+            environment=environment,
+            clock=clock,
+            on_failure=self._failed,
+            on_unknown=self._counted,
+        )
+
     @property
     def journal(self) -> Journal:
-        """Return where intents are kept."""
+        """Return the ledger of POSTs; without a file, one that keeps nothing."""
         return self._ledger or NoJournal()
 
     async def open(self) -> None:
-        """Bring back what was known before; where that fails it is tried again."""
+        """Load what was known before the last end; a failure is retried by a job."""
         if self._ledger is None:
             return
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_LOAD_TIMEOUT):
                 self._loaded(await self._ledger.load(self.records))
         except (DatabaseUnavailable, TimeoutError) as error:
             self._failed(str(error) or "the disk did not answer in time")
 
     def jobs(self) -> list[Any]:
-        """Return what runs beside the listeners, as coroutines."""
-        jobs = [] if self.mailroom is None else self.mailroom.jobs()
+        """Return the coroutines that run beside the listeners."""
+        jobs = [] if self.inbox is None else self.inbox.jobs()
         if self._ledger is not None:
             jobs.append(self._ledger.run(self.records, self._loaded))
         return jobs
 
     async def close(self) -> None:
-        """Finish what was begun, and close the file."""
-        if self.mailroom is not None:
-            await self.mailroom.close()
+        """Finish what was begun and close the file."""
+        if self.inbox is not None:
+            await self.inbox.close()
         if self._ledger is not None:
-            with suppress(DatabaseUnavailable):  # the next start reads it
+            with suppress(DatabaseUnavailable):  # the next start folds it
                 await self._ledger.fold()
             self._ledger.close()
         if self._database is not None:
             await self._database.close()
 
     def _loaded(self, lost: int) -> None:
-        self._said = ""
+        self._last_failure = ""
         if lost:
             _log.warning("posts_under_way_at_the_last_end", count=lost)
 
     def _failed(self, reason: str) -> None:
         self._metrics.ledger_failures.inc()
-        if reason != self._said:
-            self._said = reason
+        if reason != self._last_failure:
+            self._last_failure = reason
             _log.error("ledger_unavailable", reason=reason)
 
     def _counted(self, count: int, oldest: float) -> None:
@@ -116,3 +141,25 @@ class Durable:
     def _file_removed(self, reason: str) -> None:
         self._metrics.file_removals.inc()
         _log.critical("database_removed", reason=reason)
+
+
+def build_persistence(
+    config: Config, secrets: SecretKeeper, *, clock: Clock, metrics: Metrics
+) -> Persistence:
+    """Return what a gateway keeps; inside a running loop.
+
+    Args:
+        config: Says what is kept, and where.
+        secrets: Hold what verifies and signs webhooks.
+        clock: Real or fake.
+        metrics: Count and measure what happens to the file.
+    """
+    return Persistence(
+        config.storage,
+        environment=config.environment,
+        durable=config.idempotency.durable,
+        webhooks=None if config.listen.webhooks.off else config.webhooks,
+        secrets=secrets,
+        metrics=metrics,
+        clock=clock,
+    )

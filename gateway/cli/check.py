@@ -67,7 +67,7 @@ async def _compare(loaded: Loaded) -> int:
     """
     if loaded.config.secrets.provider == "vault":
         return 0
-    provider = build_provider(loaded.config, os.environ)
+    provider = build_provider(loaded.config.secrets, os.environ)
     try:
         secrets = await provider.read()
     except SecretsUnavailable:
@@ -80,7 +80,7 @@ async def _compare(loaded: Loaded) -> int:
 async def _ask(loaded: Loaded) -> int:
     """Try the secrets and the token endpoint; return the exit code."""
     config = loaded.config
-    provider = build_provider(config, os.environ)
+    provider = build_provider(config.secrets, os.environ)
     try:
         secrets = await provider.read()
     except SecretsUnavailable as error:

@@ -11,8 +11,8 @@ from typing import Any
 import click
 import uvloop
 
-from gateway.app.builders import Running
 from gateway.app.gateway import run
+from gateway.app.listeners import Addresses
 from gateway.cli.tour import tour
 from gateway.config.load import ConfigError, load
 from gateway.config.schema import Config
@@ -54,7 +54,7 @@ async def _demo(folder: str, *, once: bool) -> int:
         clock=SystemClock(),
     )
     port = await simulator.start(host="127.0.0.1", port=0)
-    started: asyncio.Future[Running] = loop.create_future()
+    started: asyncio.Future[Addresses] = loop.create_future()
     try:
         gateway = loop.create_task(_gateway(folder, port, stop, started, once=once))
         waited: set[asyncio.Future[Any]] = {gateway, started}
@@ -74,7 +74,7 @@ async def _demo(folder: str, *, once: bool) -> int:
 
 
 async def _show(
-    running: Running,
+    running: Addresses,
     simulator: Simulator,
     port: int,
     stop: asyncio.Event,
@@ -94,7 +94,7 @@ async def _gateway(
     folder: str,
     simulator: int,
     stop: asyncio.Event,
-    started: asyncio.Future[Running],
+    started: asyncio.Future[Addresses],
     *,
     once: bool,
 ) -> None:
@@ -154,7 +154,7 @@ def _config(folder: str, simulator: int, *, fixed: bool, once: bool) -> Config:
         sys.exit(2)
 
 
-def _explain(running: Running, simulator: int) -> None:
+def _explain(running: Addresses, simulator: int) -> None:
     click.echo(
         f"""
 The gateway listens on http://{running.proxy}, Dinie is played by the simulator.

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gateway.app.inbox import open_inbox
+from gateway.app.storage import open_inbox
 from gateway.cli.inbox_runner import progress, run, since
 from gateway.cli.options import config_options, plain
 from gateway.cli.proxy_client import proxy_client
@@ -133,7 +133,13 @@ def backfill(*, since: float, **where: Any) -> None:
             lists = GatewayLists(gateway.base_url, gateway.session, clock=clock)
             found = await compare(
                 lists,
-                open_inbox(config, database, clock, owner="backfill"),
+                open_inbox(
+                    config.webhooks,
+                    database,
+                    environment=config.environment,
+                    clock=clock,
+                    owner="backfill",
+                ),
                 desk,
                 config.webhooks,
                 since=since,

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from gateway.app.inbox import open_database, open_desk
+from gateway.app.storage import open_database, open_queries
 from gateway.cli.options import configured
 from gateway.cli.proxy_client import Unreachable
 from gateway.cli.storage_file import missing
@@ -64,12 +64,15 @@ def run(
 async def _guarded(job: Job, config: Config) -> int:
     clock = SystemClock()
     database = open_database(
-        config,
+        config.storage,
         clock,
         on_quarantine=lambda name: click.echo(f"damaged; moved to {name}", err=True),
     )
+    queries = open_queries(
+        config.webhooks, database, environment=config.environment, clock=clock
+    )
     try:
-        return await job(config, database, open_desk(config, database, clock))
+        return await job(config, database, queries)
     except (StoreUnavailable, DatabaseUnavailable, ListingFailed) as error:
         click.echo(str(error), err=True)
         return 1

@@ -11,7 +11,7 @@ import click
 from aiohttp import ClientError
 from yarl import URL
 
-from gateway.app.inbox import open_database
+from gateway.app.storage import open_database
 from gateway.cli.options import config_options, configured
 from gateway.cli.proxy_client import (
     ProxyClient,
@@ -199,7 +199,7 @@ def _run(
 
 async def _guarded(job: Job, config: Config) -> int:
     clock = SystemClock()
-    database = open_database(config, clock, on_quarantine=lambda _: None)
+    database = open_database(config.storage, clock, on_quarantine=lambda _: None)
     kept = SqliteLedger(
         database,
         environment=config.environment,

@@ -166,7 +166,7 @@ async def _introduction(
     callers = Callers(config.identity, service=config.service)
     if not callers.strict or _counts_as_here(address):
         return named
-    provider = build_provider(config, os.environ)
+    provider = build_provider(config.secrets, os.environ)
     try:
         tokens = callers.tokens((await provider.read()).fields)
     except SecretsUnavailable as error:

@@ -10,8 +10,9 @@ import click
 import structlog
 import uvloop
 
-from gateway.app.builders import Running, WrongEnvironment
 from gateway.app.gateway import run
+from gateway.app.listeners import Addresses
+from gateway.app.secrets import WrongEnvironment
 from gateway.cli.options import config_options
 from gateway.config.load import ConfigError, Loaded, load
 from gateway.config.warnings import warnings
@@ -77,7 +78,7 @@ def _ignore_more(loop: asyncio.AbstractEventLoop) -> None:
         signal.signal(number, signal.SIG_IGN)  # a function would end earlier
 
 
-def _announce(loaded: Loaded, running: Running) -> None:
+def _announce(loaded: Loaded, running: Addresses) -> None:
     for warning in warnings(loaded.config):
         _log.warning("risky_setting", key=warning.key, detail=warning.message)
     assumed = " (DINIE_ENV is not set)" if loaded.assumed else ""

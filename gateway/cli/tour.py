@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import ClientSession, ClientTimeout
 
-from gateway.app.builders import Running
+from gateway.app.listeners import Addresses
 
 _BORROWER = {
     "cpf": "123.456.789-09",
@@ -35,7 +35,7 @@ class Box(Protocol):
         """Return executed side effects by idempotency key."""
 
 
-async def tour(running: Running, box: Box, *, echo: Callable[[str], object]) -> bool:
+async def tour(running: Addresses, box: Box, *, echo: Callable[[str], object]) -> bool:
     """Create one borrower through four faults; return whether there is just one.
 
     Args:
@@ -81,7 +81,7 @@ async def tour(running: Running, box: Box, *, echo: Callable[[str], object]) -> 
     return good
 
 
-async def _create(running: Running) -> tuple[int, dict[str, str], dict[str, Any]]:
+async def _create(running: Addresses) -> tuple[int, dict[str, str], dict[str, Any]]:
     async with (
         ClientSession(timeout=ClientTimeout(total=18)) as session,
         session.post(

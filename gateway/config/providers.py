@@ -1,21 +1,26 @@
-"""Which secrets provider does the configuration ask for?"""
+"""Makes the secrets provider that the configuration names."""
 
 from collections.abc import Mapping
 
-from gateway.config.schema import Config
+from gateway.config.schema import Secrets
 from gateway.secrets.env import EnvProvider
 from gateway.secrets.files import FileProvider
 from gateway.secrets.ports import SecretsProvider
 
 
-def build_provider(config: Config, environ: Mapping[str, str]) -> SecretsProvider:
-    """Return the provider; nothing is read yet."""
-    if config.secrets.provider == "env":
+def build_provider(secrets: Secrets, environ: Mapping[str, str]) -> SecretsProvider:
+    """Return the provider; nothing is read yet.
+
+    Args:
+        secrets: Names the provider; checked by the loader.
+        environ: Where provider `env` looks, and the Vault login for its token.
+    """
+    if secrets.provider == "env":
         return EnvProvider(environ)
-    if config.secrets.provider == "file":
-        assert config.secrets.file.directory is not None  # noqa: S101 - see the schema
-        return FileProvider(config.secrets.file.directory)
-    # hvac takes a while to import; only who uses it pays.
+    if secrets.provider == "file":
+        assert secrets.file.directory is not None  # noqa: S101 - see `checks.py`
+        return FileProvider(secrets.file.directory)
+    # Imported only where it is used: hvac takes long to import.
     from gateway.vault.provider import VaultProvider  # noqa: PLC0415
 
-    return VaultProvider(config.secrets.vault, environ=environ)
+    return VaultProvider(secrets.vault, environ=environ)

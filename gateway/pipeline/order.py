@@ -23,7 +23,7 @@ from gateway.ratelimit.stage import RateLimitStage
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The stages of one gateway, wired by `app.py`.
+    """The stages of one gateway, built by `app/`.
 
     Around them stands the boundary (`server/proxy.py`), which sees every outcome and
     renders every error.

@@ -49,7 +49,7 @@ class Parts:
             proxy=here.proxy,
             admission=here.admission,
             listeners=here,
-            mailroom=None,
+            inbox=None,
             log=here,
         )
 

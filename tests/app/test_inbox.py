@@ -1,4 +1,4 @@
-"""The mailroom: a whole gateway with a webhook listener, and a subscriber behind it."""
+"""WebhookInbox: a whole gateway with a webhook listener, and a subscriber behind it."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ async def subscriber() -> AsyncIterator[Subscriber]:
 
 
 @asynccontextmanager
-async def mailing(
+async def receiver(
     path: Path,
     subscriber: Subscriber,
     secret: str | None = SECRET,
@@ -94,7 +94,7 @@ async def test_a_delivery_reaches_its_subscriber_through_the_gateway(
     tmp_path: Path, subscriber: Subscriber
 ) -> None:
     """And the metrics and the page tell of it."""
-    async with mailing(tmp_path / "gateway.db", subscriber) as stack:
+    async with receiver(tmp_path / "gateway.db", subscriber) as stack:
         statuses = [await deliver(stack), await deliver(stack)]
         forged = await deliver(stack, secret=OTHER)
 
@@ -120,7 +120,7 @@ async def test_what_waits_outlives_the_gateway(
     tmp_path: Path, subscriber: Subscriber
 ) -> None:
     """The next one brings it."""
-    async with mailing(tmp_path / "gateway.db", subscriber) as stack:
+    async with receiver(tmp_path / "gateway.db", subscriber) as stack:
         subscriber.status = 410
         await deliver(stack)
 
@@ -161,7 +161,7 @@ async def test_a_gateway_that_cannot_keep_anything_is_not_ready(
     """And is by itself once it can; meanwhile Dinie is asked to come again."""
     blocked = tmp_path / "var"
     blocked.write_text("a file where the folder should be")
-    async with mailing(blocked / "gateway.db", subscriber) as stack:
+    async with receiver(blocked / "gateway.db", subscriber) as stack:
         status = await deliver(stack)
         before = (await ready(stack))[1]["inbox"]
         blocked.unlink()
@@ -181,7 +181,7 @@ async def test_without_a_secret_nothing_is_verified_and_the_page_says_so(
     tmp_path: Path, subscriber: Subscriber
 ) -> None:
     """The gateway serves on: loans do not wait for webhooks."""
-    async with mailing(tmp_path / "gateway.db", subscriber, secret=None) as stack:
+    async with receiver(tmp_path / "gateway.db", subscriber, secret=None) as stack:
         status = await deliver(stack)
 
         async def opened() -> bool:
@@ -199,7 +199,7 @@ async def test_the_file_holds_bodies_and_no_secret(
 ) -> None:
     """Whoever gets a copy of the volume can sign nothing with it."""
     monkeypatch.setitem(EXTRA, "DINIE_SECRET_CRM_SECRET", OTHER)
-    async with mailing(tmp_path / "gateway.db", subscriber, own="crm_secret") as stack:
+    async with receiver(tmp_path / "gateway.db", subscriber, own="crm_secret") as stack:
         await deliver(stack)
 
         async def arrived() -> bool:

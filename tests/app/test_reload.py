@@ -5,8 +5,9 @@ from pathlib import Path
 import trustme
 from structlog.testing import capture_logs
 
-from gateway.app.builders import certificate_check, say
+from gateway.app.readiness import certificate_check
 from gateway.app.reload import Reload
+from gateway.app.secrets import log_event
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.server.certificates import Certificates
 from tests.inprocess import Stack
@@ -28,7 +29,7 @@ async def test_a_reload_says_why_the_old_certificate_stays(tmp_path: Path) -> No
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     issued.cert_chain_pems[0].write_to_path(cert)
     issued.private_key_pem.write_to_path(key)
-    certificates = Certificates(Files(str(cert), str(key)), say)
+    certificates = Certificates(Files(str(cert), str(key)), log_event)
     before = certificate_check(certificates)
     reload = Reload(Scene(Provider("1")).keeper, certificates)
     other.private_key_pem.write_to_path(key)

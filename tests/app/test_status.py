@@ -1,4 +1,4 @@
-"""Signals: the gauges and the status page of a running gateway."""
+"""StatusReport: the gauges and the status page of a running gateway."""
 
 import re
 from datetime import UTC, datetime

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.app.builders import Running
+from gateway.app.listeners import Addresses
 from gateway.cli.tour import tour
 
 
@@ -54,7 +54,7 @@ async def test_the_tour_succeeds_only_with_one_borrower_behind_four_faults(
 
     async with TestServer(application) as server:
         running = SimpleNamespace(proxy=f"127.0.0.1:{server.port}")
-        found = await tour(cast("Running", running), box, echo=lines.append)
+        found = await tour(cast("Addresses", running), box, echo=lines.append)
 
     assert found is good
     assert box.faults == ["token_expired", "status", "status", "reset_after"]

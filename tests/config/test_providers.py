@@ -35,7 +35,7 @@ async def test_the_provider_is_built_without_reading_anything(
     """A dependency that is away must not stop the start."""
     config = load(config_dir=CONFIG, env={}, overrides=overrides).config
 
-    provider = build_provider(config, {})
+    provider = build_provider(config.secrets, {})
 
     assert provider.name == name
     await provider.close()
@@ -46,7 +46,7 @@ async def test_the_variables_are_those_that_are_given() -> None:
     config = load(config_dir=CONFIG, env={}).config
     environ = {"DINIE_CLIENT_ID": "id", "DINIE_CLIENT_SECRET": "hush"}
 
-    found = await build_provider(config, environ).read()
+    found = await build_provider(config.secrets, environ).read()
 
     assert found.client_secret.reveal() == "hush"
 
@@ -57,7 +57,7 @@ def test_only_who_uses_vault_loads_its_library() -> None:
         "import sys\n"
         "from gateway.config.load import load\n"
         "from gateway.config.providers import build_provider\n"
-        "build_provider(load(config_dir=sys.argv[1], env={}).config, {})\n"
+        "build_provider(load(config_dir=sys.argv[1], env={}).config.secrets, {})\n"
         "sys.exit('hvac' in sys.modules)"
     )
 

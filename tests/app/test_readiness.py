@@ -1,69 +1,28 @@
-"""The secrets of this environment, and how loudly trouble with them is said."""
+"""The conditions of readiness: what each waits for, and the reason that it gives."""
 
-import pytest
-from structlog.testing import capture_logs
+from pathlib import Path
 
-from gateway.app.builders import (
-    guard,
-    say,
+import trustme
+
+from gateway.admission.spool import Spool
+from gateway.app.readiness import (
+    certificate_check,
     secrets_check,
+    spool_check,
     token_check,
 )
-from gateway.core.secret import Secret
 from gateway.credentials.policy import Transient
 from gateway.credentials.token_source import TokenSource
 from gateway.secrets.env import EnvProvider
-from gateway.secrets.ports import SecretSet
 from gateway.secrets.watcher import SecretKeeper
+from gateway.server.certificates import Certificates
 from tests.fakes import (
     FakeClock,
     FakeSecrets,
     FakeTokenEndpoint,
     FakeTokenObserver,
 )
-
-
-def found(client_id: str, secret: str) -> SecretSet:
-    return SecretSet(Secret(client_id), Secret(secret), {}, "1")
-
-
-def test_a_live_credential_is_refused_in_the_sandbox() -> None:
-    """The two hosts differ in one word; the money does not."""
-    faults = guard("sandbox", found("dinie_ci_live_x", "dinie_cs_live_y"))
-
-    assert len(faults) == 2
-    assert "dinie_cs_live_y" not in "".join(faults)
-
-
-def test_an_unknown_prefix_is_a_warning_that_names_the_field_only() -> None:
-    """Dinie may change its prefixes; that alone must not stop a sandbox."""
-    with capture_logs() as logs:
-        faults = guard("sandbox", found("acme", "dinie_cs_test_y"))
-
-    assert faults == []
-    assert logs == [
-        {
-            "event": "unknown_credential_prefix",
-            "fields": ["client_id"],
-            "log_level": "warning",
-        }
-    ]
-
-
-@pytest.mark.parametrize(
-    ("event", "level"),
-    [
-        pytest.param("secrets_read", "info", id="read"),
-        pytest.param("secrets_unavailable", "warning", id="unavailable"),
-        pytest.param("secrets_refused", "error", id="refused"),
-    ],
-)
-def test_trouble_with_secrets_is_as_loud_as_it_is(event: str, level: str) -> None:
-    """Somebody filters by level at three in the morning."""
-    with capture_logs() as logs:
-        say(event, reason="x")
-
-    assert [one["log_level"] for one in logs] == [level]
+from tests.server.test_certificates import Files
 
 
 async def test_readiness_says_what_is_missing_and_then_that_it_is_there() -> None:
@@ -75,7 +34,7 @@ async def test_readiness_says_what_is_missing_and_then_that_it_is_there() -> Non
         clock=clock,
         refresh=60.0,
         random=lambda: 0.0,
-        on_event=say,
+        on_event=lambda *_, **__: None,
     )
     before = secrets_check(keeper)
 
@@ -120,3 +79,33 @@ async def test_readiness_names_the_token_endpoint_s_retry_after() -> None:
 
     assert not check.ok
     assert "asks to wait 18 s more (Retry-After)" in check.reason
+
+
+def test_a_folder_in_trouble_makes_unready() -> None:
+    """Large bodies are refused until the disk has room again."""
+    spool = Spool(folder="/spill")
+    good = spool_check(spool)
+
+    spool.trouble = "/spill cannot be written"
+
+    bad = spool_check(spool)
+    assert (good.ok, bad.ok, bad.reason) == (True, False, "/spill cannot be written")
+
+
+def test_a_refused_certificate_is_a_reason_and_keeps_the_gateway_ready(
+    tmp_path: Path,
+) -> None:
+    """The one from before still serves; who looks why a rotation had no effect sees."""
+    issued = trustme.CA().issue_cert("localhost")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    certificates = Certificates(Files(str(cert), str(key)))
+    before = certificate_check(certificates)
+    key.write_text("no key")
+
+    certificates.reload()
+
+    after = certificate_check(certificates)
+    assert (before.reason, after.ok) == ("in use", True)
+    assert str(key) in after.reason

@@ -1,0 +1,211 @@
+"""Builds the way of a request: its stages, the connections below, the proxy above."""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.admission.policy import UPLOAD_SLOTS
+from gateway.app.callers import build_identity
+from gateway.app.limits import build_limits
+from gateway.app.persistence import Persistence
+from gateway.app.telemetry import Telemetry
+from gateway.app.tokens import Tokens
+from gateway.breaker.stage import BreakerStage
+from gateway.config.schema import Config
+from gateway.core.clock import Clock, instant
+from gateway.core.dinie_routes import template
+from gateway.core.origin import proxy_rule
+from gateway.credentials.stage import CredentialsStage
+from gateway.deadline.policy import head_limit
+from gateway.deadline.stage import DeadlineStage
+from gateway.idempotency.policy import upstream_headers
+from gateway.idempotency.stage import IdempotencyStage
+from gateway.pipeline.forwarder import Base, Forwarder
+from gateway.pipeline.order import Stages
+from gateway.retry.stage import RetryStage
+from gateway.secrets.watcher import SecretKeeper
+from gateway.server.proxy import Proxy
+from gateway.server.readers import Readers
+from gateway.server.streaming import ResponseStreams
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream.client import Sender
+from gateway.upstream.sweeper import Sweeper
+from gateway.upstream.transport import TransportStage
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The way of a request, and the parts of it that others look at."""
+
+    proxy: Proxy
+    stages: Stages
+    breaker: BreakerStage  # of Dinie's API
+    sender: Sender
+    sweeper: Sweeper
+
+    async def close(self) -> None:
+        """Close the connections to Dinie."""
+        self.sweeper.close()
+        await self.sender.close()
+
+
+def build_pipeline(
+    config: Config,
+    *,
+    clock: Clock,
+    ssl_context: ssl.SSLContext | None,
+    secrets: SecretKeeper,
+    tokens: Tokens,
+    persistence: Persistence,
+    telemetry: Telemetry,
+    readers: Readers,
+    horizon: Callable[[], float],
+) -> Pipeline:
+    """Return the way of a request; inside a running loop.
+
+    Args:
+        config: Holds every stage's options.
+        clock: Real or fake.
+        ssl_context: Of connections to Dinie; None: the default.
+        secrets: Hold the callers' tokens.
+        tokens: Authorize the attempts.
+        persistence: Keeps idempotency keys and outcomes.
+        telemetry: Records every request.
+        readers: Know the connections that do not take what is sent.
+        horizon: Returns until when attempts may be begun, s, monotonic.
+    """
+    sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
+    breaker = BreakerStage(config.breaker, clock, random.random, "api")
+    sender = Sender(
+        pool_size=config.upstream.pool_size,
+        connect=config.deadline.connect,
+        ssl_context=ssl_context,
+    )
+    stages = _build_stages(
+        config,
+        clock=clock,
+        secrets=secrets,
+        tokens=tokens,
+        persistence=persistence,
+        telemetry=telemetry,
+        sweeper=sweeper,
+    )
+    retry = _build_retry(config, clock, breaker, telemetry.metrics, horizon)
+    forwarder = _build_forwarder(
+        config,
+        clock,
+        sender,
+        stages=stages,
+        retry=retry,
+        sweeper=sweeper,
+        readers=readers,
+    )
+    proxy = _build_proxy(config, stages, forwarder, clock=clock, telemetry=telemetry)
+    return Pipeline(proxy, stages, breaker, sender, sweeper)
+
+
+def _build_retry(
+    config: Config,
+    clock: Clock,
+    breaker: BreakerStage,
+    metrics: Metrics,
+    horizon: Callable[[], float],
+) -> RetryStage:
+    return RetryStage(
+        config.retry,
+        clock=clock,
+        random=random.random,
+        breaker=breaker,
+        observer=metrics,
+        horizon=horizon,
+        probe_time=head_limit(config.deadline, upload=False),
+    )
+
+
+def _build_forwarder(
+    config: Config,
+    clock: Clock,
+    sender: Sender,
+    *,
+    stages: Stages,
+    retry: RetryStage,
+    sweeper: Sweeper,
+    readers: Readers,
+) -> Forwarder:
+    return Forwarder(
+        Base.of(config.upstream.base_url),
+        sender,
+        stages=stages,
+        retry=retry,
+        sweeper=sweeper,
+        streams=build_streams(config, readers),
+        longest_stream=config.deadline.maximum,
+        key_headers=partial(upstream_headers, config.idempotency),
+        environment=config.environment,
+        clock=clock.now,
+    )
+
+
+def _build_proxy(
+    config: Config,
+    stages: Stages,
+    forwarder: Forwarder,
+    *,
+    clock: Clock,
+    telemetry: Telemetry,
+) -> Proxy:
+    return Proxy(
+        stages.around(forwarder),
+        origin=proxy_rule(config.listen.proxy.host, config.listen.hosts),
+        prefixes=config.upstream.accepted_prefixes,
+        environment=config.environment,
+        telemetry=telemetry.stage,
+        clock=clock.now,
+        request_ids=telemetry.ids.accept,
+        route_of=template,
+    )
+
+
+def _build_stages(
+    config: Config,
+    *,
+    clock: Clock,
+    secrets: SecretKeeper,
+    tokens: Tokens,
+    persistence: Persistence,
+    telemetry: Telemetry,
+    sweeper: Sweeper,
+) -> Stages:
+    """Return the stages; their order is in `pipeline/order.py`."""
+    metrics = telemetry.metrics
+    callers = build_identity(config, secrets, telemetry.ids.new, clock)
+    limits = build_limits(config, clock, metrics, callers.weights)
+    return Stages(
+        identity=callers.stage,
+        admission=limits.admission,
+        local_tokens=callers.local_tokens,
+        deadline=DeadlineStage(config.deadline),
+        idempotency=IdempotencyStage(
+            config.idempotency,
+            persistence.records,
+            partial(instant, clock),
+            persistence.journal,
+            callers.key_scope,
+        ),
+        credentials=CredentialsStage(
+            tokens.current, clock, partial(metrics.retry, "401"), tokens.canary
+        ),
+        ratelimit=limits.ratelimit,
+        bulkhead=limits.bulkhead,
+        transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),
+    )
+
+
+def build_streams(config: Config, readers: Readers) -> ResponseStreams:
+    """Return the relay of large responses, within the pool's spare connections."""
+    slots = config.admission.max_in_flight + UPLOAD_SLOTS
+    most_apart = max(0, config.upstream.pool_size - slots)
+    return ResponseStreams(readers, most_apart=most_apart)
