@@ -21,7 +21,7 @@ RUN /opt/venv/bin/pip install --no-deps --only-binary :all: --require-hashes \
     && python -m pip install --no-deps --only-binary :all: --require-hashes \
         --requirement requirements-build.lock
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY config config
 COPY gateway gateway
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
