@@ -11,7 +11,7 @@ LOCKED := install --quiet --progress-bar off --require-hashes --no-deps --no-com
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help demo test test-vault soak check format lint types imports e2e bench experiment lock lock-check clean install
+.PHONY: help demo test test-vault soak check format lint types imports e2e bench experiment docs lock lock-check clean install
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ $(VENV)/.runtime: pyproject.toml requirements.lock requirements-build.lock
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@echo "Installing what the tests need ($$(grep -c == requirements-dev.lock) packages, half a gigabyte; a minute or two) ..."
 	@$(PIP) $(LOCKED) --requirement requirements-dev.lock
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.runtime requirements-docs.lock
+	@$(PIP) $(LOCKED) --requirement requirements-docs.lock
 	@touch $@
 
 install: $(VENV)/.dev ## create the virtual environment and install everything
@@ -70,13 +74,17 @@ bench: install ## gateway and bare pass-through, inbox and bare verifier, in one
 experiment: install ## share a quota with a flood, and weather a storm; table and charts
 	$(BIN)/python -m tests.experiments
 
+docs: $(VENV)/.docs ## build the documentation into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 lock: install ## pin what the gateway and its tests need, with hashes
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements-dev.lock
 	$(COMPILE) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
+	$(COMPILE) --group docs --constraint requirements-dev.lock --output-file requirements-docs.lock
 
 lock-check: install ## fail where the locks do not fit pyproject.toml
 	$(BIN)/python -m pytest -q tests/test_locks.py
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist site

@@ -17,6 +17,7 @@ WANTED = {
     "requirements.lock": RUNTIME,
     "requirements-dev.lock": [*RUNTIME, *DEV],
     "requirements-build.lock": PROJECT["dependency-groups"]["build"],
+    "requirements-docs.lock": PROJECT["dependency-groups"]["docs"],
 }
 
 
