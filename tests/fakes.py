@@ -93,7 +93,9 @@ class FakeTokenEndpoint:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def mint(self, credential: Credential) -> Grant | Refused | Transient:
+    async def request_token(
+        self, credential: Credential
+    ) -> Grant | Refused | Transient:
         self.asked.append(credential.version)
         number = len(self.asked)
         await self.gate.wait()

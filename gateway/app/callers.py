@@ -22,7 +22,7 @@ from gateway.identity.options import IdentityOptions
 from gateway.identity.policy import LIFE, Callers, bind, whose
 from gateway.identity.ports import Subjects
 from gateway.identity.stage import IdentityStage
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 
 _log = structlog.get_logger("gateway.identity")
 _REASON: Final = (
@@ -42,7 +42,7 @@ class CallerIdentification:
 
 
 def build_identity(
-    config: Config, secrets: SecretKeeper, new_id: Callable[[], str], clock: Clock
+    config: Config, secrets: SecretWatcher, new_id: Callable[[], str], clock: Clock
 ) -> CallerIdentification:
     """Return the stages that identify callers, as the configuration names them.
 

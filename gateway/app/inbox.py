@@ -17,7 +17,7 @@ from gateway.inbox.handover import Handover
 from gateway.inbox.maintenance import Upkeep
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.receive import Keys, Receiver
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.server.health import Check
 from gateway.server.inbox_admin import InboxAdmin
 from gateway.server.listeners import Listener, listen_proxy
@@ -58,7 +58,7 @@ class WebhookInbox:
         database: Database,
         *,
         environment: str,
-        secrets: SecretKeeper,
+        secrets: SecretWatcher,
         metrics: Metrics,
         clock: Clock,
     ) -> None:

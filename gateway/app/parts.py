@@ -11,7 +11,7 @@ from gateway.app.telemetry import Telemetry, build_telemetry
 from gateway.app.tokens import Tokens, build_tokens
 from gateway.config.schema import Config
 from gateway.core.clock import Clock
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.server.certificates import Certificates
 from gateway.server.health import Health
 from gateway.telemetry.ports import LogStream
@@ -25,7 +25,7 @@ class Parts:
     clock: Clock
     health: Health
     telemetry: Telemetry
-    secrets: SecretKeeper
+    secrets: SecretWatcher
     tokens: Tokens
     persistence: Persistence
     listeners: Listeners

@@ -13,7 +13,7 @@ from gateway.core.clock import Clock
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Journal, NoJournal
 from gateway.inbox.options import InboxOptions
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.storage.database.database import Database, DatabaseUnavailable
 from gateway.storage.ledger.journal import SqliteLedger
 from gateway.telemetry.metrics import Metrics
@@ -32,7 +32,7 @@ class Persistence:
         environment: str,
         durable: bool,
         webhooks: InboxOptions | None,
-        secrets: SecretKeeper,
+        secrets: SecretWatcher,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
@@ -144,7 +144,7 @@ class Persistence:
 
 
 def build_persistence(
-    config: Config, secrets: SecretKeeper, *, clock: Clock, metrics: Metrics
+    config: Config, secrets: SecretWatcher, *, clock: Clock, metrics: Metrics
 ) -> Persistence:
     """Return what a gateway keeps; inside a running loop.
 

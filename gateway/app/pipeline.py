@@ -26,7 +26,7 @@ from gateway.idempotency.stage import IdempotencyStage
 from gateway.pipeline.forwarder import Base, Forwarder
 from gateway.pipeline.order import Stages
 from gateway.retry.stage import RetryStage
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.server.proxy import Proxy
 from gateway.server.readers import Readers
 from gateway.server.streaming import ResponseStreams
@@ -57,7 +57,7 @@ def build_pipeline(
     *,
     clock: Clock,
     ssl_context: ssl.SSLContext | None,
-    secrets: SecretKeeper,
+    secrets: SecretWatcher,
     tokens: Tokens,
     persistence: Persistence,
     telemetry: Telemetry,
@@ -173,7 +173,7 @@ def _build_stages(
     config: Config,
     *,
     clock: Clock,
-    secrets: SecretKeeper,
+    secrets: SecretWatcher,
     tokens: Tokens,
     persistence: Persistence,
     telemetry: Telemetry,

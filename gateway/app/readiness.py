@@ -6,7 +6,7 @@ from gateway.admission.spool import Spool
 from gateway.app.inbox import WebhookInbox
 from gateway.app.listeners import Listeners
 from gateway.credentials.token_source import TokenSource
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.server.certificates import Certificates
 from gateway.server.health import Check, Health
 
@@ -14,7 +14,7 @@ from gateway.server.health import Check, Health
 def add_checks(
     health: Health,
     *,
-    secrets: SecretKeeper,
+    secrets: SecretWatcher,
     tokens: TokenSource,
     listeners: Listeners,
     spool: Spool,
@@ -40,7 +40,7 @@ def add_checks(
         health.add("inbox", inbox.check)
 
 
-def secrets_check(secrets: SecretKeeper) -> Check:
+def secrets_check(secrets: SecretWatcher) -> Check:
     """Return whether secrets are held, and what is wrong with the last read."""
     if secrets.current is not None:
         return Check(ok=True, reason=secrets.last_error or "read")
@@ -53,7 +53,7 @@ def token_check(tokens: TokenSource) -> Check:
     Latched: an outage of the token endpoint is no reason to hide the gateway.
     """
     reason = "a token was obtained" if tokens.ever_had_one else tokens.state
-    if (left := tokens.told_to_wait) > 0:
+    if (left := tokens.cooldown_left) > 0:
         reason += f"; the token endpoint asks to wait {left:.0f} s more (Retry-After)"
     return Check(ok=tokens.ever_had_one, reason=reason)
 

@@ -3,14 +3,14 @@
 import asyncio
 from typing import Any
 
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.server.certificates import Certificates
 
 
 class Reload:
     """Reads the secrets and the proxy listener's certificate again."""
 
-    def __init__(self, secrets: SecretKeeper, certificates: Certificates) -> None:
+    def __init__(self, secrets: SecretWatcher, certificates: Certificates) -> None:
         self._secrets = secrets
         self._certificates = certificates
 

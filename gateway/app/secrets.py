@@ -12,14 +12,14 @@ from gateway.config.schema import Config
 from gateway.core.clock import Clock
 from gateway.secrets.guard import check_credential, unknown_prefixes
 from gateway.secrets.ports import SecretSet
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger("gateway.secrets")
 _LEVELS = {
     "certificate_refused": "error",
     "secrets_refused": "error",
-    "secrets_ending": "warning",
+    "secrets_expiring": "warning",
     "secrets_unavailable": "warning",
     "token_life_assumed": "warning",
 }
@@ -31,7 +31,7 @@ class WrongEnvironment(Exception):  # noqa: N818 - named for what happened
 
 def build_secrets(
     config: Config, environ: Mapping[str, str], *, clock: Clock, metrics: Metrics
-) -> SecretKeeper:
+) -> SecretWatcher:
     """Return the watcher of the secrets; nothing is read yet.
 
     Args:
@@ -40,11 +40,11 @@ def build_secrets(
         clock: Real or fake.
         metrics: Counts the reads that gave nothing usable.
     """
-    return SecretKeeper(
+    return SecretWatcher(
         build_provider(config.secrets, environ),
         guard=partial(guard, config.environment),
         clock=clock,
-        refresh=config.secrets.vault.refresh,  # of every provider, despite its name
+        interval=config.secrets.vault.refresh,  # of every provider, despite its name
         random=random.random,
         on_event=log_event,
         on_refused=metrics.secret_refused,

@@ -12,7 +12,7 @@ from gateway.pipeline.order import Stages
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import due_at, ends_at
 from gateway.secrets.ports import moment
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.server.health import Health
 from gateway.telemetry.metrics import Metrics, version
 from gateway.telemetry.request_history import Stories
@@ -31,7 +31,7 @@ class StatusReport:
     clock: Clock
     metrics: Metrics
     health: Health
-    secrets: SecretKeeper
+    secrets: SecretWatcher
     tokens: TokenSource
     stages: Stages
     breakers: tuple[BreakerStage, ...]  # the API's first
@@ -113,8 +113,8 @@ class StatusReport:
         }
 
     def _vault_ends(self) -> float | None:
-        ends_in = self.secrets.ends_in
-        return None if ends_in is None else self.clock.unix() + ends_in
+        expires_in = self.secrets.expires_in
+        return None if expires_in is None else self.clock.unix() + expires_in
 
     def _credential(self) -> tuple[float | None, float | None]:
         """Return when the credential was created and when it expires; s, Unix."""

@@ -14,9 +14,9 @@ from gateway.core.clock import Clock
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
 from gateway.credentials.token_source import TokenSource
 from gateway.secrets.guard import check_credential
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.telemetry.metrics import Metrics
-from gateway.upstream.guarded_token_endpoint import GuardedEndpoint
+from gateway.upstream.guarded_token_endpoint import GuardedTokenEndpoint
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 
 _OPEN_FOR: Final = 5.0  # s, at most, that the token endpoint's circuit opens for first
@@ -36,7 +36,7 @@ class Tokens:
 
 def build_tokens(
     config: Config,
-    secrets: SecretKeeper,
+    secrets: SecretWatcher,
     *,
     clock: Clock,
     metrics: Metrics,
@@ -58,7 +58,7 @@ def build_tokens(
         on_event=log_event,
     )
     breaker = _build_breaker(config.breaker, clock)
-    guarded = GuardedEndpoint(endpoint, breaker)
+    guarded = GuardedTokenEndpoint(endpoint, breaker)
     current = TokenSource(
         guarded, secrets, clock=clock, random=random.random, observer=metrics
     )

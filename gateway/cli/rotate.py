@@ -21,10 +21,10 @@ from gateway.core.clock import SystemClock
 from gateway.core.timestamps import utc
 from gateway.rotation import policy
 from gateway.rotation.lock import Lock, LockHeld, damaged
-from gateway.rotation.loss import explained, loss
+from gateway.rotation.loss import explain_loss, read_loss
 from gateway.rotation.ports import Conflict, StepFailed
 from gateway.rotation.rotation import Progress, Rotation
-from gateway.rotation.webhook_secret import SeveralEndpoints, WebhookRotation, told
+from gateway.rotation.webhook_secret import SeveralEndpoints, WebhookRotation, describe
 
 _LONGEST_SLEEP = 300.0  # s
 _SHORTEST_SLEEP = 0.05  # s
@@ -138,11 +138,11 @@ async def _guarded(
 async def _status(config: Config, *, webhook: bool) -> int:
     async with open_vault(config) as store:
         fields = await store.state()
-    if lost := loss(fields):
-        click.echo(explained(lost))
+    if lost := read_loss(fields):
+        click.echo(explain_loss(lost))
         return 0
     try:
-        said, at = told(fields) if webhook else policy.told(fields)
+        said, at = describe(fields) if webhook else policy.describe(fields)
     except ValueError as error:
         raise StepFailed(damaged(error)) from None
     click.echo(said if at is None else f"{said} {_date(at)}.")
@@ -240,7 +240,7 @@ def _say_held(held: LockHeld) -> None:
 
 
 def _say(progress: Progress) -> None:
-    click.echo(progress.said)
+    click.echo(progress.message)
     if progress.next_at is not None:
         click.echo(f"Run it again on {_date(progress.next_at)} or later.")
 

@@ -16,7 +16,7 @@ from gateway.rotation import policy
 from gateway.rotation.context import Context
 from gateway.rotation.ports import Pair
 from gateway.secrets.guard import check_credential
-from gateway.upstream.credentials_api import DinieApi
+from gateway.upstream.credentials_api import CredentialsApi
 from gateway.upstream.retrying import ATTEMPTS
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from gateway.upstream.transport import trust
@@ -33,7 +33,7 @@ def holder() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
 
 
-def context_of(config: Config, store: VaultStore, dinie: DinieApi) -> Context:
+def context_of(config: Config, store: VaultStore, dinie: CredentialsApi) -> Context:
     """Return the world of one run."""
     return Context(
         store=store,
@@ -43,7 +43,7 @@ def context_of(config: Config, store: VaultStore, dinie: DinieApi) -> Context:
         new_id=partial(secrets.token_hex, 6),
         holder=holder(),
         guard=partial(_guard, config.environment),
-        say=click.echo,
+        report=click.echo,
         settle=policy.settle(config.secrets.vault.refresh),
     )
 
@@ -65,7 +65,7 @@ async def open_vault(config: Config) -> AsyncIterator[VaultStore]:
 
 
 @asynccontextmanager
-async def open_dinie(config: Config) -> AsyncIterator[DinieApi]:
+async def open_dinie(config: Config) -> AsyncIterator[CredentialsApi]:
     """Yield Dinie's credentials API.
 
     Raises:
@@ -76,7 +76,7 @@ async def open_dinie(config: Config) -> AsyncIterator[DinieApi]:
         tls = trust(upstream.ca_file)
     except OSError as error:
         raise Unusable(str(error.strerror)) from None
-    made = DinieApi(
+    made = CredentialsApi(
         upstream.base_url,
         HttpTokenEndpoint(
             upstream.base_url,

@@ -40,7 +40,9 @@ class CredentialSource(Protocol):
 class TokenEndpoint(Protocol):
     """Dinie's token endpoint."""
 
-    async def mint(self, credential: Credential) -> Grant | Refused | Transient:
+    async def request_token(
+        self, credential: Credential
+    ) -> Grant | Refused | Transient:
         """Ask for a token; every failure is a value, never an exception."""
 
 

@@ -14,12 +14,12 @@ class RefreshSchedule:
         self._next_try = 0.0
         self._refused_version: str | None = None
         self._refused_until = 0.0
-        self._told_until = 0.0  # by the endpoint's Retry-After
+        self._cooldown_until = 0.0  # by the endpoint's Retry-After
 
     def succeeded(self) -> None:
         """Forget what failed."""
         self.failures = 0
-        self._next_try = self._told_until = 0.0
+        self._next_try = self._cooldown_until = 0.0
         self._refused_version = None
 
     def failed(self, result: Transient, *, now: float, random: float) -> None:
@@ -27,7 +27,7 @@ class RefreshSchedule:
         self.failures += 1
         self._next_try = now + retry_wait(self.failures, random=random)
         if result.retry_after is not None:
-            self._told_until = now + result.retry_after
+            self._cooldown_until = now + result.retry_after
 
     def refused(self, version: str, *, now: float) -> None:
         """Leave a refused credential alone for a while."""
@@ -50,10 +50,10 @@ class RefreshSchedule:
             return 0.0
         return max(0.0, self._refused_until - now)
 
-    def told_for(self, now: float) -> float:
+    def cooldown_left(self, now: float) -> float:
         """Return for how many s more the endpoint asked not to be called."""
-        return max(0.0, self._told_until - now)
+        return max(0.0, self._cooldown_until - now)
 
     def wait(self, now: float) -> float:
         """Return for how many s more nothing is asked, whatever the credential."""
-        return max(0.0, self._next_try - now, self._told_until - now)
+        return max(0.0, self._next_try - now, self._cooldown_until - now)

@@ -52,8 +52,8 @@ class TokenSource:
         self._current: Token | None = None
         self._generation = 0
         self._schedule = RefreshSchedule()
-        self._mints = 0  # that were begun,
-        self._void = 0  # and up to which of them a 401 came after the beginning
+        self._requests = 0  # that were begun,
+        self._outdated = 0  # and up to which of them a 401 came after the beginning
         self._forced_at = float("-inf")
         self._reason = "start"
         self._wake = asyncio.Event()
@@ -79,9 +79,9 @@ class TokenSource:
         return "a token is being asked for"
 
     @property
-    def told_to_wait(self) -> float:
+    def cooldown_left(self) -> float:
         """Return for how many s more the token endpoint asked not to be called."""
-        return self._schedule.told_for(self._clock.now())
+        return self._schedule.cooldown_left(self._clock.now())
 
     @property
     def expires_in(self) -> float | None:
@@ -107,9 +107,9 @@ class TokenSource:
                 was one before and renewing it fails.
         """
         while (token := self.usable()) is None:
-            self._refuse_at_once(deadline)
+            self._check_worth_waiting(deadline)
             self._wake.set()
-            await self._next_word(deadline)
+            await self._wait_for_attempt(deadline)
         return token
 
     async def renewed(self, stale: Token, *, deadline: float) -> Token:
@@ -132,7 +132,7 @@ class TokenSource:
             self._current = None
             self._reason = "rejected"
             # A mint that began before the 401 may bring what the 401 was about.
-            self._void = self._mints
+            self._outdated = self._requests
             self._schedule.try_now()
         return await self.token(deadline=deadline)
 
@@ -144,10 +144,10 @@ class TokenSource:
         Whoever asks makes it the one in force before anything else runs.
         """
         asked_at = instant(self._clock)
-        result = await self._endpoint.mint(credential)
+        result = await self._endpoint.request_token(credential)
         if isinstance(result, Grant):
             self._keep(result, credential, asked_at)
-            self._tell()
+            self._wake_waiters()
             self._observer.token("proof", "ok")
             return "good"
         if isinstance(result, Refused):
@@ -162,7 +162,7 @@ class TokenSource:
         self._schedule.try_now()
         self._wake.set()
 
-    def _refuse_at_once(self, deadline: float) -> None:
+    def _check_worth_waiting(self, deadline: float) -> None:
         """Raise what waiting until the deadline would not change."""
         now = self._clock.now()
         credential = self._secrets.current
@@ -174,7 +174,7 @@ class TokenSource:
                 "Check client_id and client_secret at the secrets provider.",
                 retry_after=refused,
             )
-        if self._schedule.told_for(now) > deadline - now:
+        if self._schedule.cooldown_left(now) > deadline - now:
             raise CredentialsUnavailable(
                 "There is no token, and Dinie's token endpoint asks to wait for longer "
                 "than this request may.",
@@ -186,7 +186,7 @@ class TokenSource:
                 retry_after=max(1.0, self._schedule.wait(now)),
             )
 
-    async def _next_word(self, deadline: float) -> None:
+    async def _wait_for_attempt(self, deadline: float) -> None:
         """Wait until the task has tried again, or the deadline."""
         left = deadline - self._clock.now()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -245,15 +245,15 @@ class TokenSource:
         if credential is None:
             return
         reason, self._reason = self._reason, "scheduled"
-        self._mints += 1
-        number = self._mints
+        self._requests += 1
+        number = self._requests
         asked_at = instant(self._clock)
-        result = await self._endpoint.mint(credential)
+        result = await self._endpoint.request_token(credential)
         # A proof may have overtaken this one: then it says nothing of what is held.
         held = self._secrets.current
         current = held is not None and held.version == credential.version
         if isinstance(result, Grant):
-            if current and number > self._void:
+            if current and number > self._outdated:
                 self._keep(result, credential, asked_at)
             self._observer.token(reason, "ok")
         elif isinstance(result, Refused):
@@ -263,9 +263,9 @@ class TokenSource:
             if current or result.retry_after is not None:
                 self._failed(result)
             self._observer.token(reason, result.reason)
-        self._tell()
+        self._wake_waiters()
 
-    def _tell(self) -> None:
+    def _wake_waiters(self) -> None:
         """Let those who wait look again."""
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:

@@ -25,7 +25,7 @@ class Context:
     new_id: Callable[[], str]  # makes the id of a rotation
     holder: str  # who this is, for the lock
     guard: Callable[[Pair], list[str]]  # why a pair is of another environment
-    say: Callable[[str], object]  # takes a line after each step
+    report: Callable[[str], object]  # takes a line after each step
     settle: float = SETTLE  # s in which every gateway has read a changed secret
 
     def lock(self) -> Lock:

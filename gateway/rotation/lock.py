@@ -126,7 +126,7 @@ class Lock:
     async def _look(self) -> None:
         fields = await self._store.state()
         self._version = fields.version
-        self.lost = loss.loss(fields)
+        self.lost = loss.read_loss(fields)
         self.webhook = {k: v for k, v in fields.items() if k.startswith(_WEBHOOK)}
         try:
             self.state = policy.read(fields)

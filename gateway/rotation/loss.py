@@ -15,7 +15,7 @@ FIELD: Final = "lost"
 _TEXT: Final = re.compile(r"version \d{1,18} was (deleted|destroyed)")
 
 
-def loss(fields: Fields) -> str:
+def read_loss(fields: Fields) -> str:
     """Return how the state was lost, in a few words; empty: it was not."""
     if fields.gone:
         return f"version {fields.version} was {fields.gone}"
@@ -24,7 +24,7 @@ def loss(fields: Fields) -> str:
     return text if _TEXT.fullmatch(text) else ""
 
 
-def explained(lost: str) -> str:
+def explain_loss(lost: str) -> str:
     """Return what a loss means and what to do."""
     return (
         f"The rotation's state is lost ({lost} in Vault): whether a rotation was under "

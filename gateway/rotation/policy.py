@@ -120,7 +120,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ListedCredential:
     """A credential as Dinie lists it; moments are Unix, s."""
 
     client_id: str
@@ -187,7 +187,7 @@ def read(fields: Mapping[str, Secret]) -> State | None:
     )
 
 
-def told(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
+def describe(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
     """Return how far the state says that a rotation is, and since when, Unix.
 
     Raises:
@@ -232,7 +232,11 @@ def ends_at(
 
 
 def wait_until(
-    state: State, options: RotationOptions, old: Known | None, *, settle: float = SETTLE
+    state: State,
+    options: RotationOptions,
+    old: ListedCredential | None,
+    *,
+    settle: float = SETTLE,
 ) -> float | None:
     """Return until when a phase has to wait, Unix; None: its step can be taken.
 
@@ -253,7 +257,7 @@ def wait_until(
     return None
 
 
-def is_forgotten(state: State, old: Known | None) -> bool:
+def is_forgotten(state: State, old: ListedCredential | None) -> bool:
     """Return whether somebody goes on using the old credential, days after its end."""
     if old is None or old.last_used is None:
         return False
@@ -269,7 +273,9 @@ def settle(refresh: float) -> float:
     return max(SETTLE, READS * refresh)
 
 
-def find(credentials: Sequence[Known], client_id: str) -> Known | None:
+def find(
+    credentials: Sequence[ListedCredential], client_id: str
+) -> ListedCredential | None:
     """Return a credential by its id."""
     return next((one for one in credentials if one.client_id == client_id), None)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.core.secret import Secret
-from gateway.rotation.policy import Known
+from gateway.rotation.policy import ListedCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Dinie(Protocol):
     async def create(self, by: Pair, *, name: str, key: str) -> Created:
         """Create a credential; the same key gives the same one again for a day."""
 
-    async def credentials(self, by: Pair) -> Sequence[Known]:
+    async def credentials(self, by: Pair) -> Sequence[ListedCredential]:
         """Return all credentials: the whole list, or a failure."""
 
     async def prove(self, pair: Pair) -> None:

@@ -6,7 +6,7 @@ from gateway.core.secret import Secret
 from gateway.rotation import policy
 from gateway.rotation.context import CURRENT, Context
 from gateway.rotation.lock import Lock, damaged
-from gateway.rotation.policy import BACK, ENDED, Known, State
+from gateway.rotation.policy import BACK, ENDED, ListedCredential, State
 from gateway.rotation.ports import Pair, StepFailed
 
 
@@ -20,7 +20,9 @@ class Revoker:
         self._dinie = context.dinie
         self._lock = lock
 
-    async def revoke(self, by: Pair, unwanted: Callable[[Known], bool]) -> None:
+    async def revoke(
+        self, by: Pair, unwanted: Callable[[ListedCredential], bool]
+    ) -> None:
         """Revoke all that are unwanted and active.
 
         Raises:
@@ -35,7 +37,7 @@ class Revoker:
                 "revocation: run it again, and look at Dinie if that does not help."
             )
 
-    async def late(self, made: Pair, state: State) -> None:
+    async def revoke_orphan(self, made: Pair, state: State) -> None:
         """Revoke what came after its rotation was given up, and nobody knows of.
 
         A rotation that goes on has it by its key.
@@ -56,7 +58,9 @@ class Revoker:
         if made.client_id not in known:
             await self._dinie.revoke(current, made.client_id.reveal())
 
-    async def _active(self, by: Pair, unwanted: Callable[[Known], bool]) -> list[Known]:
+    async def _active(
+        self, by: Pair, unwanted: Callable[[ListedCredential], bool]
+    ) -> list[ListedCredential]:
         return [
             one
             for one in await self._dinie.credentials(by)

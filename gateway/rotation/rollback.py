@@ -11,7 +11,7 @@ from gateway.core.secret import Secret
 from gateway.rotation.context import CURRENT
 from gateway.rotation.policy import NEXT, NONE, State
 from gateway.rotation.ports import Fields, Pair, StepFailed
-from gateway.rotation.step_base import Bearings, is_ours
+from gateway.rotation.step_base import StepBase, is_ours
 
 _NO_WAY: Final = (
     "There is no way back: Dinie refuses the old credential. Run the rotation on, or "
@@ -23,7 +23,7 @@ _NONE_LEFT: Final = (
 )
 
 
-class WayBack(Bearings):
+class Rollback(StepBase):
     """Each takes the state as it is written down and returns the next one, written."""
 
     async def turn_back(self, state: State) -> State:
@@ -114,7 +114,7 @@ class WayBack(Bearings):
         current = self._context.pair(secret, CURRENT)
         if current.client_id.reveal() != state.new_id or not await self._takes(current):
             raise StepFailed(_NONE_LEFT)
-        self._context.say("Only the new credential works: the rotation goes on.")
+        self._context.report("Only the new credential works: the rotation goes on.")
         return await self._serve(state, secret)
 
 

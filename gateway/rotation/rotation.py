@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from gateway.rotation import policy
 from gateway.rotation.context import Context
 from gateway.rotation.lock import SKEW
-from gateway.rotation.loss import explained
+from gateway.rotation.loss import explain_loss
 from gateway.rotation.policy import BACK, ENDED, Phase, State
 from gateway.rotation.ports import StepFailed
-from gateway.rotation.rollback import WayBack
+from gateway.rotation.rollback import Rollback
 from gateway.rotation.step_base import NewRefused
 from gateway.rotation.steps import Steps
 
@@ -20,7 +20,7 @@ class Progress:
 
     state: State | None
     next_at: float | None  # Unix; when to run again; None: nothing is left to do
-    said: str  # one sentence for a human
+    message: str  # one sentence for a human
     under_way: bool = False
     failed: bool = False  # it went another way than was asked, or none can be begun
 
@@ -33,7 +33,7 @@ class Rotation:
         self._context = context
         self._lock = context.lock()
         steps = self._take = Steps(context, self._lock)
-        back = self._back = WayBack(context, self._lock)
+        back = self._back = Rollback(context, self._lock)
         self._steps: Mapping[Phase, Callable[[State], Awaitable[State]]] = {
             "creating": steps.create,
             "stored": steps.verify,
@@ -60,7 +60,7 @@ class Rotation:
             await self._lock.check_clock()
             state = self._lock.state
             if self._lock.lost:
-                self._context.say(explained(self._lock.lost))
+                self._context.report(explain_loss(self._lock.lost))
             if state is None or state.phase in ENDED:
                 if not now and (idle := await self._idle(state)) is not None:
                     return idle
@@ -77,10 +77,10 @@ class Rotation:
         async with self._lock:
             state = self._lock.state
             if self._lock.lost:
-                self._context.say(explained(self._lock.lost))
-                said = await self._take.take_back()
+                self._context.report(explain_loss(self._lock.lost))
+                message = await self._take.take_back()
                 self._lock.lost = ""  # it has been dealt with
-                return Progress(None, None, said)
+                return Progress(None, None, message)
             if state is None or state.phase in ENDED:
                 return Progress(state, None, "There is no rotation to abort.")
             if state.phase == "deleting" and await self._serves(state):
@@ -108,24 +108,26 @@ class Rotation:
         turned = False
         while state.phase not in ENDED:
             try:
-                until, said = await self._wait(state)
+                until, message = await self._wait(state)
                 if until is not None and until > self._context.clock.unix():
-                    return Progress(state, until, said, under_way=True, failed=turned)
+                    return Progress(
+                        state, until, message, under_way=True, failed=turned
+                    )
                 before, state = state, await self._steps[state.phase](state)
                 turned = turned or _goes_on(before, state)
             except NewRefused:
                 if turned:
                     raise
-                self._context.say(
+                self._context.report(
                     "Dinie refuses the new credential: the rotation goes back."
                 )
                 state = await self._back.turn_back(state)
                 turned = True
-            self._context.say(policy.DONE[state.phase])
+            self._context.report(policy.DONE[state.phase])
         return Progress(state, None, policy.DONE[state.phase], failed=turned)
 
     async def _wait(self, state: State) -> tuple[float | None, str]:
-        """Return until when a phase has to wait, and what is said meanwhile."""
+        """Return until when a phase has to wait, and what is reported meanwhile."""
         now = self._context.clock.unix()
         old = None
         if state.phase in {"soaking", "revoking"}:
@@ -161,11 +163,11 @@ class Rotation:
         late = due is None or due <= self._context.clock.unix()
         if state is not None and state.phase == "aborted":
             # The job must not undo what was decided, nor keep quiet when it is time.
-            said = "The last rotation was aborted: begin the next with --now."
-            return Progress(state, None, said, failed=late)
+            message = "The last rotation was aborted: begin the next with --now."
+            return Progress(state, None, message, failed=late)
         if due is None:
-            said = "Dinie does not say how old the credential in force is: "
-            return Progress(state, None, said + "begin with --now.", failed=True)
+            message = "Dinie does not say how old the credential in force is: "
+            return Progress(state, None, message + "begin with --now.", failed=True)
         return None if late else Progress(state, due, "No rotation is due.")
 
 

@@ -27,7 +27,7 @@ class NewRefused(CredentialRefused):
     """Dinie does not take the new credential, after it did once."""
 
 
-class Bearings:
+class StepBase:
     """What every step stands on."""
 
     def __init__(self, context: Context, lock: Lock) -> None:

@@ -3,12 +3,12 @@
 from gateway.core.secret import Secret
 from gateway.rotation import policy
 from gateway.rotation.context import CURRENT
-from gateway.rotation.policy import NEXT, NONE, Known, State
+from gateway.rotation.policy import NEXT, NONE, ListedCredential, State
 from gateway.rotation.ports import Conflict, Created, Fields, Pair, StepFailed
-from gateway.rotation.step_base import BY_HAND, OWNER, PAIR, Bearings, is_ours
+from gateway.rotation.step_base import BY_HAND, OWNER, PAIR, StepBase, is_ours
 
 
-class Steps(Bearings):
+class Steps(StepBase):
     """Each takes the state as it is written down and returns the next one, written."""
 
     async def begin(self) -> State:
@@ -27,7 +27,7 @@ class Steps(Bearings):
             old_expires=secret.get("client_expires_at", NONE),
         )
         await self._lock.write(state)
-        self._context.say(f"Rotation {state.id} has begun.")
+        self._context.report(f"Rotation {state.id} has begun.")
         return state
 
     async def create(self, state: State) -> State:
@@ -49,7 +49,7 @@ class Steps(Bearings):
             await self._lock.renew()
             await self._store.change(_next(made, state), since=secret)
         except Conflict:
-            await self._revoker.late(new, state)
+            await self._revoker.revoke_orphan(new, state)
             raise
         return await self._move(state, "stored", new_id=new.client_id.reveal())
 
@@ -143,7 +143,7 @@ class Steps(Bearings):
         )
         return await self._move(state, "soaking")
 
-    async def look(self, state: State) -> Known | None:
+    async def look(self, state: State) -> ListedCredential | None:
         """Return the old credential as Dinie knows it, if the new one works."""
         current = await self._in_force(state)
         await self._prove_new(current)

@@ -37,7 +37,7 @@ class WebhookRotation:
         self._dinie = context.dinie
         self._options = context.options
         self._clock = context.clock
-        self._say = context.say
+        self._report = context.report
         self._endpoint = endpoint
         self._lock = context.lock()
 
@@ -46,7 +46,7 @@ class WebhookRotation:
 
         Raises:
             StepFailed: a step did not work; it can be tried again.
-            SeveralEndpoints: which one is not said.
+            SeveralEndpoints: which one is not configured.
             LockHeld: another run is under way.
         """
         async with self._lock:
@@ -142,7 +142,7 @@ class WebhookRotation:
                 "webhook_until": Secret(f"{made.old_until + _TAIL:.0f}"),
             }
         )
-        self._say("A new webhook secret is stored; Dinie signs with both.")
+        self._report("A new webhook secret is stored; Dinie signs with both.")
 
     async def _make(self) -> NewSecret:
         """Have Dinie make a secret, under the key that is written down."""
@@ -160,8 +160,8 @@ class WebhookRotation:
         """Take the old one out, once nothing is signed with it any more."""
         until = self._moment("webhook_until")
         if until > self._clock.unix():
-            said = "Dinie still signs with both secrets."
-            return Progress(None, until, said, under_way=True)
+            message = "Dinie still signs with both secrets."
+            return Progress(None, until, message, under_way=True)
         kept = await self._store.secret()
         ended = self._lock.webhook.get("webhook_old", NONE).reveal().split()
         # What somebody added by hand meanwhile is not ours to take away.
@@ -178,7 +178,7 @@ class WebhookRotation:
         return Progress(None, None, "The old webhook secret is gone.")
 
 
-def told(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
+def describe(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
     """Return how far the state says that it is, and since when, Unix, or until when.
 
     Raises:
@@ -186,14 +186,14 @@ def told(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
     """
     text = {name: value.reveal() for name, value in fields.items()}
     if text.get("webhook_phase") == "rotating":
-        said, name = "A new webhook secret is asked for, since", "webhook_since"
+        message, name = "A new webhook secret is asked for, since", "webhook_since"
     elif text.get("webhook_phase") == "overlap":
-        said, name = "Both webhook secrets are good, until", "webhook_until"
+        message, name = "Both webhook secrets are good, until", "webhook_until"
     elif "webhook_done" in text:
-        said, name = "The webhook secret was last replaced on", "webhook_done"
+        message, name = "The webhook secret was last replaced on", "webhook_done"
     else:
         return "The webhook secret was never replaced from here.", None
-    return said, moment(text, name)
+    return message, moment(text, name)
 
 
 def _digest(secret: str) -> str:

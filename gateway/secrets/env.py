@@ -20,9 +20,9 @@ class EnvProvider:
     """Reads the variables at each call; a process's own never change."""
 
     name = "env"
-    longest_pause = float("inf")  # s
-    ends_in = None
-    trouble = None
+    max_interval = float("inf")  # s
+    expires_in = None
+    warning = None
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -17,9 +17,9 @@ class FileProvider:
     """Reads the folder at each call, so that a change is seen without a restart."""
 
     name = "file"
-    longest_pause = 5.0  # s; nothing tells us about a change, and looking is cheap
-    ends_in = None
-    trouble = None
+    max_interval = 5.0  # s; nothing tells us about a change, and looking is cheap
+    expires_in = None
+    warning = None
 
     def __init__(self, directory: str) -> None:
         self._directory = Path(directory)

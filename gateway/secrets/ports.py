@@ -72,15 +72,15 @@ class SecretsProvider(Protocol):
         """Return `env`, `file` or `vault`."""
 
     @property
-    def longest_pause(self) -> float:
+    def max_interval(self) -> float:
         """Return after how many s at most it wants to be read again."""
 
     @property
-    def ends_in(self) -> float | None:
+    def expires_in(self) -> float | None:
         """Return in how many s it can read no more without help; None: never."""
 
     @property
-    def trouble(self) -> str | None:
+    def warning(self) -> str | None:
         """Return what failed beside the last good read; None: nothing did."""
 
     async def read(self) -> SecretSet:

@@ -38,7 +38,7 @@ def _pair(held: SecretSet) -> tuple[Secret, Secret]:
     return held.client_id, held.client_secret
 
 
-class SecretKeeper:
+class SecretWatcher:
     """Holds the newest secrets that were read and belong to this environment."""
 
     def __init__(
@@ -47,7 +47,7 @@ class SecretKeeper:
         *,
         guard: Callable[[SecretSet], list[str]],
         clock: Clock,
-        refresh: float,
+        interval: float,
         random: Callable[[], float],
         on_event: Callable[..., Any],
         on_refused: Callable[[str], None] = _ignore,
@@ -58,7 +58,7 @@ class SecretKeeper:
             provider: Where secrets come from.
             guard: Returns what is wrong with a set for this environment.
             clock: Real or fake.
-            refresh: s between reads, +/- 10 %.
+            interval: s between reads, +/- 10 %.
             random: Returns from [0, 1).
             on_event: Takes an event's name and safe fields, for the log.
             on_refused: Takes the reason of each read that gave nothing usable.
@@ -66,7 +66,7 @@ class SecretKeeper:
         self._provider = provider
         self._guard = guard
         self._clock = clock
-        self._refresh = refresh
+        self._interval = interval
         self._random = random
         self._on_event = on_event
         self._on_refused = on_refused
@@ -92,9 +92,9 @@ class SecretKeeper:
         return self._current
 
     @property
-    def ends_in(self) -> float | None:
+    def expires_in(self) -> float | None:
         """Return in how many s nothing can be read any more; None: no end is known."""
-        return self._provider.ends_in
+        return self._provider.expires_in
 
     def add_listener(self, callback: Callable[[], None]) -> None:
         """Call back after each change of the version."""
@@ -136,7 +136,7 @@ class SecretKeeper:
         return None if self._current is None else self._current.version
 
     def _pause(self) -> float:
-        soonest = self._provider.longest_pause
+        soonest = self._provider.max_interval
         if self._current is None or self._unproven:
             wait = full_jitter(
                 max(0, (self._unproven or self._failures) - 1),
@@ -145,7 +145,7 @@ class SecretKeeper:
                 random=self._random(),
             )
             return wait if self._unproven else min(wait, soonest)
-        usual = self._refresh * (1 - _SPREAD + 2 * _SPREAD * self._random())
+        usual = self._interval * (1 - _SPREAD + 2 * _SPREAD * self._random())
         return min(usual, soonest)
 
     async def _read(self, reason: str) -> None:
@@ -194,11 +194,11 @@ class SecretKeeper:
         self._failures = self._unproven = 0
         self._refused_version = None
         self.faults = ()
-        self.last_error = trouble = self._provider.trouble
-        if trouble is None:
+        self.last_error = warning = self._provider.warning
+        if warning is None:
             self._said = None
-        elif self._is_news(trouble):
-            self._on_event("secrets_ending", detail=trouble)
+        elif self._is_new(warning):
+            self._on_event("secrets_expiring", detail=warning)
 
     def _refuse(
         self, found: SecretSet, faults: list[str], reason: str, why: str
@@ -218,10 +218,10 @@ class SecretKeeper:
         self._failures += 1
         self.last_error = detail
         self._on_refused(reason)
-        if self._is_news(detail):
+        if self._is_new(detail):
             self._on_event("secrets_unavailable", reason=reason, detail=detail)
 
-    def _is_news(self, text: str) -> bool:
+    def _is_new(self, text: str) -> bool:
         """Return whether to log a failure: a new one, or again after a minute."""
         now = self._clock.now()
         said, self._said = self._said, (text, now)

@@ -3,14 +3,14 @@
 from typing import Any, Final
 
 from gateway.core.timestamps import unix_of
-from gateway.rotation.policy import Known
+from gateway.rotation.policy import ListedCredential
 
 _GONE: Final = frozenset({"revoked", "expired"})
 
 
-def known(one: dict[str, Any]) -> Known:
+def listed_credential(one: dict[str, Any]) -> ListedCredential:
     """Return a credential of a list, in either generation's names."""
-    return Known(
+    return ListedCredential(
         client_id=str(one.get("client_id") or one.get("id") or ""),
         name=str(one.get("name") or ""),
         active=one.get("status") not in _GONE,

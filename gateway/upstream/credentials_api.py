@@ -17,7 +17,7 @@ from gateway.core.timestamps import unix_of
 from gateway.credentials.policy import Grant, Refused
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import upstream_headers
-from gateway.rotation.policy import Known
+from gateway.rotation.policy import ListedCredential
 from gateway.rotation.ports import (
     Created,
     CredentialRefused,
@@ -26,7 +26,7 @@ from gateway.rotation.ports import (
     Pair,
     StepFailed,
 )
-from gateway.upstream.credential_record import known
+from gateway.upstream.credential_record import listed_credential
 from gateway.upstream.retrying import (
     LONGEST_WAIT,
     NETWORK_ERRORS,
@@ -49,7 +49,7 @@ _REFUSALS: Final = frozenset({401, 403})
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class DinieApi:
+class CredentialsApi:
     """The calls of a rotation; each is repeated where that is safe."""
 
     def __init__(
@@ -101,18 +101,20 @@ class DinieApi:
         pair = said.get("client_id"), said.get("client_secret")
         if status not in {200, 201} or not all(isinstance(x, str) and x for x in pair):
             raise StepFailed(_unexpected("POST /auth/credentials", status))
-        made = known(said)
+        made = listed_credential(said)
         return Created(
             Pair(Secret(str(pair[0])), Secret(str(pair[1]))), made.created, made.expires
         )
 
-    async def credentials(self, by: Pair) -> Sequence[Known]:
+    async def credentials(self, by: Pair) -> Sequence[ListedCredential]:
         """Return all credentials.
 
         Raises:
             StepFailed: Dinie does not list them.
         """
-        return [known(one) for one in await self._list(by, "/auth/credentials")]
+        return [
+            listed_credential(one) for one in await self._list(by, "/auth/credentials")
+        ]
 
     async def prove(self, pair: Pair) -> None:
         """Mint a token with a credential and make a call with it.
@@ -259,7 +261,7 @@ class DinieApi:
         held = self._bearers.get(by)
         if held is not None:
             return held
-        result = await self._endpoint.mint(by)
+        result = await self._endpoint.request_token(by)
         if isinstance(result, Grant):
             self._bearers[by] = result.access_token
             return result.access_token

@@ -9,22 +9,24 @@ from gateway.breaker.stage import BreakerStage
 from gateway.core.errors import CircuitOpen
 from gateway.credentials.policy import Grant, Refused, Transient
 from gateway.credentials.ports import Credential, TokenEndpoint
-from gateway.upstream.token_endpoint import TOLD_TO_WAIT
+from gateway.upstream.token_endpoint import COOLDOWN
 
 _CONNECTING: Final = frozenset({"unreachable", "tls_invalid"})
-_OURS: Final = frozenset({"credential_malformed", TOLD_TO_WAIT})  # nothing was asked
+_OURS: Final = frozenset({"credential_malformed", COOLDOWN})  # nothing was asked
 _ANSWERED: Final = frozenset({"status_4xx"})  # 429 among them
 CIRCUIT_OPEN: Final = "circuit_open"
 
 
-class GuardedEndpoint:
+class GuardedTokenEndpoint:
     """A `TokenEndpoint` that is left alone while it fails."""
 
     def __init__(self, endpoint: TokenEndpoint, breaker: BreakerStage) -> None:
         self._endpoint = endpoint
         self._breaker = breaker
 
-    async def mint(self, credential: Credential) -> Grant | Refused | Transient:
+    async def request_token(
+        self, credential: Credential
+    ) -> Grant | Refused | Transient:
         """Ask for a token, or say that asking is of no use now."""
         try:
             held = self._breaker.admit()
@@ -32,7 +34,7 @@ class GuardedEndpoint:
             return Transient(CIRCUIT_OPEN)
         verdict = "ignored"
         try:
-            result = await self._endpoint.mint(credential)
+            result = await self._endpoint.request_token(credential)
             verdict = _verdict(result)
             return result
         finally:

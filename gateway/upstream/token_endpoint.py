@@ -36,7 +36,7 @@ TIMEOUT: Final = 10.0  # s for one attempt
 _LARGEST: Final = 64 * 1024  # bytes of a response that are read
 _HEAD_LIMIT: Final = 16 * 1024  # bytes
 _LONGEST_COOLDOWN: Final = 3600.0  # s; a longer Retry-After is cut to this
-TOLD_TO_WAIT: Final = "told_to_wait"  # not asked: a Retry-After is still running
+COOLDOWN: Final = "cooldown"  # not asked: a Retry-After is still running
 
 
 def _ignore(event: str, **fields: Any) -> None:
@@ -100,13 +100,15 @@ class HttpTokenEndpoint:
             max_field_size=_HEAD_LIMIT,
         )
 
-    async def mint(self, credential: Credential) -> Grant | Refused | Transient:
+    async def request_token(
+        self, credential: Credential
+    ) -> Grant | Refused | Transient:
         """Request a token; every failure is a value.
 
         While a `Retry-After` is running nothing is sent, whatever the credential.
         """
         if (left := self._not_before - self._clock.now()) > self._longest_wait:
-            return Transient(TOLD_TO_WAIT, left)
+            return Transient(COOLDOWN, left)
         if left > 0:
             await self._clock.sleep(left)
         try:
@@ -219,7 +221,7 @@ async def probe_token(config: _Config, secrets: Credential) -> None:
         ssl_context=trust(upstream.ca_file),
     )
     try:
-        result = await endpoint.mint(secrets)
+        result = await endpoint.request_token(secrets)
     finally:
         await endpoint.close()
     if isinstance(result, Refused):

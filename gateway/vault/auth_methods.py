@@ -155,7 +155,7 @@ class TokenLogin:
             return Granted(token, 0.0, renewable=False, known=False)
 
 
-def way_in(
+def build_login(
     options: VaultAuthOptions, client: VaultClient, environ: Mapping[str, str]
 ) -> Login:
     """Return the way that is configured."""

@@ -13,15 +13,15 @@ from gateway.vault import faults
 from gateway.vault.connection import Connection
 from gateway.vault.responses import (
     Granted,
+    SecretVersion,
     Stamp,
-    Whole,
+    deletion,
     fields,
     granted,
-    lost,
     mapping,
     seconds,
+    secret_version,
     stamp,
-    whole,
 )
 
 TIMEOUT: Final = 5.0  # s, for a connect and for each read
@@ -68,8 +68,8 @@ class VaultClient:
         self, mount: str, *, role_id: Secret, secret_id: Secret
     ) -> Granted:
         """Log in with a role id and a secret id."""
-        call = self._connection.named("login", f"auth/{mount}/login", _APPROLE_HINT)
-        answer = await self._connection.ask(
+        call = self._connection.describe("login", f"auth/{mount}/login", _APPROLE_HINT)
+        answer = await self._connection.send(
             call,
             Secret(""),
             lambda vault: vault.auth.approle.login(
@@ -83,8 +83,8 @@ class VaultClient:
 
     async def login_jwt(self, mount: str, *, role: str, jwt: Secret) -> Granted:
         """Log in with a signed token: of a service account, or of another issuer."""
-        call = self._connection.named("login", f"auth/{mount}/login", _JWT_HINT)
-        answer = await self._connection.ask(
+        call = self._connection.describe("login", f"auth/{mount}/login", _JWT_HINT)
+        answer = await self._connection.send(
             call,
             Secret(""),
             lambda vault: vault.auth.jwt.jwt_login(
@@ -95,8 +95,8 @@ class VaultClient:
 
     async def unwrap(self, wrapping: Secret) -> Secret:
         """Return the secret id inside a wrapping token, which is spent by this."""
-        call = self._connection.named("login", "sys/wrapping/unwrap", _WRAPPED_HINT)
-        answer = await self._connection.ask(
+        call = self._connection.describe("login", "sys/wrapping/unwrap", _WRAPPED_HINT)
+        answer = await self._connection.send(
             call, wrapping, lambda vault: vault.sys.unwrap()
         )
         found = mapping(answer.get("data"), call).get("secret_id")
@@ -106,8 +106,8 @@ class VaultClient:
 
     async def look_up(self, token: Secret) -> Granted:
         """Learn how long a token lives that came from elsewhere."""
-        call = self._connection.named("token", "auth/token/lookup-self")
-        answer = await self._connection.ask(
+        call = self._connection.describe("token", "auth/token/lookup-self")
+        answer = await self._connection.send(
             call, token, lambda vault: vault.auth.token.lookup_self()
         )
         data = mapping(answer.get("data"), call)
@@ -117,18 +117,18 @@ class VaultClient:
 
     async def renew(self, token: Secret, *, increment: float) -> Granted:
         """Extend a token's life, by `increment` s if Vault agrees."""
-        call = self._connection.named("token", "auth/token/renew-self")
-        answer = await self._connection.ask(
+        call = self._connection.describe("token", "auth/token/renew-self")
+        answer = await self._connection.send(
             call,
             token,
             lambda vault: vault.auth.token.renew_self(increment=f"{increment:.0f}s"),
         )
         return granted(answer.get("auth"), call)
 
-    async def head(self, token: Secret, mount: str, path: str) -> Stamp:
+    async def newest_stamp(self, token: Secret, mount: str, path: str) -> Stamp:
         """Return the newest version's stamp, without reading the secret (KV v2)."""
-        call = self._connection.named("metadata", f"{mount}/metadata/{path}")
-        answer = await self._connection.ask(
+        call = self._connection.describe("metadata", f"{mount}/metadata/{path}")
+        answer = await self._connection.send(
             call,
             token,
             lambda vault: vault.secrets.kv.v2.read_secret_metadata(
@@ -139,9 +139,9 @@ class VaultClient:
         number = data.get("current_version")
         versions = mapping(data.get("versions"), call)
         newest = mapping(versions.get(str(number)), call)
-        if (gone := lost(newest)) is not None:
+        if (gone := deletion(newest)) is not None:
             raise faults.deleted(
-                self._connection.named("read", f"{mount}/data/{path}"), gone
+                self._connection.describe("read", f"{mount}/data/{path}"), gone
             )
         return stamp(number, newest.get("created_time"), call)
 
@@ -149,13 +149,13 @@ class VaultClient:
         self, token: Secret, mount: str, path: str
     ) -> tuple[Mapping[str, Secret], Stamp]:
         """Return the fields of a secret's newest version (KV v2)."""
-        call = self._connection.named("read", f"{mount}/data/{path}")
-        answer = await self._connection.ask(
+        call = self._connection.describe("read", f"{mount}/data/{path}")
+        answer = await self._connection.send(
             call, token, lambda vault: _newest(vault, mount, path)
         )
         data = mapping(answer.get("data"), call)
         about = mapping(data.get("metadata"), call)
-        if (gone := lost(about)) is not None:
+        if (gone := deletion(about)) is not None:
             raise faults.deleted(call, gone)
         found = stamp(about.get("version"), about.get("created_time"), call)
         return fields(data.get("data"), call), found
@@ -164,29 +164,29 @@ class VaultClient:
         self, token: Secret, mount: str, path: str
     ) -> Mapping[str, Secret]:
         """Return the fields of a secret (KV v1)."""
-        call = self._connection.named("read", f"{mount}/{path}")
-        answer = await self._connection.ask(
+        call = self._connection.describe("read", f"{mount}/{path}")
+        answer = await self._connection.send(
             call,
             token,
             lambda vault: vault.secrets.kv.v1.read_secret(path, mount_point=mount),
         )
         return fields(answer.get("data"), call)
 
-    async def read_all(self, token: Secret, mount: str, path: str) -> Whole:
+    async def read_all(self, token: Secret, mount: str, path: str) -> SecretVersion:
         """Return all of a secret as it is; nothing yet: empty, and version 0.
 
         For whoever writes it back: other tools may keep more than texts there.
         """
-        call = self._connection.named("read", f"{mount}/data/{path}")
+        call = self._connection.describe("read", f"{mount}/data/{path}")
         try:
-            answer = await self._connection.ask(
+            answer = await self._connection.send(
                 call, token, lambda vault: _newest(vault, mount, path)
             )
         except SecretsUnavailable as error:
             if error.reason == "not_found" and "nothing is at" in error.detail:
-                return Whole({}, 0)
+                return SecretVersion({}, 0)
             raise
-        return whole(answer.get("data"), call)
+        return secret_version(answer.get("data"), call)
 
     async def write(
         self, token: Secret, mount: str, path: str, data: dict[str, Any], *, cas: int
@@ -196,8 +196,8 @@ class VaultClient:
         Raises:
             SecretsUnavailable: with reason `conflict` where it is not.
         """
-        call = self._connection.named("write", f"{mount}/data/{path}")
-        answer = await self._connection.ask(
+        call = self._connection.describe("write", f"{mount}/data/{path}")
+        answer = await self._connection.send(
             call,
             token,
             lambda vault: vault.secrets.kv.v2.create_or_update_secret(

@@ -17,7 +17,7 @@ from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault import faults
 from gateway.vault.faults import Call
-from gateway.vault.threads import Threads
+from gateway.vault.threads import DaemonThreads
 
 _THREADS: Final = 2  # one hangs, one works
 _WHOLE: Final = 2.0  # times the timeout: a call that drips ends here
@@ -57,9 +57,9 @@ class Connection:
         self._namespace = namespace
         self._ca_file = ca_file
         self._timeout = timeout
-        self._threads = Threads(_THREADS, name="vault")
+        self._threads = DaemonThreads(_THREADS, name="vault")
 
-    def named(self, kind: Any, place: str, hint: str = "") -> Call:
+    def describe(self, kind: Any, place: str, hint: str = "") -> Call:
         """Return what is said of a call that fails."""
         return Call(kind, place, self._address, self._timeout, hint)
 
@@ -67,7 +67,7 @@ class Connection:
         """Let the threads end; a call under way is not waited for."""
         self._threads.shutdown()
 
-    async def ask(
+    async def send(
         self, call: Call, token: Secret, ask: Callable[[Any], Any]
     ) -> dict[str, Any]:
         """Return Vault's response; some failures are asked about again.

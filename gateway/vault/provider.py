@@ -9,12 +9,12 @@ from gateway.core.clock import Clock, SystemClock
 from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
 from gateway.secrets.version import version_of
-from gateway.vault.auth_methods import way_in
+from gateway.vault.auth_methods import build_login
 from gateway.vault.client import TIMEOUT, VaultClient
 from gateway.vault.options import VaultOptions
 from gateway.vault.responses import Stamp
 from gateway.vault.rotation_store import VaultStore
-from gateway.vault.token_lease import Tokens
+from gateway.vault.token_lease import TokenLease
 
 _SOONEST: Final = 0.1  # s; a lease of a second is renewed in time, without a busy loop
 
@@ -52,8 +52,8 @@ class VaultProvider:
             clock=clock,
             random=random,
         )
-        self._tokens = Tokens(
-            way_in(
+        self._tokens = TokenLease(
+            build_login(
                 options.auth,
                 self._client,
                 os.environ if environ is None else environ,
@@ -66,19 +66,19 @@ class VaultProvider:
         self._hidden_at: int | None = None  # the login that may not see metadata
 
     @property
-    def longest_pause(self) -> float:
+    def max_interval(self) -> float:
         """Return in how many s to read again, so that the token stays alive."""
         return max(_SOONEST, self._tokens.due_in)
 
     @property
-    def ends_in(self) -> float | None:
+    def expires_in(self) -> float | None:
         """Return in how many s the Vault token dies, if nothing here prolongs it."""
-        return self._tokens.ends_in
+        return self._tokens.expires_in
 
     @property
-    def trouble(self) -> str | None:
+    def warning(self) -> str | None:
         """Return why there was no new token, though the one in use still reads."""
-        return self._tokens.trouble
+        return self._tokens.warning
 
     async def read(self) -> SecretSet:
         """Return what Vault holds now.
@@ -127,7 +127,7 @@ class VaultProvider:
         if self._hidden_at == self._tokens.logins:
             return False
         try:
-            newest = await self._client.head(
+            newest = await self._client.newest_stamp(
                 token, self._options.kv_mount, self._options.path
             )
         except SecretsUnavailable as error:
@@ -149,8 +149,8 @@ def open_store(options: VaultOptions, environ: Mapping[str, str]) -> VaultStore:
         ca_file=options.ca_file,
         clock=clock,
     )
-    tokens = Tokens(
-        way_in(options.auth, client, environ),
+    tokens = TokenLease(
+        build_login(options.auth, client, environ),
         client,
         now=clock.now,
         random=randomness.random,

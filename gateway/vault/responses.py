@@ -30,7 +30,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class SecretVersion:
     """All of a secret's newest version."""
 
     data: dict[str, Any]  # empty where it is gone
@@ -87,23 +87,23 @@ def fields(data: Any, call: Call) -> dict[str, Secret]:
     }
 
 
-def lost(about: dict[str, Any]) -> Gone | None:
+def deletion(about: dict[str, Any]) -> Gone | None:
     """Return how a version was lost, by its metadata; None: it is there."""
     if about.get("destroyed"):
         return "destroyed"
     return "deleted" if about.get("deletion_time") else None
 
 
-def whole(data: Any, call: Call) -> Whole:
+def secret_version(data: Any, call: Call) -> SecretVersion:
     """Return all of a version."""
     found = mapping(data, call)
     about = mapping(found.get("metadata"), call)
     version = about.get("version")
     if isinstance(version, bool) or not isinstance(version, int):
         raise faults.malformed(call)
-    gone = lost(about)
+    gone = deletion(about)
     held = found.get("data")  # null where it is gone
-    return Whole(
+    return SecretVersion(
         {} if held is None else dict(mapping(held, call)),
         version,
         unix_of(about.get("created_time")),

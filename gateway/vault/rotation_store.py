@@ -7,8 +7,8 @@ from gateway.core.secret import Secret
 from gateway.rotation.ports import Conflict, Fields, StepFailed
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.client import VaultClient
-from gateway.vault.responses import Whole
-from gateway.vault.token_lease import Tokens
+from gateway.vault.responses import SecretVersion
+from gateway.vault.token_lease import TokenLease
 
 STATE_SUFFIX: Final = "-rotation"
 T = TypeVar("T")
@@ -18,7 +18,7 @@ class VaultStore:
     """Two secrets of a KV v2 mount, each written by check-and-set."""
 
     def __init__(
-        self, client: VaultClient, tokens: Tokens, *, mount: str, path: str
+        self, client: VaultClient, tokens: TokenLease, *, mount: str, path: str
     ) -> None:
         """Wire the store; `path` is the secret that gateways read."""
         self._client = client
@@ -88,7 +88,7 @@ class VaultStore:
         """Let the threads end."""
         self._client.close()
 
-    async def _read(self, suffix: str = "") -> Whole:
+    async def _read(self, suffix: str = "") -> SecretVersion:
         path = self._path + suffix
         return await self._ask(
             lambda token: self._client.read_all(token, self._mount, path)

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 
-class Threads(Executor):
+class DaemonThreads(Executor):
     """Up to `number` daemon threads, begun when there is something to do."""
 
     def __init__(self, number: int, *, name: str) -> None:

@@ -28,7 +28,7 @@ class _Failure:
         return self.error.reason == "login"
 
 
-class Tokens:
+class TokenLease:
     """Holds one token, renewed at two thirds of its lease."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Tokens:
         self._logins_failed = 0
         self._proven = False
         self.logins = 0
-        self.trouble: str | None = None  # why the token in use was not replaced
+        self.warning: str | None = None  # why the token in use was not replaced
 
     @property
     def due_in(self) -> float:
@@ -82,7 +82,7 @@ class Tokens:
         return min(at, self._look_at)
 
     @property
-    def ends_in(self) -> float | None:
+    def expires_in(self) -> float | None:
         """Return in how many s the token dies, if nothing here can prolong it."""
         lease = self._lease
         if lease is None or self._login.repeatable or not lease.duration:
@@ -94,19 +94,19 @@ class Tokens:
     async def get(self) -> Secret:
         """Return a token that should still be good.
 
-        While it is, a failed login is no failure, but `trouble`.
+        While it is, a failed login is no failure, but `warning`.
 
         Raises:
             SecretsUnavailable: there is none.
         """
-        self.trouble = None
+        self.warning = None
         held, lease = self._token, self._lease
         if held is None or lease is None or self._now() >= lease.ends:
             return await self._fresh()
         try:
             return await self._kept_alive(held, lease)
         except SecretsUnavailable as error:
-            self.trouble = error.detail
+            self.warning = error.detail
             return held
 
     def worked(self) -> None:

@@ -12,10 +12,10 @@ from gateway.app.callers import build_identity
 from gateway.config.load import load
 from gateway.core.secret import Secret
 from gateway.identity.service_account import ProjectedTokens
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from tests.fakes import FakeClock
 
-NOBODY = cast("SecretKeeper", None)
+NOBODY = cast("SecretWatcher", None)
 
 
 def test_without_callers_nobody_has_a_share() -> None:
@@ -58,7 +58,7 @@ def test_a_caller_whose_token_is_gone_is_said_by_name() -> None:
     settings = (f"identity.callers={json.dumps(callers)}",)
     config = load(environment="local", env={}, overrides=settings).config
     keeper = Keeper()
-    build_identity(config, cast("SecretKeeper", keeper), lambda: "x", FakeClock())
+    build_identity(config, cast("SecretWatcher", keeper), lambda: "x", FakeClock())
 
     with capture_logs() as logs:
         keeper.look()

@@ -14,7 +14,7 @@ from gateway.app.readiness import (
 from gateway.credentials.policy import Transient
 from gateway.credentials.token_source import TokenSource
 from gateway.secrets.env import EnvProvider
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from gateway.server.certificates import Certificates
 from tests.fakes import (
     FakeClock,
@@ -28,11 +28,11 @@ from tests.server.test_certificates import Files
 async def test_readiness_says_what_is_missing_and_then_that_it_is_there() -> None:
     """The first look of whoever waits for a rollout."""
     clock = FakeClock()
-    keeper = SecretKeeper(
+    keeper = SecretWatcher(
         EnvProvider({"DINIE_CLIENT_ID": "dinie_ci_test_x"}),
         guard=lambda _: [],
         clock=clock,
-        refresh=60.0,
+        interval=60.0,
         random=lambda: 0.0,
         on_event=lambda *_, **__: None,
     )

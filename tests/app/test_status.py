@@ -83,7 +83,7 @@ async def test_the_end_of_a_vault_token_is_shown_where_there_is_one(
 ) -> None:
     """An alert stands on it: 0 where nothing ends."""
     none = await gauge(stack, "vault_token_expiry_timestamp_seconds")
-    monkeypatch.setattr(EnvProvider, "ends_in", 600.0)
+    monkeypatch.setattr(EnvProvider, "expires_in", 600.0)
 
     ends = await gauge(stack, "vault_token_expiry_timestamp_seconds")
     status = orjson.loads((await stack.admin("/status.json")).body)

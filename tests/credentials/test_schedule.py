@@ -12,7 +12,7 @@ def test_a_change_drops_the_backoff_and_not_the_endpoint_s_own_wait() -> None:
 
     schedule.try_now()
 
-    assert (schedule.wait(105.0), schedule.told_for(105.0)) == (15.0, 15.0)
+    assert (schedule.wait(105.0), schedule.cooldown_left(105.0)) == (15.0, 15.0)
     assert schedule.wait(120.0) == 0.0
 
 

@@ -23,7 +23,7 @@ async def test_the_token_endpoint_is_not_asked_before_its_retry_after() -> None:
             scene.clock.advance(1.0)
             scene.secrets.change(str(scene.clock.now()))
             await settle()
-        early = (len(scene.endpoint.asked), scene.source.told_to_wait)
+        early = (len(scene.endpoint.asked), scene.source.cooldown_left)
 
         scene.clock.advance(1.0)
         await scene.wake()

@@ -1,4 +1,4 @@
-"""A mint of the old credential that ended late put its token over the proven one."""
+"""A late response for the old credential put its token over the proven one."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ class Gated(FakeTokenEndpoint):
         super().__init__()
         self.gates = {"1": asyncio.Event(), "2": asyncio.Event()}
 
-    async def mint(self, credential: object) -> Grant:
+    async def request_token(self, credential: object) -> Grant:
         version = getattr(credential, "version", "")
         await self.gates[version].wait()
         return Grant(Secret(f"token-of-{version}"), 3600)

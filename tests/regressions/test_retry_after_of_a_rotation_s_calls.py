@@ -7,7 +7,7 @@ import pytest
 from gateway.core.secret import Secret
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.rotation.ports import Pair, StepFailed
-from gateway.upstream.credentials_api import DinieApi
+from gateway.upstream.credentials_api import CredentialsApi
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from tests.fakes import FakeClock
 from tests.upstreams import ScriptedUpstream, Step, answer
@@ -23,7 +23,7 @@ class Scripted:
     def __init__(self, upstream: ScriptedUpstream) -> None:
         self.clock = FakeClock()
         self.upstream = upstream
-        self.dinie = DinieApi(
+        self.dinie = CredentialsApi(
             upstream.base_url,
             HttpTokenEndpoint(
                 upstream.base_url,

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.core.secret import Secret
 from gateway.rotation.context import Context
 from gateway.rotation.options import RotationOptions
-from gateway.rotation.policy import Known
+from gateway.rotation.policy import ListedCredential
 from gateway.rotation.ports import (
     Conflict,
     Created,
@@ -60,9 +60,9 @@ class World:
         self.crashed = False  # a dead process writes no more
         self.before = False  # whether it ends before the write takes effect
 
-    def _record(self, client_id: str, name: str) -> Known:
+    def _record(self, client_id: str, name: str) -> ListedCredential:
         now = self.clock.unix()
-        return Known(client_id, name, True, now, None, None)
+        return ListedCredential(client_id, name, True, now, None, None)
 
     def written(self) -> None:
         """Count a write, or crash."""
@@ -148,7 +148,7 @@ class DictDinie:
         self.world.check(before=False)
         return self.world.replies[key]
 
-    async def credentials(self, by: Pair) -> Sequence[Known]:
+    async def credentials(self, by: Pair) -> Sequence[ListedCredential]:
         self._check(by)
         return list(self.world.known.values())
 
@@ -211,7 +211,7 @@ class Scene:
             new_id=lambda: f"id{next(self._ids)}",
             holder=f"process-{next(self._holders)}",
             guard=self._guard,
-            say=self.said.append,
+            report=self.said.append,
         )
 
     def process(self, context: Context | None = None) -> Rotation:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.secret import Secret
-from gateway.rotation.loss import explained, loss
+from gateway.rotation.loss import explain_loss, read_loss
 from gateway.rotation.ports import Fields
 from tests.rotation.scene import LONG_SOAK, Scene
 
@@ -35,7 +35,7 @@ async def test_an_abort_after_a_loss_takes_back_what_was_stored_as_next() -> Non
 
     assert (progress.failed, scene.next_fields()) == (False, [])
     assert scene.world.revoked == ["new-1"]
-    assert "revoked and removed" in progress.said
+    assert "revoked and removed" in progress.message
     assert "lost" not in scene.world.state
 
 
@@ -46,7 +46,9 @@ async def test_an_abort_after_a_loss_names_what_it_cannot_judge() -> None:
 
     progress = await scene.abort()
 
-    assert progress.said.startswith("Nothing is left as next_*. Dinie lists gateway-")
+    assert progress.message.startswith(
+        "Nothing is left as next_*. Dinie lists gateway-"
+    )
     assert scene.world.secret["client_id"] == "old"
 
 
@@ -59,7 +61,7 @@ async def test_a_loss_is_told_after_a_run_that_was_not_due() -> None:
 
     held = {name: Secret(value) for name, value in scene.world.state.items()}
     later = Fields(held, version=scene.world.state_version)
-    assert loss(later) == f"version {version} was destroyed"
+    assert read_loss(later) == f"version {version} was destroyed"
 
 
 @pytest.mark.parametrize(
@@ -81,12 +83,12 @@ async def test_a_loss_is_told_after_a_run_that_was_not_due() -> None:
 )
 def test_how_a_state_was_lost(fields: Fields, expected: str) -> None:
     """Nothing that lies there is repeated unless we wrote it."""
-    assert loss(fields) == expected
+    assert read_loss(fields) == expected
 
 
 def test_a_loss_is_explained_with_what_to_do() -> None:
     """Whoever reads it may never have seen a rotation."""
-    said = explained("version 7 was destroyed")
+    said = explain_loss("version 7 was destroyed")
 
     assert "version 7 was destroyed" in said
     assert "--abort" in said

@@ -7,16 +7,16 @@ from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import (
     BUSY,
     SETTLE,
-    Known,
+    ListedCredential,
     Phase,
     State,
+    describe,
     due_at,
     ends_at,
     find,
     is_forgotten,
     plan,
     read,
-    told,
     wait_until,
     write,
 )
@@ -30,8 +30,8 @@ def state(phase: Phase = "canary", **fields: object) -> State:
     return made.to(phase, 2000.0, **fields)
 
 
-def known(last_used: float | None) -> Known:
-    return Known(
+def known(last_used: float | None) -> ListedCredential:
+    return ListedCredential(
         "old", "x", active=True, created=0.0, expires=None, last_used=last_used
     )
 
@@ -73,7 +73,7 @@ def test_a_credential_is_due_before_its_end(
     ],
 )
 def test_a_phase_lasts_as_long_as_it_should(
-    made: State, old: Known | None, until: float | None
+    made: State, old: ListedCredential | None, until: float | None
 ) -> None:
     """Gateways need time to follow, and an old credential time to fall silent."""
     assert wait_until(made, OPTIONS, old) == until
@@ -167,8 +167,8 @@ def test_at_its_end_a_state_keeps_no_secret() -> None:
 
 def test_how_far_it_is_can_be_told() -> None:
     """For `--status`."""
-    assert told({}) == ("There was no rotation yet.", None)
-    said, at = told(write(state(new_id="new")))
+    assert describe({}) == ("There was no rotation yet.", None)
+    said, at = describe(write(state(new_id="new")))
     assert (said, at) == ("Rotation id1 is at 'canary' since", 2000.0)
 
 

@@ -49,7 +49,7 @@ async def test_what_came_after_its_rotation_is_taken_away(
     other = State(rotation, "creating", 0.0, 0.0, "old", "new").to(phase, 0.0)  # type: ignore[arg-type]
     scene.world.state |= {k: v.reveal() for k, v in write(other).items()}
 
-    await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+    await made.revoke_orphan(MADE, State("id1", "creating", 0.0, 0.0, "old"))
 
     assert ("late" not in scene.world.known) is gone
 
@@ -61,7 +61,7 @@ async def test_what_gateways_use_is_left_alone_however_it_came() -> None:
     scene.world.known["late"] = scene.world._record("late", "x")
     scene.world.secret |= {"client_id": "late", "client_secret": "s-late"}
 
-    await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+    await made.revoke_orphan(MADE, State("id1", "creating", 0.0, 0.0, "old"))
 
     assert scene.world.revoked == []
 
@@ -74,7 +74,7 @@ async def test_what_the_way_back_keeps_is_left_alone() -> None:
     other = State("id1", "withdrawing", 0.0, 0.0, "old", "late", new_secret=Secret("s"))
     scene.world.state |= {k: v.reveal() for k, v in write(other).items()}
 
-    await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+    await made.revoke_orphan(MADE, State("id1", "creating", 0.0, 0.0, "old"))
 
     assert scene.world.revoked == []
 
@@ -86,7 +86,7 @@ async def test_with_a_damaged_state_nothing_is_guessed() -> None:
     scene.world.state |= {"id": "id1", "phase": "hush"}
 
     with pytest.raises(StepFailed, match="the phase is unknown"):
-        await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+        await made.revoke_orphan(MADE, State("id1", "creating", 0.0, 0.0, "old"))
 
     assert scene.world.revoked == []
 
@@ -98,4 +98,4 @@ async def test_a_late_one_is_not_revoked_by_one_of_another_environment() -> None
     scene.faults = {"old": ["environment sandbox and the credential disagree"]}
 
     with pytest.raises(StepFailed, match="disagree"):
-        await made.late(MADE, State("id1", "creating", 0.0, 0.0, "old"))
+        await made.revoke_orphan(MADE, State("id1", "creating", 0.0, 0.0, "old"))

@@ -178,7 +178,7 @@ async def test_without_a_rotation_there_is_nothing_to_abort() -> None:
     """An abort too many must not break anything."""
     scene = Scene()
 
-    said = (await scene.abort()).said
+    said = (await scene.abort()).message
 
     assert said == "There is no rotation to abort."
     assert scene.world.secret["client_id"] == "old"
@@ -207,7 +207,7 @@ async def test_after_an_abort_nothing_begins_by_itself() -> None:
     await scene.run(now=True)
 
     assert (idle.under_way, stays) == (False, "aborted")
-    assert "--now" in idle.said
+    assert "--now" in idle.message
     assert scene.phase == "canary"
 
 
@@ -218,7 +218,7 @@ async def test_an_age_that_dinie_does_not_tell_is_not_due() -> None:
 
     said = await scene.run()
 
-    assert "begin with --now" in said.said
+    assert "begin with --now" in said.message
     assert scene.world.created == []
 
 

@@ -1,4 +1,4 @@
-"""Bearings: what is of this rotation, and what is somebody else's."""
+"""StepBase: what is of this rotation, and what is somebody else's."""
 
 import pytest
 

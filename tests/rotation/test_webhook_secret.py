@@ -5,7 +5,7 @@ import pytest
 from gateway.core.secret import Secret
 from gateway.rotation.lock import LockHeld
 from gateway.rotation.ports import Conflict, StepFailed
-from gateway.rotation.webhook_secret import SeveralEndpoints, told
+from gateway.rotation.webhook_secret import SeveralEndpoints, describe
 from tests.rotation.scene import DAY, Crash, Scene
 
 WRITES = 6  # of a rotation up to the overlap, its lock included
@@ -60,8 +60,8 @@ async def test_it_is_due_as_a_credential_is() -> None:
     scene.clock.advance(90 * DAY)
     await scene.webhook()
 
-    assert "--now" in unknown.said
-    assert early.said == "No rotation is due."
+    assert "--now" in unknown.message
+    assert early.message == "No rotation is due."
     assert scene.world.secret["webhook_secret"] == "whsec_2 whsec_1"
 
 
@@ -186,7 +186,7 @@ async def test_how_far_it_is_can_be_told() -> None:
     scene = Scene()
 
     def now() -> tuple[str, float | None]:
-        return told({k: Secret(v) for k, v in scene.world.state.items()})
+        return describe({k: Secret(v) for k, v in scene.world.state.items()})
 
     never = now()
     scene.world.crash_at = 3

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.core.secret import Secret
 from gateway.secrets.ports import SecretSet, required
-from gateway.secrets.watcher import SecretKeeper
+from gateway.secrets.watcher import SecretWatcher
 from tests.fakes import FakeClock
 
 
@@ -21,13 +21,13 @@ def secret_set(version: str) -> SecretSet:
 class Provider:
     """Gives what it is told, in turn; the last answer stays."""
 
-    name, ends_in = "fake", None
-    trouble: str | None = None
+    name, expires_in = "fake", None
+    warning: str | None = None
 
     def __init__(self, *answers: str | Exception) -> None:
         self.answers = list(answers)
         self.reads = 0
-        self.longest_pause = float("inf")
+        self.max_interval = float("inf")
         self.gate: asyncio.Event | None = None
         self.closed = False
         self.same_pair = False
@@ -62,11 +62,11 @@ class Scene:
         self.refused: Counter[str] = Counter()
         self.changes: list[str | None] = []
         self.wrong: set[str] = set()
-        self.keeper = SecretKeeper(
+        self.keeper = SecretWatcher(
             provider,
             guard=lambda found: ["wrong one"] if found.version in self.wrong else [],
             clock=self.clock,
-            refresh=refresh,
+            interval=refresh,
             random=lambda: random,
             on_event=lambda name, **fields: self.events.append((name, fields)),
             on_refused=lambda reason: self.refused.update([reason]),

@@ -68,7 +68,7 @@ async def test_files_are_read_again_each_time(tmp_path: Path) -> None:
     second = await provider.read()
     assert second.client_secret.reveal() == "c"
     assert second.version != first.version
-    assert provider.longest_pause <= 5
+    assert provider.max_interval <= 5
 
 
 def mount(folder: Path, number: int) -> None:

@@ -76,7 +76,7 @@ async def test_reads_are_spread(random: float, pause: float) -> None:
 async def test_a_provider_may_ask_to_be_read_sooner() -> None:
     """Files change without notice, and a Vault lease may be shorter than a minute."""
     provider = Provider("1")
-    provider.longest_pause = 5
+    provider.max_interval = 5
     scene = Scene(provider)
     await scene.run(until=lambda: len(scene.clock.slept) > 1)
     assert scene.clock.slept[0] == 5
@@ -168,13 +168,13 @@ async def test_the_same_failure_is_logged_once_a_minute() -> None:
 async def test_what_will_end_the_reads_is_said_while_they_are_good() -> None:
     """A refused login shows at once, and not when the token that is held has died."""
     scene = Scene(Provider("1"))
-    scene.provider.trouble = "Vault refuses the login"
+    scene.provider.warning = "Vault refuses the login"
     await scene.keeper.refresh("start")
     await scene.keeper.refresh("scheduled")
 
     assert scene.keeper.last_error == "Vault refuses the login"
-    assert [name for name, _ in scene.events] == ["secrets_ending", "secrets_read"]
-    scene.provider.trouble = None
+    assert [name for name, _ in scene.events] == ["secrets_expiring", "secrets_read"]
+    scene.provider.warning = None
     await scene.keeper.refresh("scheduled")
     assert scene.keeper.last_error is None
 
@@ -182,7 +182,7 @@ async def test_what_will_end_the_reads_is_said_while_they_are_good() -> None:
 async def test_a_first_read_comes_as_soon_as_the_provider_asks() -> None:
     """A refused login is repeated once its file has changed, also at the start."""
     provider = Provider(*[GONE] * 9, "1")
-    provider.longest_pause = 5
+    provider.max_interval = 5
     scene = Scene(provider, random=0.999)
     await scene.run(until=lambda: scene.version == "1")
 

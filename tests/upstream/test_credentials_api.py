@@ -1,4 +1,4 @@
-"""DinieApi: credentials made, listed, tried and revoked, whatever Dinie does."""
+"""CredentialsApi: credentials made, listed, tried and revoked, whatever Dinie does."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +9,7 @@ from gateway.core.secret import Secret
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.rotation.ports import CredentialRefused, Pair, StepFailed
 from gateway.simulator.server import Simulator, SimulatorOptions
-from gateway.upstream.credentials_api import DinieApi
+from gateway.upstream.credentials_api import CredentialsApi
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from tests.fakes import FakeClock
 from tests.upstreams import DROP, ScriptedUpstream, Step, answer, grant
@@ -17,9 +17,9 @@ from tests.upstreams import DROP, ScriptedUpstream, Step, answer, grant
 OLD = Pair(Secret("dinie_ci_test_old"), Secret("dinie_cs_test_old"))
 
 
-def api(base_url: str) -> DinieApi:
+def api(base_url: str) -> CredentialsApi:
     clock = FakeClock()
-    return DinieApi(
+    return CredentialsApi(
         base_url,
         HttpTokenEndpoint(
             base_url, token_auth="basic", ssl_context=None, attempts=4, clock=clock
@@ -34,7 +34,7 @@ def api(base_url: str) -> DinieApi:
 @pytest.fixture(params=["docs", "sdk"])
 async def simulated(
     request: pytest.FixtureRequest,
-) -> AsyncIterator[tuple[Simulator, DinieApi]]:
+) -> AsyncIterator[tuple[Simulator, CredentialsApi]]:
     """Yield both generations of Dinie, whose moments are written differently."""
     dinie = Simulator(
         SimulatorOptions(
@@ -51,14 +51,14 @@ async def simulated(
 
 
 @pytest.fixture
-async def scripted(upstream: ScriptedUpstream) -> AsyncIterator[DinieApi]:
+async def scripted(upstream: ScriptedUpstream) -> AsyncIterator[CredentialsApi]:
     made = api(upstream.base_url)
     yield made
     await made.close()
 
 
 async def test_a_credential_lives_from_creation_to_revocation(
-    simulated: tuple[Simulator, DinieApi],
+    simulated: tuple[Simulator, CredentialsApi],
 ) -> None:
     """The new one works, lists both, and takes the old one away."""
     _, dinie = simulated
@@ -77,7 +77,7 @@ async def test_a_credential_lives_from_creation_to_revocation(
 
 
 async def test_the_same_key_gives_the_same_credential(
-    simulated: tuple[Simulator, DinieApi],
+    simulated: tuple[Simulator, CredentialsApi],
 ) -> None:
     """Whoever was killed before the answer asks again."""
     simulator, dinie = simulated
@@ -91,7 +91,7 @@ async def test_the_same_key_gives_the_same_credential(
 
 
 async def test_a_long_list_is_read_to_its_end(
-    upstream: ScriptedUpstream, scripted: DinieApi
+    upstream: ScriptedUpstream, scripted: CredentialsApi
 ) -> None:
     """The old credential may stand on the last page."""
     pages = [
@@ -118,7 +118,7 @@ async def test_a_long_list_is_read_to_its_end(
     ],
 )
 async def test_half_a_list_does_not_pass_for_the_whole(
-    upstream: ScriptedUpstream, scripted: DinieApi, page: bytes
+    upstream: ScriptedUpstream, scripted: CredentialsApi, page: bytes
 ) -> None:
     """What is not on it would be taken for revoked."""
     upstream.default = Step(answer(200, page))
@@ -129,7 +129,7 @@ async def test_half_a_list_does_not_pass_for_the_whole(
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_credential_that_calls_are_refused_for_is_named_so(
-    upstream: ScriptedUpstream, scripted: DinieApi, status: int
+    upstream: ScriptedUpstream, scripted: CredentialsApi, status: int
 ) -> None:
     """Whoever rotates goes back for it, and not for an outage."""
     upstream.default = Step(answer(status, b"{}"))
@@ -139,7 +139,7 @@ async def test_a_credential_that_calls_are_refused_for_is_named_so(
 
 
 async def test_a_refusal_that_is_followed_by_silence_is_no_refusal(
-    upstream: ScriptedUpstream, scripted: DinieApi
+    upstream: ScriptedUpstream, scripted: CredentialsApi
 ) -> None:
     """A network that fails after one 401 must not turn a rotation back."""
     upstream.script(Step(answer(401, b"{}")))
@@ -161,7 +161,7 @@ async def test_a_refusal_that_is_followed_by_silence_is_no_refusal(
     ],
 )
 async def test_passing_trouble_is_sat_out(
-    upstream: ScriptedUpstream, scripted: DinieApi, trouble: Step
+    upstream: ScriptedUpstream, scripted: CredentialsApi, trouble: Step
 ) -> None:
     """A rotation is no reason to wake anybody."""
     upstream.script(trouble, Step(answer(200, b"[]")))
@@ -182,7 +182,7 @@ async def test_passing_trouble_is_sat_out(
     ],
 )
 async def test_lasting_trouble_ends_the_step(
-    upstream: ScriptedUpstream, scripted: DinieApi, step: Step, says: str
+    upstream: ScriptedUpstream, scripted: CredentialsApi, step: Step, says: str
 ) -> None:
     """With words for whoever reads the job's log."""
     upstream.default = step
@@ -199,7 +199,7 @@ async def test_lasting_trouble_ends_the_step(
     ],
 )
 async def test_without_a_token_nothing_is_asked(
-    upstream: ScriptedUpstream, scripted: DinieApi, token: bytes, says: str
+    upstream: ScriptedUpstream, scripted: CredentialsApi, token: bytes, says: str
 ) -> None:
     """A credential that does not work proves itself here."""
     upstream.token_step = Step(token)
@@ -211,7 +211,7 @@ async def test_without_a_token_nothing_is_asked(
 
 
 async def test_an_odd_client_id_is_no_path(
-    upstream: ScriptedUpstream, scripted: DinieApi
+    upstream: ScriptedUpstream, scripted: CredentialsApi
 ) -> None:
     """What Vault holds must not choose another route."""
     upstream.token_step = Step(grant())
@@ -223,7 +223,7 @@ async def test_an_odd_client_id_is_no_path(
 
 
 async def test_a_proof_mints_anew(
-    upstream: ScriptedUpstream, scripted: DinieApi
+    upstream: ScriptedUpstream, scripted: CredentialsApi
 ) -> None:
     """A token that still lives says nothing about a credential that was revoked."""
     upstream.default = Step(answer(200, b"[]"))
@@ -249,7 +249,7 @@ def test_nothing_of_a_pair_is_shown() -> None:
     ],
 )
 async def test_a_webhook_secret_is_rotated_on_either_path(
-    upstream: ScriptedUpstream, scripted: DinieApi, known: str, tried: int
+    upstream: ScriptedUpstream, scripted: CredentialsApi, known: str, tried: int
 ) -> None:
     """The two generations of the contract differ in it."""
     made = b'{"secret":"whsec_b","previous_secret_expires_at":1790000100}'
@@ -270,7 +270,7 @@ async def test_a_webhook_secret_is_rotated_on_either_path(
 
 
 async def test_a_rotation_that_says_no_secret_is_a_failed_step(
-    upstream: ScriptedUpstream, scripted: DinieApi
+    upstream: ScriptedUpstream, scripted: CredentialsApi
 ) -> None:
     """Nothing is stored that does not sign."""
     upstream.default = Step(answer(200, b"{}"))

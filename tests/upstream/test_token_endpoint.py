@@ -15,7 +15,7 @@ from gateway.core.errors import CredentialsUnavailable, UpstreamAuthFailed
 from gateway.core.secret import Secret
 from gateway.credentials.policy import Grant, Refused, Transient
 from gateway.upstream.token_endpoint import (
-    TOLD_TO_WAIT,
+    COOLDOWN,
     HttpTokenEndpoint,
     probe_token,
 )
@@ -46,7 +46,7 @@ async def test_the_basic_dialect(
     endpoint: HttpTokenEndpoint, upstream: ScriptedUpstream
 ) -> None:
     """RFC 6749 2.3.1: form-encoded before they are joined, or a colon splits them."""
-    granted = await endpoint.mint(FakeCredential())
+    granted = await endpoint.request_token(FakeCredential())
 
     (asked,) = upstream.token_requests
     scheme, _, pair = asked.all("Authorization")[0].partition(" ")
@@ -66,7 +66,7 @@ async def test_the_json_dialect(upstream: ScriptedUpstream) -> None:
         upstream.base_url + "/", token_auth="json", ssl_context=None
     )
 
-    granted = await endpoint.mint(FakeCredential())
+    granted = await endpoint.request_token(FakeCredential())
 
     await endpoint.close()
     (asked,) = upstream.token_requests
@@ -135,7 +135,7 @@ async def test_every_failure_is_a_value(
     """An exception would end the one task that renews."""
     upstream.token_step = step
 
-    found = await endpoint.mint(FakeCredential())
+    found = await endpoint.request_token(FakeCredential())
 
     upstream.release()
     assert found == expected
@@ -164,16 +164,16 @@ async def test_the_endpoint_s_retry_after_binds_whoever_wants_a_token(
     )
     upstream.token_step = Step(answer(status, b"{}", [header]))
 
-    first = await endpoint.mint(FakeCredential())
-    second = await endpoint.mint(FakeCredential("2"))
+    first = await endpoint.request_token(FakeCredential())
+    second = await endpoint.request_token(FakeCredential("2"))
     asked = len(upstream.token_requests)
     upstream.token_step = Step(grant())
     clock.advance(wait or 0.0)
-    third = await endpoint.mint(FakeCredential())
+    third = await endpoint.request_token(FakeCredential())
 
     await endpoint.close()
     limited = Transient(f"status_{status // 100}xx", wait)
-    told = Transient(TOLD_TO_WAIT, wait)
+    told = Transient(COOLDOWN, wait)
     assert (first, second) == (limited, limited if wait is None else told)
     assert asked == (2 if wait is None else 1)
     assert third == GRANTED
@@ -190,7 +190,7 @@ async def test_a_life_that_is_not_told_is_said_once(upstream: ScriptedUpstream) 
     )
     upstream.token_step = Step(answer(body=b'{"access_token":"t"}'))
 
-    granted = [await endpoint.mint(FakeCredential()) for _ in range(2)]
+    granted = [await endpoint.request_token(FakeCredential()) for _ in range(2)]
 
     await endpoint.close()
     assert granted == [Grant(Secret("t"), 300.0, assumed=True)] * 2
@@ -202,10 +202,10 @@ async def test_it_recovers_after_a_failure(
 ) -> None:
     """A poisoned connection must not be used again."""
     upstream.token_step = Step(answer(200, LONG))
-    await endpoint.mint(FakeCredential())
+    await endpoint.request_token(FakeCredential())
     upstream.token_step = Step(grant())
 
-    assert await endpoint.mint(FakeCredential()) == GRANTED
+    assert await endpoint.request_token(FakeCredential()) == GRANTED
 
 
 async def test_a_compressed_grant_is_read(
@@ -215,7 +215,7 @@ async def test_a_compressed_grant_is_read(
     body = gzip.compress(grant().partition(b"\r\n\r\n")[2])
     upstream.token_step = Step(answer(200, body, [("Content-Encoding", "gzip")]))
 
-    assert await endpoint.mint(FakeCredential()) == GRANTED
+    assert await endpoint.request_token(FakeCredential()) == GRANTED
 
 
 async def test_a_redirect_is_not_followed(
@@ -224,7 +224,7 @@ async def test_a_redirect_is_not_followed(
     """It would carry the credential to wherever it points."""
     upstream.token_step = Step(answer(307, b"", [("Location", "/v3/elsewhere")]))
 
-    found = await endpoint.mint(FakeCredential())
+    found = await endpoint.request_token(FakeCredential())
 
     assert found == Transient("status_3xx")
     assert (len(upstream.token_requests), upstream.requests) == (1, [])
@@ -236,9 +236,9 @@ async def test_cookies_are_not_kept(
     """A load balancer's stickiness is not ours to keep."""
     body = grant().partition(b"\r\n\r\n")[2]
     upstream.token_step = Step(answer(200, body, [("Set-Cookie", "a=b; Path=/")]))
-    await endpoint.mint(FakeCredential())
+    await endpoint.request_token(FakeCredential())
 
-    await endpoint.mint(FakeCredential())
+    await endpoint.request_token(FakeCredential())
 
     assert [asked.all("Cookie") for asked in upstream.token_requests] == [[], []]
 
@@ -253,7 +253,7 @@ async def test_a_credential_that_is_no_text_is_a_value(
     )
     credential = FakeCredential(client_id=Secret("a\udcff"))
 
-    found = await endpoint.mint(credential)
+    found = await endpoint.request_token(credential)
 
     await endpoint.close()
     assert found == Transient("credential_malformed")
@@ -268,7 +268,7 @@ async def test_nobody_there_is_a_value() -> None:
             token_auth="basic",
             ssl_context=None,
         )
-        found = await endpoint.mint(FakeCredential())
+        found = await endpoint.request_token(FakeCredential())
         await endpoint.close()
 
     assert found == Transient("unreachable")

@@ -102,7 +102,7 @@ async def test_the_stamp_of_metadata_and_data_are_the_same(
     client: VaultClient,
 ) -> None:
     """Otherwise each look would seem to find something new."""
-    stamp = await client.head(MINE, "secret", "dinie/local")
+    stamp = await client.newest_stamp(MINE, "secret", "dinie/local")
     fields, read = await client.read(MINE, "secret", "dinie/local")
 
     assert stamp == read
@@ -197,7 +197,7 @@ async def test_a_deleted_or_destroyed_version_is_said_to_be_so(
     else:
         scene.vault.destroy_newest()
 
-    seen = await fails(client.head(MINE, "secret", "dinie/local"))
+    seen = await fails(client.newest_stamp(MINE, "secret", "dinie/local"))
     read = await fails(client.read(MINE, "secret", "dinie/local"))
 
     assert (seen.reason, read.reason) == ("not_found", "not_found")

@@ -34,8 +34,8 @@ async def test_what_may_have_been_done_is_not_repeated(
     made = connection(scene)
 
     with pytest.raises(SecretsUnavailable):
-        await made.ask(
-            made.named(kind, "auth/token/lookup-self"),
+        await made.send(
+            made.describe(kind, "auth/token/lookup-self"),
             Secret(TOKEN),
             lambda vault: vault.auth.token.lookup_self(),
         )

@@ -1,4 +1,4 @@
-"""Threads that nobody waits for: results arrive, and a hung call keeps nothing."""
+"""Daemon threads: results arrive, and a call that hangs keeps no process alive."""
 
 import subprocess
 import sys
@@ -8,14 +8,14 @@ from threading import Event, current_thread
 
 import pytest
 
-from gateway.vault.threads import Threads
+from gateway.vault.threads import DaemonThreads
 
 LONG = 10.0  # s; nothing here takes so long
 
 
 def test_results_and_errors_come_back() -> None:
     """An error of a library must reach who asked, and not end the thread."""
-    threads = Threads(1, name="x")
+    threads = DaemonThreads(1, name="x")
 
     good = threads.submit(pow, 2, 5)
     bad = threads.submit(int, "x")
@@ -29,7 +29,7 @@ def test_results_and_errors_come_back() -> None:
 
 def test_one_that_hangs_does_not_stop_the_other() -> None:
     """Two threads are for that."""
-    threads, held = Threads(2, name="x"), Event()
+    threads, held = DaemonThreads(2, name="x"), Event()
     hung = threads.submit(held.wait)
 
     assert threads.submit(pow, 2, 5).result(LONG) == 32
@@ -41,7 +41,7 @@ def test_one_that_hangs_does_not_stop_the_other() -> None:
 
 def test_what_waits_at_the_end_is_not_begun() -> None:
     """A write that nobody waits for any more must not be made late."""
-    threads, held, begun = Threads(1, name="x"), Event(), Event()
+    threads, held, begun = DaemonThreads(1, name="x"), Event(), Event()
 
     def hold() -> None:
         begun.set()
@@ -64,8 +64,8 @@ def test_a_process_ends_although_a_call_hangs() -> None:
     """A Vault that drips a byte a second kept every command and every drain."""
     code = (
         "import time\n"
-        "from gateway.vault.threads import Threads\n"
-        "Threads(2, name='x').submit(time.sleep, 600)\n"
+        "from gateway.vault.threads import DaemonThreads\n"
+        "DaemonThreads(2, name='x').submit(time.sleep, 600)\n"
     )
 
     done = subprocess.run(  # noqa: S603 - our own interpreter

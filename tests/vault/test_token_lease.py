@@ -10,11 +10,11 @@ from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.auth_methods import AppRoleLogin, TokenLogin
 from gateway.vault.client import VaultClient
 from gateway.vault.options import VaultAuthOptions
-from gateway.vault.token_lease import Tokens
+from gateway.vault.token_lease import TokenLease
 from tests.vault.scene import LOGIN, RENEW, TOKEN, Scene
 
 LOOK_UP = "GET auth/token/lookup-self"
-Made = Callable[..., Tokens]
+Made = Callable[..., TokenLease]
 
 
 @pytest.fixture
@@ -25,27 +25,27 @@ async def client(scene: Scene) -> AsyncIterator[VaultClient]:
 
 
 @pytest.fixture
-def approle(scene: Scene, client: VaultClient) -> Tokens:
+def approle(scene: Scene, client: VaultClient) -> TokenLease:
     """Return tokens by AppRole, renewed at exactly two thirds."""
     login = AppRoleLogin(scene.approle(), client)
-    return Tokens(login, client, now=scene.clock.now, random=lambda: 0.5)
+    return TokenLease(login, client, now=scene.clock.now, random=lambda: 0.5)
 
 
 @pytest.fixture
 def given(scene: Scene, client: VaultClient) -> Made:
     """Return a maker of tokens that somebody else provides."""
 
-    def make(token_file: Path | None = None, variable: str = TOKEN) -> Tokens:
+    def make(token_file: Path | None = None, variable: str = TOKEN) -> TokenLease:
         name = None if token_file is None else str(token_file)
         login = TokenLogin(
             VaultAuthOptions(token_file=name), client, {"VAULT_TOKEN": variable}
         )
-        return Tokens(login, client, now=scene.clock.now, random=lambda: 0.5)
+        return TokenLease(login, client, now=scene.clock.now, random=lambda: 0.5)
 
     return make
 
 
-async def fails(tokens: Tokens) -> SecretsUnavailable:
+async def fails(tokens: TokenLease) -> SecretsUnavailable:
     """Return what asking for a token fails with."""
     with pytest.raises(SecretsUnavailable) as caught:
         await tokens.get()
@@ -53,7 +53,7 @@ async def fails(tokens: Tokens) -> SecretsUnavailable:
 
 
 async def test_one_login_serves_until_the_renewal(
-    scene: Scene, approle: Tokens
+    scene: Scene, approle: TokenLease
 ) -> None:
     """A login for each read would spend the secret id within hours."""
     first = await approle.get()
@@ -66,7 +66,7 @@ async def test_one_login_serves_until_the_renewal(
 
 
 async def test_a_renewal_that_extends_begins_a_new_lease(
-    scene: Scene, approle: Tokens
+    scene: Scene, approle: TokenLease
 ) -> None:
     """The token stays; only its end moves."""
     first = await approle.get()
@@ -80,7 +80,7 @@ async def test_a_renewal_that_extends_begins_a_new_lease(
 
 
 async def test_a_vault_that_is_away_is_asked_to_renew_ever_less_often(
-    scene: Scene, approle: Tokens
+    scene: Scene, approle: TokenLease
 ) -> None:
     """The token is still good: nothing fails, and nobody is stormed."""
     first = await approle.get()
@@ -98,7 +98,7 @@ async def test_a_vault_that_is_away_is_asked_to_renew_ever_less_often(
 
 
 async def test_a_renewal_works_again_after_failures(
-    scene: Scene, approle: Tokens
+    scene: Scene, approle: TokenLease
 ) -> None:
     """A short outage leaves no trace."""
     await approle.get()
@@ -115,7 +115,7 @@ async def test_a_renewal_works_again_after_failures(
 
 
 async def test_a_token_that_was_not_renewed_in_time_is_replaced(
-    scene: Scene, approle: Tokens
+    scene: Scene, approle: TokenLease
 ) -> None:
     """Before its end, so that no read meets a dead one."""
     await approle.get()
@@ -126,7 +126,7 @@ async def test_a_token_that_was_not_renewed_in_time_is_replaced(
 
 
 async def test_a_token_that_worked_is_replaced_at_once(
-    scene: Scene, approle: Tokens
+    scene: Scene, approle: TokenLease
 ) -> None:
     """It was revoked: the next one will work."""
     await approle.get()
@@ -137,7 +137,7 @@ async def test_a_token_that_worked_is_replaced_at_once(
 
 
 async def test_a_token_that_never_worked_is_replaced_rarely(
-    scene: Scene, approle: Tokens
+    scene: Scene, approle: TokenLease
 ) -> None:
     """Its policy is wrong: more logins only use up the secret id."""
     await approle.get()
@@ -158,7 +158,7 @@ async def test_a_token_that_never_worked_is_replaced_rarely(
     ],
 )
 async def test_a_wrong_id_is_a_login_failure_that_names_the_files(
-    scene: Scene, approle: Tokens, role_id: str, secret_id: str
+    scene: Scene, approle: TokenLease, role_id: str, secret_id: str
 ) -> None:
     """Newer versions of Vault do not say which of the two is wrong."""
     (scene.folder / "role_id").write_text(role_id)
@@ -173,7 +173,7 @@ async def test_a_wrong_id_is_a_login_failure_that_names_the_files(
 
 @pytest.mark.parametrize("name", ["role_id", "secret_id"])
 async def test_a_missing_file_is_named_with_its_setting(
-    scene: Scene, approle: Tokens, name: str
+    scene: Scene, approle: TokenLease, name: str
 ) -> None:
     """Vault is not asked with half a login."""
     (scene.folder / name).unlink()
@@ -252,7 +252,7 @@ async def test_a_given_token_whose_renewal_is_denied_is_tried_again(
     scene.vault.hidden = {"renew-self"}
     scene.clock.advance(601)
     await tokens.get()
-    denied = tokens.ends_in
+    denied = tokens.expires_in
     scene.vault.hidden = set()
     scene.clock.advance(11)
 
@@ -260,7 +260,7 @@ async def test_a_given_token_whose_renewal_is_denied_is_tried_again(
 
     assert denied == pytest.approx(299)
     assert scene.count(RENEW) == 2
-    assert tokens.ends_in is None
+    assert tokens.expires_in is None
 
 
 async def test_a_given_token_that_was_not_shown_its_life_is_asked_about_again(
@@ -283,16 +283,16 @@ async def test_a_given_token_that_was_not_shown_its_life_is_asked_about_again(
 
 
 async def test_the_end_of_a_given_token_is_known_where_nothing_prolongs_it(
-    scene: Scene, given: Made, approle: Tokens
+    scene: Scene, given: Made, approle: TokenLease
 ) -> None:
     """Somebody must bring another one; a login makes its own."""
     scene.vault.tokens[TOKEN] |= {"ttl": 900, "renewable": False}
     tokens = given()
-    before = tokens.ends_in
+    before = tokens.expires_in
     await tokens.get()
     await approle.get()
     scene.clock.advance(100)
 
     assert before is None
-    assert tokens.ends_in == pytest.approx(800)
-    assert approle.ends_in is None
+    assert tokens.expires_in == pytest.approx(800)
+    assert approle.expires_in is None

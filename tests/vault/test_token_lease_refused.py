@@ -11,7 +11,7 @@ from gateway.secrets.ports import SecretsUnavailable
 from gateway.vault.auth_methods import AppRoleLogin, TokenLogin
 from gateway.vault.client import VaultClient
 from gateway.vault.options import VaultAuthOptions
-from gateway.vault.token_lease import Tokens
+from gateway.vault.token_lease import TokenLease
 from tests.vault.fake import LOCKOUT
 from tests.vault.scene import LOGIN, RENEW, Scene
 
@@ -26,18 +26,18 @@ async def client(scene: Scene) -> AsyncIterator[VaultClient]:
 
 
 @pytest.fixture
-def tokens(scene: Scene, client: VaultClient) -> Tokens:
+def tokens(scene: Scene, client: VaultClient) -> TokenLease:
     login = AppRoleLogin(scene.approle(), client)
-    return Tokens(login, client, now=scene.clock.now, random=lambda: 0.0)
+    return TokenLease(login, client, now=scene.clock.now, random=lambda: 0.0)
 
 
-async def refused(tokens: Tokens) -> SecretsUnavailable:
+async def refused(tokens: TokenLease) -> SecretsUnavailable:
     with pytest.raises(SecretsUnavailable) as caught:
         await tokens.get()
     return caught.value
 
 
-async def looked(scene: Scene, tokens: Tokens, seconds: float) -> None:
+async def looked(scene: Scene, tokens: TokenLease, seconds: float) -> None:
     """Ask for a token as the keeper does, until `seconds` have passed."""
     until = scene.clock.now() + seconds
     while scene.clock.now() < until:
@@ -47,7 +47,7 @@ async def looked(scene: Scene, tokens: Tokens, seconds: float) -> None:
 
 
 async def test_a_refused_login_is_not_repeated_each_second(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """Vault locks the role after five, for every gateway that has it."""
     scene.vault.role = ("role-1", "destroyed")
@@ -59,7 +59,7 @@ async def test_a_refused_login_is_not_repeated_each_second(
 
 
 async def test_a_new_secret_id_in_the_file_is_tried_at_once(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """Whoever has just mended it is watching."""
     scene.vault.role = ("role-1", "secret-id-2")
@@ -73,7 +73,7 @@ async def test_a_new_secret_id_in_the_file_is_tried_at_once(
 
 
 async def test_while_a_login_is_refused_its_file_is_looked_at_every_5_s(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """A new secret id must not wait for the end of the backoff."""
     scene.vault.role = ("role-1", "destroyed")
@@ -85,7 +85,7 @@ async def test_while_a_login_is_refused_its_file_is_looked_at_every_5_s(
     assert tokens.due_in == 5.0
 
 
-async def test_a_possible_lockout_is_named(scene: Scene, tokens: Tokens) -> None:
+async def test_a_possible_lockout_is_named(scene: Scene, tokens: TokenLease) -> None:
     """A right secret id is refused, too, and nobody would look there."""
     scene.vault.refused_logins = LOCKOUT
 
@@ -96,7 +96,7 @@ async def test_a_possible_lockout_is_named(scene: Scene, tokens: Tokens) -> None
 
 
 async def test_a_refused_login_fails_no_read_that_the_held_token_can_make(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """From 85 % of the lease a login is due, and the token is good to its end."""
     await tokens.get()
@@ -105,7 +105,7 @@ async def test_a_refused_login_fails_no_read_that_the_held_token_can_make(
     scene.clock.advance(3600 * 0.85)
 
     held = await tokens.get()
-    said, due = tokens.trouble, tokens.due_in
+    said, due = tokens.warning, tokens.due_in
     scene.clock.advance(539)
     still = await tokens.get()
     scene.clock.advance(2)
@@ -117,7 +117,7 @@ async def test_a_refused_login_fails_no_read_that_the_held_token_can_make(
 
 
 async def test_a_login_that_works_again_leaves_no_trouble(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """What is over must not stand in /readyz."""
     await tokens.get()
@@ -128,11 +128,11 @@ async def test_a_login_that_works_again_leaves_no_trouble(
     (scene.folder / "secret_id").write_text("secret-id-2")
 
     assert await tokens.get() == Secret("hvs.login-2")
-    assert tokens.trouble is None
+    assert tokens.warning is None
 
 
 async def test_a_vault_that_is_away_at_85_percent_is_not_asked_each_second(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """The token is good, and the login can wait until Vault is back."""
     await tokens.get()
@@ -143,11 +143,11 @@ async def test_a_vault_that_is_away_at_85_percent_is_not_asked_each_second(
 
     await tokens.get()
 
-    assert (len(scene.vault.calls), tokens.trouble is None) == (asked, False)
+    assert (len(scene.vault.calls), tokens.warning is None) == (asked, False)
 
 
 async def test_a_token_that_was_refused_is_held_while_its_login_is_refused(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """A policy that was wrong for a minute must not cost the token for good."""
     await tokens.get()
@@ -168,7 +168,7 @@ async def test_a_token_file_that_is_gone_fails_no_read_of_its_token(
     file.write_text("hvs.of-the-file")
     scene.vault.grant("hvs.of-the-file", ttl=900)
     options = VaultAuthOptions(token_file=str(file))
-    tokens = Tokens(
+    tokens = TokenLease(
         TokenLogin(options, client, {}),
         client,
         now=scene.clock.now,
@@ -180,8 +180,8 @@ async def test_a_token_file_that_is_gone_fails_no_read_of_its_token(
     held = await tokens.get()
 
     assert held == Secret("hvs.of-the-file")
-    assert tokens.trouble is not None
-    assert "token_file" in tokens.trouble
+    assert tokens.warning is not None
+    assert "token_file" in tokens.warning
 
 
 @pytest.mark.parametrize("ttl", [1, 2, 5])
@@ -195,14 +195,14 @@ async def test_a_short_lease_is_renewed_and_uses_up_no_secret_id(
 
     for _ in range(30):
         await provider.read()
-        scene.clock.advance(min(refresh, provider.longest_pause))
+        scene.clock.advance(min(refresh, provider.max_interval))
 
     assert scene.count(LOGIN) == 1
     assert scene.count(RENEW) >= 6
 
 
 async def test_a_look_that_comes_late_renews_all_the_same(
-    scene: Scene, tokens: Tokens
+    scene: Scene, tokens: TokenLease
 ) -> None:
     """The loop was busy, or the process stopped: the token still lives."""
     scene.vault.ttl = 2
@@ -236,4 +236,4 @@ async def test_a_failed_look_at_another_token_ends_with_that_token(
     scene.clock.advance(60)
     await provider.read()
 
-    assert provider.longest_pause == float("inf")
+    assert provider.max_interval == float("inf")
