@@ -177,7 +177,29 @@ INSERT INTO disabled (subscriber, since, target)
 DROP TABLE disabled_everywhere;
 """
 
-MIGRATIONS: Final = (_INBOX, _LEDGER, _ENTITIES, _NEWEST, _COUNTS, _ENVIRONMENTS)
+# A gateway of before may still have the file open and take deliveries, as in a rolling
+# update: it does not know that they have an environment, and no other would find them.
+_OLDER_WRITERS: Final = """
+UPDATE deliveries SET environment = (
+  SELECT environment FROM events WHERE events.seq = deliveries.seq
+) WHERE environment = '';
+CREATE TRIGGER delivery_of_older_writer AFTER INSERT ON deliveries
+WHEN NEW.environment = '' BEGIN
+  UPDATE deliveries SET environment = (
+    SELECT environment FROM events WHERE events.seq = NEW.seq
+  ) WHERE seq = NEW.seq AND subscriber = NEW.subscriber;
+END;
+"""
+
+MIGRATIONS: Final = (
+    _INBOX,
+    _LEDGER,
+    _ENTITIES,
+    _NEWEST,
+    _COUNTS,
+    _ENVIRONMENTS,
+    _OLDER_WRITERS,
+)
 
 
 class NewerSchema(Exception):  # noqa: N818 - named for what happened

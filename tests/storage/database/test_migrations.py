@@ -128,3 +128,24 @@ def test_deliveries_of_before_get_the_environment_of_their_event(
     disabled = connection.execute("SELECT * FROM disabled").fetchall()
     assert found == [(1, "sandbox", "pending"), (2, "production", "pending")]
     assert disabled == [("", "a", 1.0, "url")]
+
+
+def test_deliveries_of_an_older_gateway_that_still_writes_have_an_environment(
+    connection: sqlite3.Connection,
+) -> None:
+    """In a rolling update it takes webhooks in, and may end before it delivers them."""
+    migrate(connection)
+    connection.execute(
+        "INSERT INTO events VALUES (1, 'sandbox', '', 'e', '', '', '', 1.0, x'', x'', "
+        "'', '', '', '', 0)"
+    )
+
+    connection.execute(
+        "INSERT INTO deliveries (seq, subscriber, state, due, entity) "
+        "VALUES (1, 'a', 'pending', 1.0, '')"
+    )
+
+    found = connection.execute("SELECT environment, state FROM deliveries").fetchall()
+    counted = connection.execute("SELECT * FROM delivery_counts").fetchall()
+    assert found == [("sandbox", "pending")]
+    assert counted == [("sandbox", "a", "pending", 1)]
