@@ -1,4 +1,4 @@
-"""Dinie's lists, read through a running gateway: slowly, and with its manners."""
+"""Reads Dinie's lists through the proxy listener of a running gateway, slowly."""
 
 import json
 import re
@@ -44,7 +44,13 @@ class GatewayLists:
     """Reads customers, offers and loans through a gateway's proxy listener."""
 
     def __init__(self, base_url: str, session: ClientSession, *, clock: Clock) -> None:
-        """Wire it; `base_url` is the gateway's, with one of its prefixes."""
+        """Send nothing yet.
+
+        Args:
+            base_url: The gateway's, with one of its prefixes.
+            session: Connects to the gateway; closed by its owner.
+            clock: Real or fake.
+        """
         self._base = base_url
         self._session = session
         self._clock = clock
@@ -52,7 +58,10 @@ class GatewayLists:
     async def resources(
         self, loans: list[str]
     ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-        """Yield kind and resource: customers, offers, and the loans of these ids.
+        """Yield kind and resource: customers, offers, and loans.
+
+        Args:
+            loans: Ids; Dinie has no list of loans.
 
         Raises:
             ListingFailed: one cannot be read.
@@ -71,7 +80,7 @@ class GatewayLists:
             page = await self._get(path)
             data = None if page is None else page.get("data")
             if page is None or not isinstance(data, list):
-                # What is no list must not pass for an empty one.
+                # Anything else must not pass for an empty list.
                 raise ListingFailed(f"Dinie gives no list of /{name}")
             found = [one for one in data if isinstance(one, dict)]
             for one in found:
@@ -80,13 +89,13 @@ class GatewayLists:
                 return
             last = str(found[-1].get("id", "")) if found else ""
             if not _PLAIN_ID.fullmatch(last) or last in seen:
-                # Half a list must not pass for the whole, nor go on for ever.
+                # A part must not pass for the whole, nor a cursor lead in circles.
                 raise ListingFailed(f"Dinie does not list all of /{name}")
             seen.add(last)
             path = f"/{name}?limit=100&starting_after={last}"
 
     async def _get(self, path: str) -> Mapping[str, Any] | None:
-        """Return a JSON object; None where Dinie has none there."""
+        """Return a JSON object; None: 404."""
         try:
             received = await request(
                 self._session,
@@ -126,14 +135,14 @@ def _object(path: str, received: Received) -> Mapping[str, Any]:
     """Return the JSON object of a response.
 
     Raises:
-        ListingFailed: it is something else, such as the page of a proxy in between.
+        ListingFailed: there is something else, such as the page of a proxy in between.
     """
     try:
-        said = json.loads(received.body)
+        found = json.loads(received.body)
     except (ValueError, RecursionError):
-        said = None
-    if isinstance(said, dict):
-        return said
+        found = None
+    if isinstance(found, dict):
+        return found
     kind = received.content_type
     kind = kind if kind in _KINDS else "something else"
     raise ListingFailed(

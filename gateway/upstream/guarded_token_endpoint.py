@@ -1,6 +1,7 @@
-"""The token endpoint behind a circuit of its own.
+"""Puts a circuit of its own before the token endpoint.
 
-It may be away while the API is well, and the other way round.
+The endpoint may fail while the API works, and the other way round.
+Source: `docs/adr/0013-circuits.md`.
 """
 
 from typing import Final
@@ -12,22 +13,28 @@ from gateway.credentials.ports import Credential, TokenEndpoint
 from gateway.upstream.token_endpoint import COOLDOWN
 
 _CONNECTING: Final = frozenset({"unreachable", "tls_invalid"})
-_OURS: Final = frozenset({"credential_malformed", COOLDOWN})  # nothing was asked
-_ANSWERED: Final = frozenset({"status_4xx"})  # 429 among them
+_NOT_SENT: Final = frozenset({"credential_malformed", COOLDOWN})
+_RESPONDED: Final = frozenset({"status_4xx"})  # 429 among them
 CIRCUIT_OPEN: Final = "circuit_open"
 
 
 class GuardedTokenEndpoint:
-    """A `TokenEndpoint` that is left alone while it fails."""
+    """A `TokenEndpoint` that nothing is sent to while its circuit is open."""
 
     def __init__(self, endpoint: TokenEndpoint, breaker: BreakerStage) -> None:
+        """Begin with the circuit as it is.
+
+        Args:
+            endpoint: Issues the tokens.
+            breaker: The endpoint's own circuit.
+        """
         self._endpoint = endpoint
         self._breaker = breaker
 
     async def request_token(
         self, credential: Credential
     ) -> Grant | Refused | Transient:
-        """Ask for a token, or say that asking is of no use now."""
+        """Request a token; `circuit_open` where nothing was sent."""
         try:
             held = self._breaker.admit()
         except CircuitOpen:
@@ -43,9 +50,9 @@ class GuardedTokenEndpoint:
 
 def _verdict(result: Grant | Refused | Transient) -> str:
     if not isinstance(result, Transient):
-        return "success"  # a refusal is an answer
-    if result.reason in _ANSWERED:
-        return "success"  # it is there, and does not want this
-    if result.reason in _OURS:
+        return "success"  # it works, and refuses this credential
+    if result.reason in _RESPONDED:
+        return "success"  # it works, and refuses this request
+    if result.reason in _NOT_SENT:
         return "ignored"
     return "connect_failure" if result.reason in _CONNECTING else "failure"

@@ -1,12 +1,12 @@
 """Name resolution with one thread for each name that is being looked up.
 
-The event loop resolves names on a few threads that everything in the process shares.
-The system's resolver cannot be interrupted and takes 10 s and longer where no name
-server answers, so that a few dead names would stop the resolution of all others.
-Here a name waits for no other name, and has one lookup under way at most: as many
-threads exist as configured names are being looked up. An address that was found is
-used on while it is looked up again. The system's own resolver is asked, so that
-`/etc/hosts`, search domains and `nsswitch.conf` hold as for every other program.
+The event loop resolves names on a few threads that the whole process shares. The
+system's resolver cannot be interrupted and takes 10 s and longer where no name server
+responds, so that a few dead names would stop the resolution of all others. Here no name
+waits for another, and each has at most one lookup under way: there are as many threads
+as configured names that are being looked up. Addresses stay in use while their name is
+looked up again. The lookup is the system's own, so that `/etc/hosts`, search domains
+and `nsswitch.conf` apply as for every other program.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class _Name:
     addresses: list[ResolveResult] = field(default_factory=list)
     found: float = float("-inf")  # s, of the loop's clock
     lookup: asyncio.Future[list[ResolveResult]] | None = None
-    used: int = 0  # times; whose turn it is among several addresses
+    used: int = 0  # times; rotates several addresses
 
 
 class Resolver(AbstractResolver):
@@ -46,7 +46,7 @@ class Resolver(AbstractResolver):
         fresh: float = _FRESH,
         stale: float = _STALE,
     ) -> None:
-        """Take the spans, inside a running loop.
+        """Hold no name yet; inside a running loop.
 
         Args:
             timeout: s for which a caller waits for a name's first result.
@@ -62,10 +62,15 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses of a name, another one first each time.
+        """Return the addresses of a name, rotated by one at each call.
+
+        Args:
+            host: The name.
+            port: Of each result.
+            family: Of each address.
 
         Raises:
-            OSError: there are none, or no name server told in time.
+            OSError: there are none, or no name server responded in time.
         """
         key = host, port, int(family)
         name = self._names.setdefault(key, _Name())
@@ -73,7 +78,7 @@ class Resolver(AbstractResolver):
         if age >= self._fresh and name.lookup is None:
             name.lookup = self._begin(key, name)
         if name.addresses and age < self._stale:
-            return _in_turn(name)
+            return _rotated(name)
         lookup = name.lookup
         assert lookup is not None  # noqa: S101 - begun above, or before
         try:
@@ -83,17 +88,17 @@ class Resolver(AbstractResolver):
             raise socket.gaierror(
                 socket.EAI_AGAIN, "no name server answered in time"
             ) from None
-        return _in_turn(name)
+        return _rotated(name)
 
     async def close(self) -> None:
-        """Keep nothing; a lookup under way ends with its thread."""
+        """Drop all names; a lookup under way ends with its thread."""
         self._names.clear()
 
     def _begin(self, key: _Key, name: _Name) -> asyncio.Future[list[ResolveResult]]:
         """Start a lookup.
 
         Raises:
-            OSError: there is no thread to be had.
+            OSError: no thread can be started.
         """
         lookup: asyncio.Future[list[ResolveResult]] = self._loop.create_future()
 
@@ -101,17 +106,17 @@ class Resolver(AbstractResolver):
             name.lookup = None
             if isinstance(result, Exception):
                 lookup.set_exception(result)
-                lookup.exception()  # it may be that nobody waits
+                lookup.exception()  # marks it as retrieved: no caller may be waiting
             else:
                 name.addresses, name.found = result, self._loop.time()
                 lookup.set_result(result)
 
         def run() -> None:
             result = _look_up(key)
-            with suppress(RuntimeError):  # the loop is gone, and so is who waits
+            with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(done, result)
 
-        # A daemon: the end of the process waits for no name server.
+        # A daemon: the end of the process does not wait for a name server.
         thread = threading.Thread(target=run, name="resolver", daemon=True)
         try:
             thread.start()
@@ -120,14 +125,14 @@ class Resolver(AbstractResolver):
         return lookup
 
 
-def _in_turn(name: _Name) -> list[ResolveResult]:
+def _rotated(name: _Name) -> list[ResolveResult]:
     first = name.used % len(name.addresses)
     name.used += 1
     return name.addresses[first:] + name.addresses[:first]
 
 
 def _look_up(key: _Key) -> list[ResolveResult] | Exception:
-    """Return what the system's resolver finds, or why it finds nothing."""
+    """Return the addresses that the system finds, or why it finds none."""
     host, port, family = key
     try:
         found = socket.getaddrinfo(
@@ -149,7 +154,7 @@ def _look_up(key: _Key) -> list[ResolveResult] | Exception:
 
 def _result(host: str, info: tuple[Any, Any, int, str, Any]) -> ResolveResult:
     family, _, proto, _, (address, port, *more) = info
-    if len(more) > 1 and more[1]:  # a link-local address is nothing without its scope
+    if len(more) > 1 and more[1]:  # a link-local address needs its scope
         address = f"{address}%{more[1]}"
     return ResolveResult(
         hostname=host,

@@ -112,9 +112,9 @@ class HttpTokenEndpoint:
         if left > 0:
             await self._clock.sleep(left)
         try:
-            headers, body = _request(credential, self._token_auth)
+            headers, body = _token_request(credential, self._token_auth)
         except (UnicodeEncodeError, orjson.JSONEncodeError):
-            # An environment variable may hold bytes that are no text.
+            # An environment variable may hold bytes that are not UTF-8.
             return Transient("credential_malformed")
         result = await self._send(headers, body)
         if isinstance(result, Grant) and result.assumed and not self._assumed:
@@ -169,10 +169,10 @@ def _result(received: Received) -> Grant | Refused | Transient:
     return Transient(result.reason, min(received.retry_after, _LONGEST_COOLDOWN))
 
 
-def _request(
+def _token_request(
     credential: Credential, token_auth: Literal["basic", "json"]
 ) -> tuple[dict[str, str], bytes]:
-    """Return headers and body in the dialect that is configured."""
+    """Return headers and body in the configured dialect."""
     client_id, secret = credential.client_id.reveal(), credential.client_secret.reveal()
     if token_auth == "json":  # noqa: S105 - a dialect, no secret
         return {"Content-Type": "application/json", "Accept": "application/json"}, (
@@ -184,7 +184,7 @@ def _request(
                 }
             )
         )
-    # RFC 6749 2.3.1: both are form-encoded before they are joined.
+    # RFC 6749 2.3.1: both are form-encoded before they are joined by a colon.
     pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
     return {
         "Authorization": "Basic " + base64.b64encode(pair.encode()).decode(),
@@ -208,7 +208,11 @@ class _Config(Protocol):
 
 
 async def probe_token(config: _Config, secrets: Credential) -> None:
-    """Ask for one token and throw it away.
+    """Request one token and discard it.
+
+    Args:
+        config: Names the upstream.
+        secrets: The credential.
 
     Raises:
         UpstreamAuthFailed: the credential is refused.

@@ -9,7 +9,7 @@ from gateway.core.secret import Secret
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.rotation.ports import CredentialRefused, Pair, StepFailed
 from gateway.simulator.server import Simulator, SimulatorOptions
-from gateway.upstream.credentials_api import CredentialsApi
+from gateway.upstream.credentials_api import CredentialsApi, listed_credential
 from gateway.upstream.token_endpoint import HttpTokenEndpoint
 from tests.fakes import FakeClock
 from tests.upstreams import DROP, ScriptedUpstream, Step, answer, grant
@@ -222,7 +222,7 @@ async def test_an_odd_client_id_is_no_path(
     assert upstream.requests == []
 
 
-async def test_a_proof_mints_anew(
+async def test_a_proof_uses_a_new_token(
     upstream: ScriptedUpstream, scripted: CredentialsApi
 ) -> None:
     """A token that still lives says nothing about a credential that was revoked."""
@@ -279,3 +279,15 @@ async def test_a_rotation_that_says_no_secret_is_a_failed_step(
         await scripted.rotate_webhook(OLD, "we_1", key="k")
     with pytest.raises(StepFailed, match="no plain word"):
         await scripted.rotate_webhook(OLD, "we/1", key="k")
+
+
+def test_an_entry_of_either_generation_is_understood() -> None:
+    """One calls it id, the other client_id."""
+    old = listed_credential({"id": "a", "name": "x", "status": "revoked"})
+    new = listed_credential(
+        {"id": "1", "client_id": "b", "status": "active", "last_used_at": 5}
+    )
+
+    assert (old.client_id, old.name, old.active) == ("a", "x", False)
+    assert (new.client_id, new.active, new.last_used) == ("b", True, 5.0)
+    assert (old.created, old.expires, old.last_used) == (None, None, None)
