@@ -1,4 +1,4 @@
-"""Which commands are there? One file for each, loaded when it is called."""
+"""The command line: one file for each command, imported when it is called."""
 
 from importlib import import_module
 from typing import Final
@@ -11,14 +11,14 @@ _COMMANDS: Final = {
     "simulate": "run the Dinie simulator alone",
     "check": "check the configuration, the secrets and the token endpoint",
     "rotate": "replace Dinie's credential in Vault, step by step",
-    "inbox": "look into the webhook inbox, deliver again, recover, backfill",
+    "inbox": "list the webhook inbox, deliver again, recover, backfill",
     "ledger": "list the POSTs whose outcome is unknown, settle one",
     "wait": "block until the gateway on this host is ready",
 }
 
 
 class _Lazy(click.Group):
-    """Imports a command when it is asked for: a short command starts at once."""
+    """Imports a command when it is called, so that a short one starts at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the documentation."""
@@ -46,4 +46,4 @@ class _Lazy(click.Group):
 @click.command(cls=_Lazy)
 @click.version_option(package_name="dinie-gateway")
 def cli() -> None:
-    """Put production manners between a service and the Dinie credit API."""
+    """Run the gateway between a company's services and the Dinie credit API."""

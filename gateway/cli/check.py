@@ -1,4 +1,4 @@
-"""`dinie-gateway check`: what is wrong, before it is needed?"""
+"""`dinie-gateway check`: tries the configuration, the secrets, the token endpoint."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ from gateway.upstream.token_endpoint import probe_token
 @click.option(
     "--offline",
     is_flag=True,
-    help="Make no connection; providers env and file are still read.",
+    help="Make no connection; the providers env and file are still read.",
 )
 @config_options
 def check(
@@ -43,11 +43,11 @@ def check(
     click.echo(f"configuration for {loaded.environment}: ok", err=show)
     for warning in warnings(loaded.config):
         click.echo(f"warning: {warning}", err=True)
-    sys.exit(asyncio.run(_compare(loaded) if offline else _ask(loaded)))
+    sys.exit(asyncio.run(_check_offline(loaded) if offline else _check_all(loaded)))
 
 
 def _belongs(environment: str, secrets: SecretSet) -> bool:
-    """Say what is odd about the credential; return whether it may be sent."""
+    """Print what is wrong with the credential; return whether it may be sent."""
     pair = secrets.client_id.reveal(), secrets.client_secret.reveal()
     faults = check_credential(environment, *pair)
     for fault in faults:
@@ -58,12 +58,12 @@ def _belongs(environment: str, secrets: SecretSet) -> bool:
     return not faults
 
 
-async def _compare(loaded: Loaded) -> int:
-    """Hold the credential that is on this host against the environment.
+async def _check_offline(loaded: Loaded) -> int:
+    """Compare the credential on this host, if there is one, with the environment.
 
     Returns:
-        The exit code: 2 for a credential of another environment. One that is not there
-        is no fault here: a pipeline checks the configuration without secrets.
+        The exit code: 2 for a credential of another environment. A missing credential
+        is no fault: a CI pipeline checks the configuration without secrets.
     """
     if loaded.config.secrets.provider == "vault":
         return 0
@@ -77,7 +77,7 @@ async def _compare(loaded: Loaded) -> int:
     return 0 if _belongs(loaded.environment, secrets) else 2
 
 
-async def _ask(loaded: Loaded) -> int:
+async def _check_all(loaded: Loaded) -> int:
     """Try the secrets and the token endpoint; return the exit code."""
     config = loaded.config
     provider = build_provider(config.secrets, os.environ)
@@ -105,7 +105,7 @@ async def _ask(loaded: Loaded) -> int:
 
 
 def _age(options: RotationOptions, secrets: SecretSet, now: float) -> str:
-    """Say how old the credential is, and when it is to be replaced."""
+    """Return a line with the age of the credential and when it is to be replaced."""
     created, expires = (
         moment(secrets, f"client_{name}_at") for name in ("created", "expires")
     )

@@ -1,4 +1,4 @@
-"""`dinie-gateway demo`: the gateway and Dinie in a box, on loopback."""
+"""`dinie-gateway demo`: runs the gateway against the simulator, on loopback."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ from gateway.core.clock import SystemClock
 from gateway.simulator.server import Simulator, SimulatorOptions
 
 CLIENT_ID = "dinie_ci_test_demo"
-CLIENT_SECRET = "dinie_cs_test_demo"  # noqa: S105 - thrown away with the process
+CLIENT_SECRET = "dinie_cs_test_demo"  # noqa: S105 - lives as long as the process
 _WEBHOOK_SECRET = (
     "whsec_" + base64.b64encode(b"thrown away with the demo's end!").decode()
 )
@@ -28,7 +28,7 @@ _PORTS = {"proxy": 8080, "admin": 8081, "webhooks": 8082}
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Play a scripted tour and exit.")
+@click.option("--once", is_flag=True, help="Run a scripted tour and exit.")
 def demo(once: bool) -> None:  # noqa: FBT001 - click's way
     """Run the gateway against the simulator; nothing leaves this machine."""
     with (
@@ -112,11 +112,11 @@ async def _gateway(
     except OSError:
         if once or started.done():
             raise
-        await attempt(fixed=False)  # the usual ports are taken: any free ones do
+        await attempt(fixed=False)  # the usual ports are in use: take any free ones
 
 
-# The configuration of a folder may be that of a shared gateway with TLS.
-_ALONE = (
+# The configuration in the folder may be that of a shared gateway with TLS.
+_PLAIN = (
     "drain.accept=0",
     "identity.callers=[]",
     "listen.tls.cert_file=null",
@@ -143,7 +143,7 @@ def _config(folder: str, simulator: int, *, fixed: bool, once: bool) -> Config:
                 f"upstream.base_url=http://127.0.0.1:{simulator}/v3",
                 *(f"listen.{name}=127.0.0.1:{ports[name]}" for name in ports),
                 f"storage.sqlite_path={folder}/gateway.db",
-                *_ALONE,
+                *_PLAIN,
                 "secrets.provider=env",
                 "telemetry.log_format=console",
                 f"telemetry.log_level={'error' if once else 'info'}",
@@ -157,7 +157,7 @@ def _config(folder: str, simulator: int, *, fixed: bool, once: bool) -> Config:
 def _explain(running: Addresses, simulator: int) -> None:
     click.echo(
         f"""
-The gateway listens on http://{running.proxy}, Dinie is played by the simulator.
+The gateway listens on http://{running.proxy}, and the simulator stands in for Dinie.
 Paste into another terminal:
 
   curl -i http://{running.proxy}/v3/customers \\
@@ -165,7 +165,7 @@ Paste into another terminal:
     -d '{{"cpf":"123.456.789-09","cnpj":"12.345.678/0001-95","email":"ana@example.com","phone":"+5511999999999","name":"Ana"}}'
 
   curl -i http://{running.proxy}/v3/customers -H 'X-Sim-Fault: status;status=503'
-  curl -s http://{running.admin}/inbox       # the webhooks that came of it
+  curl -s http://{running.admin}/inbox       # the webhooks that followed
   curl -s http://{running.admin}/readyz
   curl -s http://{running.admin}/metrics | grep ^dinie_gateway_
   curl -s http://127.0.0.1:{simulator}/_sim/journal

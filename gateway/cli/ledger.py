@@ -1,8 +1,6 @@
-"""`dinie-gateway ledger`: lists and settles POSTs whose outcome nobody knows."""
+"""`dinie-gateway ledger`: lists and settles the POSTs whose outcome is unknown."""
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,30 +9,23 @@ import click
 from aiohttp import ClientError
 from yarl import URL
 
-from gateway.app.storage import open_database
-from gateway.cli.options import config_options, configured
-from gateway.cli.proxy_client import (
-    ProxyClient,
-    Unreachable,
-    no_answer,
-    proxy_client,
-)
-from gateway.cli.storage_file import missing
+from gateway.cli.database import run_on_database
+from gateway.cli.options import config_options
+from gateway.cli.proxy_client import ProxyClient, no_response, proxy_client
 from gateway.config.schema import Config
 from gateway.core.clock import SystemClock
 from gateway.core.timestamps import iso_of
 from gateway.idempotency.scope import parts, shown
-from gateway.storage.database.database import DatabaseUnavailable
+from gateway.storage.database.database import Database
 from gateway.storage.ledger.journal import REMEMBERED, SqliteLedger
 
-_REFUSED: Final = 400
-_LATE: Final = 60.0  # s behind the longest deadline; then nobody waits for a response
-Job = Callable[[Config, SqliteLedger], Awaitable[int]]
+_FIRST_ERROR: Final = 400
+_LATE: Final = 60.0  # s after the longest deadline, when no gateway waits any more
 
 
 @click.group()
 def ledger() -> None:
-    """List the POSTs whose outcome nobody knows, and settle them.
+    """List the POSTs whose outcome is unknown, and settle them.
 
     Works beside a running gateway, on the same file.
     """
@@ -43,9 +34,10 @@ def ledger() -> None:
 @ledger.command("list")
 @config_options
 def list_(**where: Any) -> None:
-    """List them, oldest first; exit code 1 where there is one."""
+    """List them, oldest first; exit code 1 if there is one."""
 
-    async def job(config: Config, kept: SqliteLedger) -> int:
+    async def job(config: Config, database: Database) -> int:
+        kept = _open(config, database)
         found = await kept.unknown()
         before = SystemClock.unix() - config.deadline.maximum - _LATE
         known = {one.key for one in found}
@@ -60,28 +52,29 @@ def list_(**where: Any) -> None:
         if left:
             click.echo(
                 f"The last {len(left)} were under way when their gateway ended: start "
-                "it again, and they can be resolved.",
+                "it again to resolve them.",
                 err=True,
             )
         if not (found or left):
             click.echo("Every outcome is known.", err=True)
         return 1 if found or left else 0
 
-    _run(job, none_yet=0, **where)
+    run_on_database(job, without_file=0, **where)
 
 
 @ledger.command()
 @click.argument("key", required=False)
-@click.option("--done", is_flag=True, help="Somebody looked at Dinie: it is settled.")
+@click.option("--done", is_flag=True, help="You looked it up at Dinie: it is settled.")
 @click.option(
-    "--route", help="With --done instead of a KEY: all of this route, as list shows it."
+    "--route",
+    help="With --done, instead of a KEY: every POST of this route, as listed.",
 )
 @click.option(
     "--body",
     type=click.Path(exists=True, dir_okay=False),
-    help="File of the request's body: it is sent again under the same key.",
+    help="File with the body of the request, which is sent again with its key.",
 )
-@click.option("--path", help="Of the request, where its route has an id in it.")
+@click.option("--path", help="Path of the request, if its route has an id in it.")
 @click.option("--content-type", default="application/json", show_default=True)
 @config_options
 def resolve(
@@ -94,11 +87,11 @@ def resolve(
     content_type: str,
     **where: Any,
 ) -> None:
-    """Settle one by its KEY: ask Dinie again (--body), or say that it is (--done).
+    """Settle one by its KEY: send it again (--body), or mark it as settled (--done).
 
-    Dinie answers a key that it knows from its memory, for 24 hours, and executes
-    nothing twice. The gateway refuses another body than the first. After an outage,
-    --done --route ROUTE settles all of a route that somebody has looked through.
+    For 24 hours Dinie replays the response of a key that it knows and executes nothing
+    twice. The gateway refuses a body other than the first. After an outage, --done
+    --route ROUTE settles every POST of a route that you have looked through.
     """
     if (key is None) == (route is None):
         raise click.UsageError("give a KEY, or --done with --route ROUTE")
@@ -107,12 +100,13 @@ def resolve(
     if key is None and not done:
         raise click.UsageError("--route goes with --done only")
     if key is None:
-        _run(partial(_settle_route, str(route)), **where)
+        run_on_database(partial(_settle_route, str(route)), **where)
     else:
-        _run(partial(_settle_one, key, body, path, content_type), **where)
+        run_on_database(partial(_settle_one, key, body, path, content_type), **where)
 
 
-async def _settle_route(route: str, _: Config, kept: SqliteLedger) -> int:
+async def _settle_route(route: str, config: Config, database: Database) -> int:
+    kept = _open(config, database)
     keys = [one.key for one in await kept.unknown() if one.route == route]
     if not keys:
         click.echo(f"No outcome of POST {route} is unknown.", err=True)
@@ -128,9 +122,10 @@ async def _settle_one(  # noqa: PLR0917 - bound one after another
     path: str | None,
     content_type: str,
     config: Config,
-    kept: SqliteLedger,
+    database: Database,
 ) -> int:
-    # As it is written in the ledger, or else as `list` shows it.
+    kept = _open(config, database)
+    # A key is accepted as the ledger has it, and as `list` shows it.
     every = await kept.unknown()
     found = {shown(one.key): one for one in every} | {one.key: one for one in every}
     if key not in found:
@@ -139,12 +134,12 @@ async def _settle_one(  # noqa: PLR0917 - bound one after another
     post = found[key]
     if body is None:
         settled = await kept.settle(post.key)
-        click.echo("Settled." if settled else "Somebody else settled it.")
+        click.echo("Settled." if settled else "It is settled already.")
         return 0
     if SystemClock.unix() - post.created > REMEMBERED:
         click.echo(
-            "It is over a day old: Dinie has forgotten the key, and would execute "
-            "it again. Look whether it is there, then --done.",
+            "It is over a day old: Dinie has forgotten the key and would execute it "
+            "again. Look it up at Dinie, then use --done.",
             err=True,
         )
         return 1
@@ -155,61 +150,37 @@ async def _settle_one(  # noqa: PLR0917 - bound one after another
     content = await asyncio.to_thread(Path(body).read_bytes)
     caller, own_key = parts(post.key)
     headers = {"Idempotency-Key": own_key, "Content-Type": content_type}
-    try:
-        async with proxy_client(config, caller=caller or None) as gateway:
-            return await _ask(gateway, target, headers, content)
-    except Unreachable as error:
-        click.echo(f"resolve: {error}", err=True)
-        return 2
+    async with proxy_client(config, caller=caller or None) as gateway:
+        return await _send_again(gateway, target, headers, content)
 
 
-async def _ask(
+async def _send_again(
     gateway: ProxyClient, target: str, headers: dict[str, str], content: bytes
 ) -> int:
-    """Send a request again through the gateway that runs here; return the exit code."""
+    """Send a request again through the gateway on this host; return the exit code."""
     try:
         async with gateway.session.post(
             URL(f"{gateway.base_url}{target}", encoded=True),
             data=content,
             headers=headers,
             allow_redirects=False,
-        ) as answer:
-            status = answer.status
-            slug = answer.headers.get("X-Gateway-Error")
+        ) as response:
+            status = response.status
+            slug = response.headers.get("X-Gateway-Error")
     except (ClientError, OSError, TimeoutError) as error:
-        click.echo(no_answer(gateway, error), err=True)
+        click.echo(no_response(gateway, error), err=True)
         return 1
-    if slug is not None or status >= _REFUSED:
-        click.echo(f"Not settled: {slug or f'Dinie answered {status}'}.", err=True)
+    if slug is not None or status >= _FIRST_ERROR:
+        click.echo(f"Not settled: {slug or f'Dinie responded {status}'}.", err=True)
         return 1
-    click.echo(f"Settled: Dinie answered {status}.")
+    click.echo(f"Settled: Dinie responded {status}.")
     return 0
 
 
-def _run(
-    job: Job, *, config_dir: str | None, overrides: tuple[str, ...], none_yet: int = 1
-) -> None:
-    """Run a job, and exit with its code; `none_yet`: where there is no file."""
-    config = configured(config_dir, overrides)
-    if said := missing(config):
-        click.echo(said, err=True)
-        sys.exit(none_yet)
-    sys.exit(asyncio.run(_guarded(job, config)))
-
-
-async def _guarded(job: Job, config: Config) -> int:
-    clock = SystemClock()
-    database = open_database(config.storage, clock, on_quarantine=lambda _: None)
-    kept = SqliteLedger(
+def _open(config: Config, database: Database) -> SqliteLedger:
+    return SqliteLedger(
         database,
         environment=config.environment,
-        clock=clock,
+        clock=SystemClock(),
         on_failure=lambda reason: click.echo(reason, err=True),
     )
-    try:
-        return await job(config, kept)
-    except DatabaseUnavailable as error:
-        click.echo(str(error), err=True)
-        return 1
-    finally:
-        await database.close()

@@ -1,7 +1,7 @@
 """Reaches the proxy listener of the gateway that runs on this host.
 
-The listener may be a Unix socket, speak TLS, and ask callers for proofs: a command uses
-the configuration that the gateway itself was started with.
+The listener may be a Unix socket, use TLS, and ask callers for proofs. A command reads
+them from the configuration that the gateway was started with.
 """
 
 import hashlib
@@ -42,16 +42,16 @@ _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to con
 
 
 class Unreachable(Exception):  # noqa: N818 - named for what happened
-    """The configuration says no way to the gateway; the text says why."""
+    """The configuration leads to no gateway; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyClient:
-    """A session to the gateway, and what stands before each path."""
+    """A session to the gateway, and the base URL of its requests."""
 
     session: ClientSession
-    base_url: str  # with one of the gateway's prefixes
-    where: str  # the listener, as people write it
+    base_url: str  # ends with one of the accepted prefixes
+    where: str  # the listener, for messages
 
 
 @asynccontextmanager
@@ -61,11 +61,11 @@ async def proxy_client(
     """Open a session to the gateway; inside a running loop.
 
     Args:
-        config: That of the gateway.
-        caller: As whom; None: anybody that the gateway lets in.
+        config: Of the gateway.
+        caller: The caller to act as; None: any that the gateway accepts.
 
     Raises:
-        Unreachable: there is no way.
+        Unreachable: The configuration leads to no gateway.
     """
     address = config.listen.proxy
     if address.off or address.port == 0:
@@ -73,7 +73,7 @@ async def proxy_client(
     connector, scheme = _connector(config, address)
     async with ClientSession(
         connector=connector,
-        headers=await _introduction(config, address, caller),
+        headers=await _caller_headers(config, address, caller),
         timeout=ClientTimeout(total=_TIMEOUT),
         cookie_jar=DummyCookieJar(),
         trust_env=False,
@@ -84,32 +84,32 @@ async def proxy_client(
         )
 
 
-def no_answer(client: ProxyClient, error: BaseException) -> str:
-    """Return what to say of a request that got no response."""
+def no_response(client: ProxyClient, error: BaseException) -> str:
+    """Return a message about a request that got no response."""
     if isinstance(error, ServerFingerprintMismatch):
         return (
-            f"what answers at {client.where} shows another certificate than "
-            "listen.tls.cert_file: reload the gateway, or look who listens there"
+            f"the server at {client.where} shows another certificate than "
+            "listen.tls.cert_file: reload the gateway, or check what listens there"
         )
-    return f"no gateway answers at {client.where}: start it"
+    return f"no gateway responds at {client.where}: start it"
 
 
 def _authority(address: Address) -> str:
-    """Return what to connect to; the listener on all addresses is on loopback too."""
+    """Return where to connect; a listener on all addresses is reached on loopback."""
     if address.host is None:
         return "localhost"
     return str(Address(_ANY.get(address.host, address.host), address.port))
 
 
 class _TlsUnixConnector(UnixConnector):
-    """A Unix socket with TLS on it, which aiohttp's own has not."""
+    """A Unix socket with TLS, which aiohttp's own connector does not support."""
 
     def __init__(self, path: str, certificate: Fingerprint) -> None:
         super().__init__(path)
         self._certificate = certificate
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._context.check_hostname = False
-        self._context.verify_mode = ssl.CERT_NONE  # the fingerprint is looked at
+        self._context.verify_mode = ssl.CERT_NONE  # the fingerprint is compared instead
 
     async def _create_connection(
         self,
@@ -130,7 +130,7 @@ class _TlsUnixConnector(UnixConnector):
 
 
 def _connector(config: Config, address: Address) -> tuple[BaseConnector, str]:
-    """Return what connects to the listener, and the scheme that it speaks."""
+    """Return a connector to the listener, and the scheme of its URLs."""
     cert_file = config.listen.tls.cert_file
     if cert_file is None:
         plain = UnixConnector(address.path) if address.path else TCPConnector()
@@ -142,9 +142,9 @@ def _connector(config: Config, address: Address) -> tuple[BaseConnector, str]:
 
 
 def _own_certificate(cert_file: str) -> Fingerprint:
-    """Return what takes the gateway's own certificate, and no other.
+    """Return a fingerprint that matches the gateway's own certificate only.
 
-    Its names are those that callers use, and who signed it is theirs to trust.
+    Its names and its issuer are not checked: they are for callers on other hosts.
     """
     try:
         found = _CERTIFICATE.search(Path(cert_file).read_text("ascii", "replace"))
@@ -158,13 +158,13 @@ def _own_certificate(cert_file: str) -> Fingerprint:
     return Fingerprint(hashlib.sha256(der).digest())
 
 
-async def _introduction(
+async def _caller_headers(
     config: Config, address: Address, caller: str | None
 ) -> Mapping[str, str]:
-    """Return the headers that say who calls, as the listener asks for it."""
+    """Return the headers that identify the caller, as the listener asks for them."""
     named = {"X-Gateway-Caller": caller} if caller else {}
     callers = Callers(config.identity, service=config.service)
-    if not callers.strict or _counts_as_here(address):
+    if not callers.strict or _is_local(address):
         return named
     provider = build_provider(config.secrets, os.environ)
     try:
@@ -182,8 +182,8 @@ async def _introduction(
     )
 
 
-def _counts_as_here(address: Address) -> bool:
-    """Return whether the gateway sees that we are on its host."""
+def _is_local(address: Address) -> bool:
+    """Return whether the gateway sees that the command runs on its host."""
     if address.host is None or address.host in _ANY or address.host == "localhost":
         return True
     try:

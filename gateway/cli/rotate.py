@@ -1,4 +1,4 @@
-"""`dinie-gateway rotate`: replaces a credential without one failed request."""
+"""`dinie-gateway rotate`: replaces Dinie's credential or webhook secret in steps."""
 
 import asyncio
 import sys
@@ -7,14 +7,14 @@ from functools import partial
 
 import click
 
-from gateway.cli.options import config_options, configured
-from gateway.cli.rotation_run import (
-    Unusable,
-    context_of,
-    holder,
+from gateway.app.rotation import (
+    UnusableFile,
+    build_context,
     open_dinie,
     open_vault,
+    run_name,
 )
+from gateway.cli.options import config_options, configured
 from gateway.cli.termination import Terminated, Termination
 from gateway.config.schema import Config
 from gateway.core.clock import SystemClock
@@ -34,15 +34,15 @@ _SHORTEST_SLEEP = 0.05  # s
 @click.argument(
     "what", type=click.Choice(["credential", "webhook-secret"]), default="credential"
 )
-@click.option("--now", is_flag=True, help="Begin although none is due.")
-@click.option("--wait", is_flag=True, help="Stay to the end.")
+@click.option("--now", is_flag=True, help="Begin even if none is due.")
+@click.option("--wait", is_flag=True, help="Wait until the rotation is complete.")
 @click.option("--dry-run", is_flag=True, help="Print the plan with its dates.")
-@click.option("--status", is_flag=True, help="Print how far a rotation is.")
-@click.option("--abort", is_flag=True, help="Go back, and revoke the new credential.")
+@click.option("--status", is_flag=True, help="Print the state of a rotation.")
+@click.option("--abort", is_flag=True, help="Roll back, and revoke the new credential.")
 @click.option(
     "--break-lock",
     is_flag=True,
-    help="End the lock of a run that is dead; nothing else is changed.",
+    help="Release the lock of a run that has died; change nothing else.",
 )
 @config_options
 def rotate(
@@ -57,10 +57,10 @@ def rotate(
     config_dir: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Replace Dinie's credential or webhook secret: begin if due, or go on.
+    """Replace Dinie's credential or webhook secret: begin if due, or continue.
 
-    Goes as far as it can now and says what comes next and when; run again later, it
-    goes on.
+    Goes as far as it can now, and prints what comes next and when. A later run
+    continues from there.
     """
     alone = (dry_run, status, abort, break_lock)
     if sum(alone) > 1 or (now and any(alone)):
@@ -71,7 +71,7 @@ def rotate(
     if webhook and (abort or dry_run):
         raise click.UsageError("a webhook secret has no way back, and no plan")
     config = configured(config_dir, overrides)
-    if (fault := _unfit(config)) is not None:
+    if (fault := _unrotatable(config)) is not None:
         click.echo(fault, err=True)
         sys.exit(2)
     termination = Termination()
@@ -84,12 +84,12 @@ def rotate(
     ]
     chosen = next((job for wanted, job in jobs if wanted), None)
     job = chosen or partial(advance, now=now, webhook=webhook)
-    # Who cannot go back now must not believe that it is done.
+    # An --abort that another run's lock prevents has failed; other runs can wait.
     guarded = _guarded(job, config, held=int(abort))
     sys.exit(asyncio.run(termination.run(guarded)))
 
 
-def _unfit(config: Config) -> str | None:
+def _unrotatable(config: Config) -> str | None:
     if config.secrets.provider != "vault":
         return "secrets.provider: a rotation needs vault; the others cannot be written"
     if config.secrets.vault.kv_version != 2:  # noqa: PLR2004
@@ -106,13 +106,19 @@ def _unfit(config: Config) -> str | None:
 async def _guarded(
     job: Callable[[Config], Awaitable[int]], config: Config, *, held: int
 ) -> int:
-    """Run a job; return its exit code, which is `held` where another run has the lock.
+    """Run a job and print why it stopped.
 
-    What the configuration names and cannot be used is 2.
+    Args:
+        job: Takes the configuration; returns its exit code.
+        config: Of the gateway.
+        held: The exit code where another run has the lock.
+
+    Returns:
+        The exit code; 2 where a file or an endpoint of the configuration is unusable.
     """
     try:
         return await job(config)
-    except Unusable as unusable:
+    except UnusableFile as unusable:
         click.echo(str(unusable), err=True)
         return 2
     except SeveralEndpoints as several:
@@ -123,7 +129,7 @@ async def _guarded(
         _say_held(other)
         return held
     except Terminated:
-        click.echo("Ended by SIGTERM: the next run goes on from here.", err=True)
+        click.echo("Ended by SIGTERM: the next run continues from here.", err=True)
         raise
     except StepFailed as failure:
         click.echo(f"The rotation stopped: {failure}", err=True)
@@ -150,11 +156,11 @@ async def _status(config: Config, *, webhook: bool) -> int:
 
 
 async def _break_lock(config: Config) -> int:
-    """End the lock, whoever holds it."""
+    """Release the lock, whichever run holds it."""
     async with open_vault(config) as store:
         lock = Lock(
             store,
-            holder=holder(),
+            holder=run_name(),
             ttl=config.rotation.lock_ttl,
             clock=SystemClock(),
         )
@@ -163,25 +169,25 @@ async def _break_lock(config: Config) -> int:
         click.echo("No run holds the lock.")
         return 0
     click.echo(
-        f"The lock of {broken.holder} is ended. If that run still lives, it stops at "
-        "its next write; a call to Dinie that it has under way is not called back. "
-        "Run the rotation again to go on."
+        f"The lock of {broken.holder} is released. If that run is still alive, it "
+        "stops at its next write; a call to Dinie that it has begun is not undone. "
+        "Run the rotation again to continue."
     )
     return 0
 
 
 async def _plan(config: Config) -> int:
-    """Print what a rotation would do; writes nothing."""
+    """Print what a rotation would do; change nothing."""
     options = config.rotation
     async with open_vault(config) as store, open_dinie(config) as dinie:
-        current = await context_of(config, store, dinie).current()
+        current = await build_context(config, store, dinie, report=click.echo).current()
         listed = await dinie.credentials(current)
     known = policy.find(listed, current.client_id.reveal())
     due = known and policy.due_at(known.created, known.expires, options)
     if due:
-        click.echo(f"The credential in force is due on {_date(due)}.")
+        click.echo(f"The current credential is due on {_date(due)}.")
     else:
-        click.echo("The age of the credential in force is unknown: begin with --now.")
+        click.echo("The age of the current credential is unknown: begin with --now.")
     now = SystemClock.unix()
     for step, at in policy.plan(options, now=max(now, due or now)):
         click.echo(f"  {_date(at)}  {step}")
@@ -198,10 +204,10 @@ async def _advance(
     webhook: bool = False,
 ) -> int:
     clock = SystemClock()
-    turned = False
+    failed = False
     async with open_vault(config) as store, open_dinie(config) as dinie:
         while True:
-            context = context_of(config, store, dinie)
+            context = build_context(config, store, dinie, report=click.echo)
             try:
                 if webhook:
                     endpoint = config.webhooks.endpoint_id
@@ -217,29 +223,29 @@ async def _advance(
                 _say_held(held)
                 await pause(_until(held.until, clock))
                 continue
-            _say(progress)
-            turned = turned or progress.failed
-            ends = not wait or not progress.under_way or (abort and progress.failed)
-            if ends or progress.next_at is None:
-                return int(turned)
+            _show(progress)
+            failed = failed or progress.failed
+            done = not wait or not progress.under_way or (abort and progress.failed)
+            if done or progress.next_at is None:
+                return int(failed)
             now = False
             await pause(_until(progress.next_at, clock))
 
 
 def _until(unix: float, clock: SystemClock) -> float:
-    """Return how many s to sleep; a lock may end within the same instant."""
+    """Return for how long to sleep, s; never 0: a lock may end in the same instant."""
     return min(_LONGEST_SLEEP, max(_SHORTEST_SLEEP, unix - clock.unix()))
 
 
 def _say_held(held: LockHeld) -> None:
     until = _date(held.until)
     click.echo(
-        f"Another rotation is under way: {held.holder} holds it to {until}. "
-        "Where that run is dead, --break-lock ends its lock before."
+        f"Another rotation is under way: {held.holder} holds the lock until {until}. "
+        "If that run has died, --break-lock releases it sooner."
     )
 
 
-def _say(progress: Progress) -> None:
+def _show(progress: Progress) -> None:
     click.echo(progress.message)
     if progress.next_at is not None:
         click.echo(f"Run it again on {_date(progress.next_at)} or later.")

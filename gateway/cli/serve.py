@@ -1,4 +1,4 @@
-"""`dinie-gateway serve`: run the gateway until SIGTERM."""
+"""`dinie-gateway serve`: runs the gateway until SIGTERM."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from gateway.telemetry.logging import drain_standard_streams, unblock_standard_s
 
 _log = structlog.get_logger("gateway")
 INTERRUPTED = 130
-_LAST_WORDS = 0.2  # s for what was logged to be written at a second Ctrl-C
+_LOG_TIMEOUT = 0.2  # s for the log to be written at a second Ctrl-C
 
 
 @click.command()
@@ -44,8 +44,8 @@ async def _serve(loaded: Loaded) -> int:
 
     def interrupted() -> None:
         if stop.is_set():
-            # A second Ctrl-C means now: the server's own shutdown would take seconds.
-            drain_standard_streams(_LAST_WORDS)
+            # End at once: the server's own shutdown would take seconds.
+            drain_standard_streams(_LOG_TIMEOUT)
             os._exit(INTERRUPTED)
         stop.set()
 
@@ -68,14 +68,14 @@ async def _serve(loaded: Loaded) -> int:
 
 
 def _ignore_more(loop: asyncio.AbstractEventLoop) -> None:
-    """Have signals wake nobody in the last moments, after the drain.
+    """Ignore signals after the drain.
 
-    Closing the loop brings the defaults back, and they kill: the exit code would not
-    be 0, and the last lines of the log may still be on their way.
+    Closing the loop restores the default handlers, which kill the process: the exit
+    code would not be 0, and the last lines of the log could be lost.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_IGN)  # a function would end earlier
+        signal.signal(number, signal.SIG_IGN)  # the interpreter outlives a function
 
 
 def _announce(loaded: Loaded, running: Addresses) -> None:

@@ -1,4 +1,4 @@
-"""`dinie-gateway simulate`: Dinie in a box, alone."""
+"""`dinie-gateway simulate`: runs the Dinie simulator alone."""
 
 import asyncio
 import dataclasses
@@ -27,18 +27,22 @@ from gateway.simulator.server import Simulator, SimulatorOptions
 @click.option(
     "--profile",
     type=click.Choice(["docs", "sdk"]),
-    help="Which generation of the contract.  [default: docs]",
+    help="Generation of the API contract.  [default: docs]",
 )
-@click.option("--seed", type=int, help="Ids repeat under the same seed.  [default: 1]")
+@click.option(
+    "--seed",
+    type=int,
+    help="Seed of the ids; the same seed gives the same ids.  [default: 1]",
+)
 @click.option(
     "--config",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML: any option of the simulator, and `faults`.",
+    help="YAML file with any option of the simulator, and `faults`.",
 )
-@click.option("--webhook-url", help="Where all webhook events go.")
+@click.option("--webhook-url", help="Receives every webhook event.")
 @click.option(
-    "--webhook-secret", help="whsec_ and base64.  [default: made from the seed]"
+    "--webhook-secret", help="whsec_ and base64.  [default: derived from the seed]"
 )
 def simulate(port: int, file: Path | None, **given: str | int | None) -> None:
     """Run the Dinie simulator until Ctrl-C."""
@@ -57,12 +61,12 @@ def simulate(port: int, file: Path | None, **given: str | int | None) -> None:
         except Refusal as refusal:
             _refuse(refusal.reply.body.decode())
         except TypeError:
-            _refuse(f"faults: {fault!r} is no fault")
+            _refuse(f"faults: {fault!r} is not a fault")
     sys.exit(asyncio.run(_run(simulator, port)))
 
 
 def _read(file: Path | None) -> dict[str, Any]:
-    """Return what a file says; nothing without one."""
+    """Return the content of a file; nothing without one."""
     if file is None:
         return {}
     try:
@@ -70,7 +74,7 @@ def _read(file: Path | None) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         _refuse(f"cannot read {file}: {error}")
     for one in repeated:
-        _refuse(f"{one.key}: is there twice, in lines {one.first} and {one.line}")
+        _refuse(f"{one.key}: occurs twice, in lines {one.first} and {one.line}")
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -111,14 +115,14 @@ async def _run(simulator: Simulator, port: int) -> int:
         return 1
     options = simulator.options
     prefix = "/api/v3" if options.profile == "sdk" else "/v3"
-    told = ""
+    webhooks = ""
     if options.webhook_url is not None:
         secret = simulator.webhook_secret
-        told = f", webhooks to {options.webhook_url} signed with {secret}"
+        webhooks = f", webhooks to {options.webhook_url} signed with {secret}"
     click.echo(
         f"Dinie ({options.profile}) on http://127.0.0.1:{bound}{prefix}, "
         f"client id {options.client_id}, client secret {options.client_secret}, "
-        f"journal at http://127.0.0.1:{bound}/_sim/journal{told}"
+        f"journal at http://127.0.0.1:{bound}/_sim/journal{webhooks}"
     )
     try:
         return await received

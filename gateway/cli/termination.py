@@ -1,4 +1,4 @@
-"""Ends commands on SIGTERM, also as process 1, for which it has no default effect."""
+"""Ends commands on SIGTERM, also as process 1, where it has no default effect."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ class Terminated(Exception):  # noqa: N818 - named for what happened
 
 
 def end_on_sigterm() -> None:
-    """Let SIGTERM end this process with 143, unless a command has a handler of its own.
+    """End this process with 143 on SIGTERM, unless a command installs its own handler.
 
     The kernel gives process 1 of a container no default handlers: without one the
     signal is ignored, and the container is killed after its grace period.
@@ -32,22 +32,26 @@ class Termination:
     """Lets a command that works in steps end between two of them."""
 
     def __init__(self, grace: float = _GRACE) -> None:
-        """Hear nothing yet; `grace` s are left to a step."""
+        """Install no handler yet.
+
+        Args:
+            grace: s that a step has to end by itself.
+        """
         self._grace = grace
-        self._asked = asyncio.Event()
+        self._requested = asyncio.Event()
 
     async def run(self, job: Coroutine[Any, Any, int]) -> int:
         """Run a command; return its exit code, or 143 where SIGTERM ended it.
 
-        A pause ends at once. A step is let come to its end; one that takes longer than
-        the grace is cancelled, and gives back what it holds.
+        A pause ends at once. A step may finish; one that takes longer than the grace
+        is cancelled, and releases what it holds.
         """
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._asked.set)
+        loop.add_signal_handler(signal.SIGTERM, self._requested.set)
         running = asyncio.ensure_future(job)
-        asked = asyncio.ensure_future(self._asked.wait())
-        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+        requested = asyncio.ensure_future(self._requested.wait())
+        await asyncio.wait({running, requested}, return_when=asyncio.FIRST_COMPLETED)
+        requested.cancel()
         await asyncio.wait({running}, timeout=self._grace)
         if not running.done():
             running.cancel()
@@ -63,11 +67,11 @@ class Termination:
         """Wait for so many seconds.
 
         Raises:
-            Terminated: SIGTERM came, before or meanwhile.
+            Terminated: SIGTERM has come, before or during the wait.
         """
         try:
             async with asyncio.timeout(seconds):
-                await self._asked.wait()
+                await self._requested.wait()
         except TimeoutError:
             return
         raise Terminated

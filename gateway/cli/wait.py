@@ -1,4 +1,4 @@
-"""`dinie-gateway wait`: block until the gateway on this host is ready."""
+"""`dinie-gateway wait`: blocks until the gateway on this host is ready."""
 
 import http.client
 import socket
@@ -10,8 +10,8 @@ import click
 from gateway.cli.options import config_options, configured
 from gateway.config.address import Address
 
-_INTERVAL = 0.2  # s between looks
-_PATIENCE = 2.0  # s for one look
+_INTERVAL = 0.2  # s between requests
+_POLL_TIMEOUT = 2.0  # s for one request
 
 
 @click.command()
@@ -20,15 +20,15 @@ _PATIENCE = 2.0  # s for one look
 )
 @config_options
 def wait(timeout: float, config_dir: str | None, overrides: tuple[str, ...]) -> None:
-    """Block until the gateway on this host answers /readyz with 200."""
+    """Block until the gateway on this host responds to /readyz with 200."""
     address = configured(config_dir, overrides).listen.admin
     if address.off or address.port == 0:
         click.echo("wait needs listen.admin as host:port or unix:/path", err=True)
         sys.exit(2)
-    until = time.monotonic() + timeout  # noqa: TID251 - a command, no room
+    until = time.monotonic() + timeout  # noqa: TID251 - a command, not a room
     last = "nothing listens there yet"
     while time.monotonic() < until:  # noqa: TID251
-        last = _look(address)
+        last = _poll(address)
         if last == "ready":
             click.echo(f"ready at {address}")
             return
@@ -37,19 +37,19 @@ def wait(timeout: float, config_dir: str | None, overrides: tuple[str, ...]) -> 
     sys.exit(1)
 
 
-def _look(address: Address) -> str:
+def _poll(address: Address) -> str:
     host, port = address.host or "localhost", address.port
-    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
+    connection = http.client.HTTPConnection(host, port, timeout=_POLL_TIMEOUT)
     try:
         if address.path is not None:
             connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.settimeout(_PATIENCE)
+            connection.sock.settimeout(_POLL_TIMEOUT)
             connection.sock.connect(address.path)
         connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        body = answer.read(4096).decode("utf-8", "replace")
+        response = connection.getresponse()
+        body = response.read(4096).decode("utf-8", "replace")
     except OSError as error:
         return type(error).__name__
     finally:
         connection.close()
-    return "ready" if answer.status == http.client.OK else body
+    return "ready" if response.status == http.client.OK else body

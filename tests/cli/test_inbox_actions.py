@@ -141,4 +141,4 @@ async def test_a_replay_to_who_said_410_says_so(command: Command, inbox: Inbox) 
     await inbox.store.settle(gone)
 
     done = await asyncio.to_thread(command, "replay", "evt_1")
-    assert "crm said 410" in done.stderr
+    assert "crm is disabled since it responded 410" in done.stderr

@@ -154,7 +154,7 @@ async def test_dinie_is_asked_again_under_the_same_key(
     done = await asyncio.to_thread(command, "resolve", "order-1", "--body", str(body))
 
     (seen,) = upstream.requests
-    assert (done.exit_code, done.stdout) == (0, "Settled: Dinie answered 201.\n")
+    assert (done.exit_code, done.stdout) == (0, "Settled: Dinie responded 201.\n")
     assert (seen.line, seen.body) == (b"POST /v3/loans HTTP/1.1", b'{"amount": 5}')
     assert seen.all("Idempotency-Key") == ["order-1"]
 

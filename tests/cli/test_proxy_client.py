@@ -9,7 +9,7 @@ import pytest
 import trustme
 from aiohttp import ClientConnectionError
 
-from gateway.cli.proxy_client import Unreachable, no_answer, proxy_client
+from gateway.cli.proxy_client import Unreachable, no_response, proxy_client
 from gateway.config.load import load
 from gateway.config.schema import Config
 from tests.inprocess import EXTRA, running_stack
@@ -85,7 +85,7 @@ async def test_another_certificate_than_the_configured_one_is_not_asked(
             with pytest.raises(ClientConnectionError) as refused:
                 await client.session.get(f"{client.base_url}/banks")
 
-    assert "another certificate" in no_answer(client, refused.value)
+    assert "another certificate" in no_response(client, refused.value)
     assert upstream.requests == []
 
 

@@ -63,7 +63,7 @@ def invoke(*arguments: str) -> tuple[int, str]:
     [
         pytest.param("seeed: 2", "unknown: seeed; known: auto_step, ", id="option"),
         pytest.param(
-            "seed: 1\nseed: 2", "seed: is there twice, in lines 1 and 2", id="twice"
+            "seed: 1\nseed: 2", "seed: occurs twice, in lines 1 and 2", id="twice"
         ),
         pytest.param("faults: [{kind: explosion}]", "unknown_fault", id="kind"),
         pytest.param("faults: [{kind: hang, s: 1}]", "unknown: s", id="fault-field"),

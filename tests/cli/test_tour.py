@@ -9,9 +9,10 @@ from aiohttp.test_utils import TestServer
 
 from gateway.app.listeners import Addresses
 from gateway.cli.tour import tour
+from gateway.simulator.server import Simulator
 
 
-class Box:
+class CountingDinie:
     """A Dinie that only counts."""
 
     def __init__(self, customers: int) -> None:
@@ -50,14 +51,16 @@ async def test_the_tour_succeeds_only_with_one_borrower_behind_four_faults(
 
     application = web.Application()
     application.router.add_post("/v3/customers", answer)
-    box, lines = Box(customers), list[str]()
+    dinie, lines = CountingDinie(customers), list[str]()
 
     async with TestServer(application) as server:
-        running = SimpleNamespace(proxy=f"127.0.0.1:{server.port}")
-        found = await tour(cast("Addresses", running), box, echo=lines.append)
+        addresses = SimpleNamespace(proxy=f"127.0.0.1:{server.port}")
+        found = await tour(
+            cast("Addresses", addresses), cast("Simulator", dinie), echo=lines.append
+        )
 
     assert found is good
-    assert box.faults == ["token_expired", "status", "status", "reset_after"]
+    assert dinie.faults == ["token_expired", "status", "status", "reset_after"]
     assert lines[-1] == (
         "One call, one customer." if good else "That is not what should have happened."
     )

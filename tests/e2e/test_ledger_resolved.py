@@ -86,7 +86,7 @@ async def test_a_callers_lost_loan_is_settled_through_a_listener_with_tls(
     assert " POST /loans  crm:order-1  " in listed
     assert said == [
         "Not settled: idempotency-key-reused.",
-        "Settled: Dinie answered 201.",
+        "Settled: Dinie responded 201.",
     ]
     keys = [one.all("Idempotency-Key") for one in upstream.requests]
     assert keys == [["crm:order-1"]] * 5

@@ -47,7 +47,7 @@ async def test_what_the_command_says_is_what_somebody_can_act_on() -> None:
         after = await world.rotate("--status")
 
         assert plan[0] == early[0] == begun[0] == status[0] == aborted[0] == 0
-        assert "The credential in force is due on" in plan[1]
+        assert "The current credential is due on" in plan[1]
         assert "revoke the old one" in plan[1]
         assert "No rotation is due.\nRun it again on" in early[1]
         assert "Gateways try the new credential on a share of GETs." in begun[1]

@@ -57,7 +57,7 @@ async def test_the_lock_of_a_clock_that_was_ahead_ends_and_can_be_ended() -> Non
         assert (held[0], broken[0], free[0], done[0]) == (0, 0, 0, 0)
         assert "--break-lock ends its lock" in held[1]
         assert time.strftime("%Y", time.gmtime(time.time() + 400 * DAYS)) not in held[1]
-        assert "The lock of dead/1/a is ended." in broken[1]
+        assert "The lock of dead/1/a is released." in broken[1]
         assert "No run holds the lock." in free[1]
         assert world.state["phase"] == "done"
 

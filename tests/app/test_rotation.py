@@ -1,13 +1,13 @@
-"""What a run of `rotate` is built of."""
+"""What a rotation is built of."""
 
 import pytest
 
-from gateway.cli.rotation_run import (
-    Unusable,
-    context_of,
-    holder,
+from gateway.app.rotation import (
+    UnusableFile,
+    build_context,
     open_dinie,
     open_vault,
+    run_name,
 )
 from gateway.config.load import load
 from gateway.config.schema import Config
@@ -25,7 +25,7 @@ def config(*overrides: str) -> Config:
 
 async def test_a_ca_file_that_cannot_be_read_is_named() -> None:
     """It is a fault of the configuration, and no failed step."""
-    with pytest.raises(Unusable, match=r"upstream\.ca_file"):
+    with pytest.raises(UnusableFile, match=r"upstream\.ca_file"):
         async with open_dinie(config("upstream.ca_file=/nowhere/ca.pem")):
             raise AssertionError
 
@@ -35,7 +35,7 @@ async def test_a_run_refuses_a_credential_of_another_environment() -> None:
     made = config()
     live = Pair(Secret("dinie_ci_live_a"), Secret("dinie_cs_live_a"))
     async with open_vault(made) as store, open_dinie(made) as dinie:
-        context = context_of(made, store, dinie)
+        context = build_context(made, store, dinie, report=print)
 
         with pytest.raises(StepFailed, match="disagree"):
             context.checked(live)
@@ -43,4 +43,4 @@ async def test_a_run_refuses_a_credential_of_another_environment() -> None:
 
 def test_two_runs_have_two_names() -> None:
     """One of them may lose the lock to the other."""
-    assert holder() != holder()
+    assert run_name() != run_name()

@@ -1,14 +1,12 @@
-"""Builds what a run of `rotate` needs: the store in Vault, Dinie, and its context."""
+"""Builds what a rotation needs: its store in Vault, Dinie's API, and their context."""
 
 import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-
-import click
 
 from gateway.config.schema import Config
 from gateway.core.clock import SystemClock
@@ -24,26 +22,39 @@ from gateway.vault.provider import open_store
 from gateway.vault.rotation_store import VaultStore
 
 
-class Unusable(Exception):  # noqa: N818 - named for what it is about
-    """Something that the configuration names cannot be used."""
+class UnusableFile(Exception):  # noqa: N818 - named for what it is about
+    """A file that the configuration names cannot be used; the text says which."""
 
 
-def holder() -> str:
-    """Return a name for this run, for the lock."""
+def run_name() -> str:
+    """Return a unique name for this run, which the lock shows."""
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
 
 
-def context_of(config: Config, store: VaultStore, dinie: CredentialsApi) -> Context:
-    """Return the world of one run."""
+def build_context(
+    config: Config,
+    store: VaultStore,
+    dinie: CredentialsApi,
+    *,
+    report: Callable[[str], object],
+) -> Context:
+    """Return the context of one run.
+
+    Args:
+        config: Names the environment and the spans of a rotation.
+        store: Where the rotation keeps its state.
+        dinie: Its credentials API.
+        report: Prints a line for the operator.
+    """
     return Context(
         store=store,
         dinie=dinie,
         options=config.rotation,
         clock=SystemClock(),
         new_id=partial(secrets.token_hex, 6),
-        holder=holder(),
+        holder=run_name(),
         guard=partial(_guard, config.environment),
-        report=click.echo,
+        report=report,
         settle=policy.settle(config.secrets.vault.refresh),
     )
 
@@ -56,7 +67,7 @@ def _guard(environment: str, pair: Pair) -> list[str]:
 
 @asynccontextmanager
 async def open_vault(config: Config) -> AsyncIterator[VaultStore]:
-    """Yield where the rotation writes."""
+    """Yield the store in Vault, and close it."""
     store = open_store(config.secrets.vault, os.environ)
     try:
         yield store
@@ -66,17 +77,17 @@ async def open_vault(config: Config) -> AsyncIterator[VaultStore]:
 
 @asynccontextmanager
 async def open_dinie(config: Config) -> AsyncIterator[CredentialsApi]:
-    """Yield Dinie's credentials API.
+    """Yield Dinie's credentials API, and close it.
 
     Raises:
-        Unusable: `upstream.ca_file` cannot be read.
+        UnusableFile: `upstream.ca_file` cannot be read.
     """
     upstream = config.upstream
     try:
         tls = trust(upstream.ca_file)
     except OSError as error:
-        raise Unusable(str(error.strerror)) from None
-    made = CredentialsApi(
+        raise UnusableFile(str(error.strerror)) from None
+    api = CredentialsApi(
         upstream.base_url,
         HttpTokenEndpoint(
             upstream.base_url,
@@ -91,6 +102,6 @@ async def open_dinie(config: Config) -> AsyncIterator[CredentialsApi]:
         random=random.random,
     )
     try:
-        yield made
+        yield api
     finally:
-        await made.close()
+        await api.close()

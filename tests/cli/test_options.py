@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from gateway.cli.inbox_runner import since
+from gateway.cli.options import moment
 from gateway.core.clock import SystemClock
 
 CONTEXT = click.Context(click.Command("x"))
@@ -15,19 +15,19 @@ PARAMETER = click.Option(["--since"])
 )
 def test_a_span_counts_back_from_now(text: str, seconds: float) -> None:
     """The way that people speak of an outage."""
-    moment = since(CONTEXT, PARAMETER, text)
+    at = moment(CONTEXT, PARAMETER, text)
 
-    assert moment == pytest.approx(SystemClock.unix() - seconds, abs=60)
+    assert at == pytest.approx(SystemClock.unix() - seconds, abs=60)
 
 
 def test_a_moment_is_what_it_says() -> None:
     """In UTC, as the log has it; none is none."""
-    assert since(CONTEXT, PARAMETER, "2026-11-24T08:00:00Z") == 1_795_507_200.0
-    assert since(CONTEXT, PARAMETER, None) is None
+    assert moment(CONTEXT, PARAMETER, "2026-11-24T08:00:00Z") == 1_795_507_200.0
+    assert moment(CONTEXT, PARAMETER, None) is None
 
 
 @pytest.mark.parametrize("text", ["", "3x", "yesterday", "2026-13-01T00:00:00Z", "-3d"])
 def test_what_is_no_moment_is_said(text: str) -> None:
     """With what it must be."""
     with pytest.raises(click.BadParameter, match="must be 90s"):
-        since(CONTEXT, PARAMETER, text)
+        moment(CONTEXT, PARAMETER, text)

@@ -1,4 +1,4 @@
-"""storage_file: commands before any gateway has written, or beside the wrong file."""
+"""database: commands before any gateway has written, or beside the wrong file."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import cli
-from gateway.cli.storage_file import missing
+from gateway.cli.database import missing
 from gateway.config.load import load
 
 
