@@ -1,4 +1,4 @@
-"""What does a token need from outside: a credential, an endpoint, an observer?"""
+"""Ports of the token source: a credential, an endpoint, an observer."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -20,21 +20,21 @@ class Credential(Protocol):
 
     @property
     def version(self) -> str:
-        """Return what changes when, and only when, the credential does."""
+        """Return an id that changes when, and only when, the credential does."""
 
 
 class CredentialSource(Protocol):
-    """Holds the newest credential that was read."""
+    """Holds the credential in force."""
 
     @property
     def current(self) -> Credential | None:
-        """Return it; None while none could be read."""
+        """Return the credential; None: none could be read yet."""
 
     async def refresh(self, reason: str) -> bool:
-        """Read it again now; return whether the version changed."""
+        """Read it again now; return whether its version changed."""
 
     def add_listener(self, callback: Callable[[], None]) -> None:
-        """Call back after each change."""
+        """Register a callback for each change."""
 
 
 class TokenEndpoint(Protocol):
@@ -43,11 +43,11 @@ class TokenEndpoint(Protocol):
     async def request_token(
         self, credential: Credential
     ) -> Grant | Refused | Transient:
-        """Ask for a token; every failure is a value, never an exception."""
+        """Request a token; every failure is a value, never an exception."""
 
 
 class Observer(Protocol):
-    """Hears how renewals went."""
+    """Counts token requests."""
 
     def token(self, reason: str, result: str) -> None:
-        """Note one try. Reasons and results are from closed sets."""
+        """Count one request. Reasons and results are from closed sets."""

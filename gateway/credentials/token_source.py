@@ -1,12 +1,14 @@
-"""Which token is sent now, and who renews it?
+"""Holds Dinie's access token and refreshes it before it ends.
 
-One long-lived task (`run`) mints; callers only look, or wait for the task's next word.
-So there is never more than one mint at a time, and a caller that goes away cancels
-nothing that others wait for.
+One long-lived task (`run`) requests tokens; callers take the one that is held, or wait
+for the task's next result. So its requests never overlap, and a caller that disconnects
+cancels nothing that others wait for.
+Source: `docs/adr/0007-token-and-secret-version.md`.
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from gateway.core.clock import Clock, Instant, instant
@@ -16,7 +18,6 @@ from gateway.credentials.policy import (
     Grant,
     Refused,
     Token,
-    Transient,
     make_token,
 )
 from gateway.credentials.ports import (
@@ -28,12 +29,12 @@ from gateway.credentials.ports import (
 from gateway.credentials.schedule import RefreshSchedule
 
 _IDLE = 3600.0  # s; longest sleep of the task when nothing is due
-_NO_SECRET = 1.0  # s between looks for a first credential; a change also wakes
-_TOLERATED = 1  # failed tries in a row that waiting callers sit through
+_NO_SECRET = 1.0  # s between checks for a first credential; a change also wakes
+_TOLERATED = 1  # failed requests in a row after which callers still wait
 
 
 class TokenSource:
-    """Holds the one token; see `run`."""
+    """The one token of a credential; `run` refreshes it."""
 
     def __init__(
         self,
@@ -44,6 +45,15 @@ class TokenSource:
         random: Callable[[], float],
         observer: Observer,
     ) -> None:
+        """Hold no token yet.
+
+        Args:
+            endpoint: Issues tokens.
+            secrets: Holds the credential in force.
+            clock: Real or fake.
+            random: Returns from [0, 1).
+            observer: Counts requests.
+        """
         self._endpoint = endpoint
         self._secrets = secrets
         self._clock = clock
@@ -52,22 +62,22 @@ class TokenSource:
         self._current: Token | None = None
         self._generation = 0
         self._schedule = RefreshSchedule()
-        self._requests = 0  # that were begun,
-        self._outdated = 0  # and up to which of them a 401 came after the beginning
+        self._requests = 0  # begun so far
+        self._outdated = 0  # number of the last request that began before a 401
         self._forced_at = float("-inf")
         self._reason = "start"
         self._wake = asyncio.Event()
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._attempted = asyncio.Event()  # of the request that comes next
         secrets.add_listener(self._secret_changed)
 
     @property
     def ever_had_one(self) -> bool:
-        """Whether a token was obtained since the start; never turns back."""
+        """Whether a token was obtained since the start; never False again."""
         return self._generation > 0
 
     @property
     def state(self) -> str:
-        """Return in one safe sentence why there is a token or none."""
+        """Return why there is a token or none: a safe text for `/readyz`."""
         if self.usable() is not None:
             return "a token is held"
         if self._secrets.current is None:
@@ -76,11 +86,11 @@ class TokenSource:
             return "the token endpoint refuses the credential"
         if failures := self._schedule.failures:
             return f"the token endpoint failed {failures} times in a row"
-        return "a token is being asked for"
+        return "a token is being requested"
 
     @property
     def cooldown_left(self) -> float:
-        """Return for how many s more the token endpoint asked not to be called."""
+        """Return the s left of the token endpoint's `Retry-After`."""
         return self._schedule.cooldown_left(self._clock.now())
 
     @property
@@ -91,7 +101,7 @@ class TokenSource:
         return self._current.expires_at - self._clock.now()
 
     def usable(self) -> Token | None:
-        """Return the token to send now, without waiting; None where there is none."""
+        """Return the token to send now, without waiting; None: there is none."""
         token = self._current
         clock = self._clock
         if token and token.is_usable(now=clock.now(), unix=clock.unix()):
@@ -99,12 +109,12 @@ class TokenSource:
         return None
 
     async def token(self, *, deadline: float) -> Token:
-        """Return a token to send, waiting for one if need be.
+        """Return a token to send; wait for one if there is none.
 
         Raises:
             UpstreamAuthFailed: Dinie refuses the credential.
             CredentialsUnavailable: none came before the deadline (monotonic), or there
-                was one before and renewing it fails.
+                was one before and refreshing it fails.
         """
         while (token := self.usable()) is None:
             self._check_worth_waiting(deadline)
@@ -113,14 +123,14 @@ class TokenSource:
         return token
 
     async def renewed(self, stale: Token, *, deadline: float) -> Token:
-        """Return a token newer than one that was answered with a 401.
+        """Return a token newer than one that got a 401.
 
         Raises:
-            UpstreamAuthFailed: the newest token is refused just after a forced renewal.
+            UpstreamAuthFailed: the newest token is refused just after a forced refresh.
             CredentialsUnavailable: as for `token`.
         """
         current = self._current
-        # A late 401 for an old token must not throw a newer one away.
+        # A late 401 for an old token must not discard a newer one.
         if current is not None and current.generation <= stale.generation:
             since = self._clock.now() - self._forced_at
             if since < FORCED_GAP:
@@ -131,17 +141,21 @@ class TokenSource:
             self._forced_at = self._clock.now()
             self._current = None
             self._reason = "rejected"
-            # A mint that began before the 401 may bring what the 401 was about.
+            # A request that began before the 401 may bring a token that it was about.
             self._outdated = self._requests
-            self._schedule.try_now()
+            self._schedule.reset_backoff()
         return await self.token(deadline=deadline)
 
     async def prove(
         self, credential: Credential
     ) -> Literal["good", "refused", "unknown"]:
-        """Try a credential that is to replace another; keep a good one's token.
+        """Request a token with a credential that is to replace another.
 
-        Whoever asks makes it the one in force before anything else runs.
+        The token of a good one is kept; the caller puts that credential in force
+        before it awaits anything else.
+
+        Returns:
+            `good`, `refused`, or `unknown` where the endpoint did not judge it.
         """
         asked_at = instant(self._clock)
         result = await self._endpoint.request_token(credential)
@@ -158,12 +172,12 @@ class TokenSource:
 
     def _secret_changed(self) -> None:
         if self._secrets.current is None:
-            self._current = None  # it was taken away: its token goes with it
-        self._schedule.try_now()
+            self._current = None  # it was removed, and its token is with it
+        self._schedule.reset_backoff()
         self._wake.set()
 
     def _check_worth_waiting(self, deadline: float) -> None:
-        """Raise what waiting until the deadline would not change."""
+        """Raise the failure that waiting until the deadline would not change."""
         now = self._clock.now()
         credential = self._secrets.current
         if credential is not None and (
@@ -182,44 +196,36 @@ class TokenSource:
             )
         if self.ever_had_one and self._schedule.failures > _TOLERATED:
             raise CredentialsUnavailable(
-                "The token has expired and cannot be renewed.",
+                "The token has expired and cannot be refreshed.",
                 retry_after=max(1.0, self._schedule.wait(now)),
             )
 
     async def _wait_for_attempt(self, deadline: float) -> None:
-        """Wait until the task has tried again, or the deadline."""
+        """Wait until the task has made another request, or the deadline."""
         left = deadline - self._clock.now()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
         try:
             async with asyncio.timeout(max(0.0, left)):
-                await waiter
+                await self._attempted.wait()
         except TimeoutError:
             raise CredentialsUnavailable(
                 "No token could be had before the deadline; see /readyz for the cause.",
                 retry_after=max(1.0, self._schedule.wait(self._clock.now())),
             ) from None
-        finally:
-            self._waiters.discard(waiter)
-
-    # The task.
 
     async def run(self) -> None:
-        """Renew for as long as the gateway runs; joined by whoever started it."""
+        """Refresh the token for as long as the gateway runs."""
         while True:
             self._wake.clear()
             wait = self._due_in()
             if wait > 0:
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._wake.wait()
-                except TimeoutError:
-                    pass
                 continue
             await self.step()
 
     def _due_in(self) -> float:
-        """Return s until the next try is due."""
+        """Return s until the next request is due."""
         now = self._clock.now()
         credential = self._secrets.current
         if credential is None:
@@ -236,11 +242,11 @@ class TokenSource:
             self._reason = "secret_changed"
             return 0.0
         if now < token.usable_until and self._clock.unix() >= token.usable_until_unix:
-            return 0.0  # it ended while this machine was suspended
+            return 0.0  # it ended while the machine was suspended
         return min(_IDLE, token.renew_at - now)
 
     async def step(self) -> None:
-        """Try once to get a token, and tell those who wait."""
+        """Request a token once, and wake the callers that wait."""
         credential = self._secrets.current
         if credential is None:
             return
@@ -249,7 +255,7 @@ class TokenSource:
         number = self._requests
         asked_at = instant(self._clock)
         result = await self._endpoint.request_token(credential)
-        # A proof may have overtaken this one: then it says nothing of what is held.
+        # A proof may have put another credential in force meanwhile.
         held = self._secrets.current
         current = held is not None and held.version == credential.version
         if isinstance(result, Grant):
@@ -261,16 +267,17 @@ class TokenSource:
             self._observer.token(reason, "refused")
         else:
             if current or result.retry_after is not None:
-                self._failed(result)
+                # A token that still lives is kept.
+                self._schedule.failed(
+                    result, now=self._clock.now(), random=self._random()
+                )
             self._observer.token(reason, result.reason)
         self._wake_waiters()
 
     def _wake_waiters(self) -> None:
-        """Let those who wait look again."""
-        waiters, self._waiters = self._waiters, set()
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        """Have waiting callers look for a token again."""
+        self._attempted.set()
+        self._attempted = asyncio.Event()
 
     def _keep(self, grant: Grant, credential: Credential, asked_at: Instant) -> None:
         self._generation += 1
@@ -284,12 +291,8 @@ class TokenSource:
             secret_version=credential.version,
         )
 
-    def _failed(self, result: Transient) -> None:
-        # A token that still lives is kept: the caller does not feel this yet.
-        self._schedule.failed(result, now=self._clock.now(), random=self._random())
-
     async def _refused(self, credential: Credential) -> None:
-        """Look whether the secret moved on; if not, stop asking for a while."""
+        """Read the secret again; if it is the same, send it no more for a while."""
         await self._secrets.refresh("refused")
         held = self._secrets.current
         if held is not None and held.version == credential.version:

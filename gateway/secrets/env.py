@@ -1,4 +1,4 @@
-"""Secrets from environment variables: for a laptop, or a platform that injects them."""
+"""Secrets from environment variables, of a laptop or a platform that injects them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +17,7 @@ _PREFIX: Final = "DINIE_SECRET_"
 
 
 class EnvProvider:
-    """Reads the variables at each call; a process's own never change."""
+    """Reads the variables at each call, though a process's own never change."""
 
     name = "env"
     max_interval = float("inf")  # s
@@ -28,7 +28,7 @@ class EnvProvider:
         self._environ = environ
 
     async def read(self) -> SecretSet:
-        """Return what the variables hold.
+        """Return the fields that the variables hold.
 
         Raises:
             SecretsUnavailable: a variable is not set.
@@ -48,4 +48,4 @@ class EnvProvider:
         )
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is open."""

@@ -1,4 +1,4 @@
-"""Secrets from files, one for each field, as CSI drivers and Vault Agent write them."""
+"""Secrets from files, one a field, as CSI drivers and Vault Agent write them."""
 
 import asyncio
 from pathlib import Path
@@ -9,15 +9,15 @@ from gateway.secrets.ports import SecretSet, SecretsUnavailable, required
 from gateway.secrets.version import version_of
 
 _LARGEST: Final = 64 * 1024  # bytes; a secret is shorter, a wrong mount is not
-_SWAPPED: Final = "..data"  # the link that Kubernetes turns to the next set of files
-_TRIES: Final = 3  # while the link turns under our hands
+_SWAPPED: Final = "..data"  # the link that Kubernetes points at the next set of files
+_ATTEMPTS: Final = 3  # while the link changes during a read
 
 
 class FileProvider:
-    """Reads the folder at each call, so that a change is seen without a restart."""
+    """Reads the folder at each call, so that a change needs no restart."""
 
     name = "file"
-    max_interval = 5.0  # s; nothing tells us about a change, and looking is cheap
+    max_interval = 5.0  # s; there is no notice of a change, and a read is cheap
     expires_in = None
     warning = None
 
@@ -25,7 +25,7 @@ class FileProvider:
         self._directory = Path(directory)
 
     async def read(self) -> SecretSet:
-        """Return what the files hold.
+        """Return the fields that the files hold.
 
         Raises:
             SecretsUnavailable: the folder, a file or a field is missing or unreadable.
@@ -45,21 +45,21 @@ class FileProvider:
                 "permission", f"{where} cannot be read by this user"
             ) from None
         except (OSError, ValueError):
-            # The error would carry the bytes that are no UTF-8.
+            # Not chained: the error holds the bytes that are not UTF-8.
             raise SecretsUnavailable(
                 "malformed", f"{where} has a file that is no short UTF-8 text"
             ) from None
         return required(fields, where=where, version=version_of(fields))
 
     def _fields(self) -> dict[str, Secret]:
-        """Return all fields of one and the same set of files.
+        """Return all fields, of one set of files.
 
         Raises:
-            OSError: something is not there, or may not be read.
-            ValueError: a file is no secret.
+            OSError: a file is missing, or may not be read.
+            ValueError: a file is too long, or not UTF-8.
         """
-        last = _TRIES - 1
-        for attempt in range(_TRIES):
+        last = _ATTEMPTS - 1
+        for attempt in range(_ATTEMPTS):
             before = self._generation()
             try:
                 fields = {path.name: Secret(_text(path)) for path in self._files()}
@@ -83,11 +83,11 @@ class FileProvider:
         return str(link.readlink()) if link.is_symlink() else ""
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is open."""
 
 
 def _text(path: Path) -> str:
-    # Never more than is needed to see that it is too much: it may be a device.
+    # Bounded: it may be a device.
     with path.open("rb") as file:
         data = file.read(_LARGEST + 1)
     if len(data) > _LARGEST:

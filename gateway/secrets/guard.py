@@ -1,4 +1,4 @@
-"""Do profile, host, Vault path and credential belong to the same environment? Pure."""
+"""Checks that host, Vault path and credential belong to the environment. Pure."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ HOSTS: Final = {
     "sandbox": "sandbox.api.dinie.com.br",
     "production": "api.dinie.com.br",
 }
-# How a segment of a Vault path names an environment.
+# Words in a Vault path that name an environment.
 _NAMED: Final = {
     "local": "local",
     "dev": "local",
@@ -52,7 +52,7 @@ def check_host(environment: str, base_url: str) -> str | None:
 def check_vault_path(environment: str, path: str) -> str | None:
     """Return how the environment and the Vault path disagree; None: they agree.
 
-    From a laptop any path may be read but production's.
+    `local` may read any path but production's.
     """
     words = re.split(r"[/_.-]", path.lower())
     named = {_NAMED[word] for word in words if word in _NAMED} - {environment}
@@ -67,9 +67,12 @@ def check_vault_path(environment: str, path: str) -> str | None:
 
 
 def check_credential(environment: str, client_id: str, client_secret: str) -> list[str]:
-    """Return what disagrees between the environment and a credential's prefixes.
+    """Return how the environment and a credential's prefixes disagree.
 
-    The credential itself is never part of a fault.
+    Args:
+        environment: `local`, `sandbox` or `production`.
+        client_id: Not repeated in a fault, as the secret.
+        client_secret: Of the credential.
     """
     values = {"client_id": client_id, "client_secret": client_secret}
     kinds: dict[str, tuple[str, str]] = {
@@ -98,13 +101,13 @@ def check_credential(environment: str, client_id: str, client_secret: str) -> li
 
 
 def unknown_prefixes(client_id: str, client_secret: str) -> list[str]:
-    """Return the fields whose prefix says nothing about an environment."""
+    """Return the fields whose prefix names no environment."""
     values = {"client_id": client_id, "client_secret": client_secret}
     known = {
         field for field, _, prefix, _ in _KINDS if values[field].startswith(prefix)
     }
     if re.fullmatch(r"dinie_ci_[0-9a-f-]+", client_id):
-        # The documentation's own form names no environment; the secret decides.
+        # The form of the documentation names no environment; the secret's prefix does.
         known.add("client_id")
     return [field for field in values if field not in known]
 

@@ -1,4 +1,4 @@
-"""Where do secrets come from? One port for every provider."""
+"""The port of all secrets providers, and what they return."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ Reason = Literal[
 ]
 
 
-Verdict = Literal["good", "refused", "unknown"]  # of a credential that was tried
+Verdict = Literal["good", "refused", "unknown"]  # on a credential that was proven
 
 
 @dataclass(frozen=True, slots=True)
 class SecretSet:
-    """What a provider read.
+    """The secrets of one read.
 
     `version` changes when, and only when, the content does, and reveals nothing of it.
     """
@@ -42,12 +42,12 @@ class SecretSet:
 
 
 def moment(held: SecretSet, name: str) -> float | None:
-    """Return a moment (Unix, s) that stands beside a credential; None: none does."""
+    """Return a moment (Unix, s) among the fields; None: it is absent or unreadable."""
     text = held.fields[name].reveal() if name in held.fields else ""
     try:
         return unix_of(float(text))
     except ValueError:
-        return unix_of(text)  # somebody may write it as ISO 8601
+        return unix_of(text)  # it may be written as ISO 8601
 
 
 class SecretsUnavailable(Exception):  # noqa: N818 - named for what happened
@@ -55,7 +55,7 @@ class SecretsUnavailable(Exception):  # noqa: N818 - named for what happened
 
     Attributes:
         reason: From a closed set.
-        detail: One safe sentence that says what to do.
+        detail: A safe sentence that says what to do.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -73,29 +73,34 @@ class SecretsProvider(Protocol):
 
     @property
     def max_interval(self) -> float:
-        """Return after how many s at most it wants to be read again."""
+        """Return the longest span, s, until it must be read again."""
 
     @property
     def expires_in(self) -> float | None:
-        """Return in how many s it can read no more without help; None: never."""
+        """Return the s until its access ends, unless it is renewed; None: never."""
 
     @property
     def warning(self) -> str | None:
-        """Return what failed beside the last good read; None: nothing did."""
+        """Return what failed beside the last successful read; None: nothing."""
 
     async def read(self) -> SecretSet:
-        """Read them now.
+        """Read the secrets now.
 
         Raises:
             SecretsUnavailable: they cannot be had.
         """
 
     async def close(self) -> None:
-        """Give back what the provider holds."""
+        """Release what the provider holds."""
 
 
 def required(fields: Mapping[str, Secret], *, where: str, version: str) -> SecretSet:
-    """Return a set from its fields.
+    """Return the set of some fields.
+
+    Args:
+        fields: As read.
+        where: The place that was read, for the error.
+        version: Of the set.
 
     Raises:
         SecretsUnavailable: `client_id` or `client_secret` is missing or empty.

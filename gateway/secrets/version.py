@@ -1,4 +1,4 @@
-"""Which version are these secrets, where the provider does not number them?"""
+"""Versions of secrets whose provider does not number them."""
 
 import hashlib
 import secrets
@@ -11,11 +11,11 @@ _KEY = secrets.token_bytes(32)
 
 
 def version_of(fields: Mapping[str, Secret]) -> str:
-    """Return a name that changes when, and only when, the content does."""
+    """Return an id that changes when, and only when, the content does."""
     digest = hashlib.blake2b(key=_KEY, digest_size=6)
     for name in sorted(fields):
         for text in (name, fields[name].reveal()):
-            # Half a surrogate pair is no text, and still a content of its own.
+            # An unpaired surrogate is not valid text, but is content all the same.
             data = text.encode(errors="surrogatepass")
             digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()

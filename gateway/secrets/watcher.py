@@ -1,4 +1,4 @@
-"""Which secrets are in force? Reads again and again, and keeps the last good ones."""
+"""Reads the secrets at intervals and keeps the last good ones in force."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from gateway.secrets.ports import (
 Prover = Callable[[SecretSet], Awaitable[Verdict]]
 _RETRY_BASE = 1.0  # s, while there are no secrets yet
 _RETRY_CAP = 30.0  # s
-_REFUSED_GAP = 60.0  # s between tries of a credential that Dinie refused
+_REFUSED_GAP = 60.0  # s between proofs of a credential that Dinie refused
 _REFUSED = (
     "Dinie's token endpoint refuses the new credential; the one before stays in "
     "force: put a working one there"
@@ -26,8 +26,8 @@ _UNPROVEN = (
     "the new credential could not be tried, since the token endpoint gave no answer; "
     "the one before stays in force until it is"
 )
-_SAY_AGAIN = 50.0  # s; the same failure is logged once in so long
-_SPREAD = 0.1  # of the refresh interval, so that replicas do not read together
+_LOG_AGAIN = 50.0  # s between log lines for the same failure
+_SPREAD = 0.1  # of the interval, so that replicas do not read together
 
 
 def _ignore(reason: str) -> None:
@@ -39,7 +39,7 @@ def _pair(held: SecretSet) -> tuple[Secret, Secret]:
 
 
 class SecretWatcher:
-    """Holds the newest secrets that were read and belong to this environment."""
+    """Holds the newest secrets of this environment whose credential works."""
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class SecretWatcher:
         on_event: Callable[..., Any],
         on_refused: Callable[[str], None] = _ignore,
     ) -> None:
-        """Wire the keeper.
+        """Hold no secrets yet.
 
         Args:
             provider: Where secrets come from.
-            guard: Returns what is wrong with a set for this environment.
+            guard: Returns the faults of a set for this environment; empty: none.
             clock: Real or fake.
             interval: s between reads, +/- 10 %.
             random: Returns from [0, 1).
             on_event: Takes an event's name and safe fields, for the log.
-            on_refused: Takes the reason of each read that gave nothing usable.
+            on_refused: Takes the reason of each read without a usable result.
         """
         self._provider = provider
         self._guard = guard
@@ -73,42 +73,44 @@ class SecretWatcher:
         self._current: SecretSet | None = None
         self._listeners: list[Callable[[], None]] = []
         self._reading: asyncio.Lock = asyncio.Lock()
-        self._begun = 0  # reads that were begun,
-        self._ended = 0  # and which of them ended last
+        self._begun = 0  # reads so far
+        self._ended = 0  # number of the read that ended last
         self._failures = 0
         self._first = asyncio.Event()
         self._refused_version: str | None = None
         self._refused_until = 0.0
         self._prove: Prover | None = None
         self._unproven = 0
-        self._said: tuple[str, float] | None = None  # a failure, and when, s monotonic
+        self._logged: tuple[str, float] | None = (
+            None  # a failure, and when, s monotonic
+        )
         self.last_success_unix: float | None = None
         self.last_error: str | None = "no secrets have been read yet"
-        self.faults: tuple[str, ...] = ()  # why the last set is of another environment
+        self.faults: tuple[str, ...] = ()  # why the last set was refused
 
     @property
     def current(self) -> SecretSet | None:
-        """Return the secrets in force; None while none could be read."""
+        """Return the secrets in force; None: none could be read yet."""
         return self._current
 
     @property
     def expires_in(self) -> float | None:
-        """Return in how many s nothing can be read any more; None: no end is known."""
+        """Return in how many s the provider's access ends; None: no end is known."""
         return self._provider.expires_in
 
     def add_listener(self, callback: Callable[[], None]) -> None:
-        """Call back after each change of the version."""
+        """Register a callback for each change of the version."""
         self._listeners.append(callback)
 
     def prove_with(self, prove: Prover) -> None:
-        """Have a credential tried before it replaces the one in force."""
+        """Have each new credential proven before it replaces the one in force."""
         self._prove = prove
 
     async def refresh(self, reason: str) -> bool:
         """Read again now; return whether the version changed.
 
-        The result is that of a read that began after the call: one that is under way
-        may have seen what was there before.
+        The result is that of a read that began after the call: a read that is under
+        way may have seen the earlier content.
         """
         before = self._version
         begun = self._begun
@@ -116,7 +118,9 @@ class SecretWatcher:
             if self._ended <= begun:
                 self._begun += 1
                 await self._read(reason)
-                self._ended = self._begun  # not after a cancellation: others want one
+                self._ended = (
+                    self._begun
+                )  # not after a cancellation: others wait for a read
         return self._version != before
 
     async def run(self) -> None:
@@ -154,7 +158,7 @@ class SecretWatcher:
         except SecretsUnavailable as error:
             self._failed(error.reason, error.detail)
             return
-        except Exception as error:  # noqa: BLE001 - a provider's bug must not end us
+        except Exception as error:  # noqa: BLE001 - a provider's bug must not end the task
             self._failed("malformed", f"the provider failed: {type(error).__name__}")
             return
         self.last_success_unix = self._clock.unix()
@@ -163,10 +167,10 @@ class SecretWatcher:
         elif faults := self._guard(found):
             self._refuse(found, faults, reason, "environment")
         else:
-            await self._try(found, reason)
+            await self._prove_and_take(found, reason)
 
-    async def _try(self, found: SecretSet, reason: str) -> None:
-        """Take a set whose credential is good, or is the one in force, or the first."""
+    async def _prove_and_take(self, found: SecretSet, reason: str) -> None:
+        """Put a set in force whose credential works, is unchanged, or is the first."""
         held, now = self._current, self._clock.now()
         verdict: Verdict = "good"
         if held is not None and self._prove is not None and _pair(held) != _pair(found):
@@ -196,21 +200,21 @@ class SecretWatcher:
         self.faults = ()
         self.last_error = warning = self._provider.warning
         if warning is None:
-            self._said = None
+            self._logged = None
         elif self._is_new(warning):
             self._on_event("secrets_expiring", detail=warning)
 
     def _refuse(
         self, found: SecretSet, faults: list[str], reason: str, why: str
     ) -> None:
-        """Keep what is in force: these are of another environment, or no good."""
+        """Keep the set in force: the new one is not usable here."""
         self._failures += 1
         self._unproven = 0
         self.faults = tuple(faults)
         self.last_error = "; ".join(faults)
         self._on_refused(why)
         if found.version == self._refused_version:
-            return  # said once; the next version is news again
+            return  # logged already
         self._refused_version = found.version
         self._on_event("secrets_refused", faults=faults, reason=reason)
 
@@ -222,12 +226,12 @@ class SecretWatcher:
             self._on_event("secrets_unavailable", reason=reason, detail=detail)
 
     def _is_new(self, text: str) -> bool:
-        """Return whether to log a failure: a new one, or again after a minute."""
+        """Return whether to log a failure: a new one, or again after _LOG_AGAIN."""
         now = self._clock.now()
-        said, self._said = self._said, (text, now)
-        if said is None or said[0] != text or now - said[1] >= _SAY_AGAIN:
+        logged, self._logged = self._logged, (text, now)
+        if logged is None or logged[0] != text or now - logged[1] >= _LOG_AGAIN:
             return True
-        self._said = said
+        self._logged = logged
         return False
 
     async def close(self) -> None:

@@ -155,7 +155,7 @@ async def test_a_spent_quota_of_the_next_credential_is_no_callers_business() -> 
     assert scene.results == ["ok"]
 
 
-def test_only_mints_that_failed_are_counted() -> None:
+def test_only_failed_token_requests_are_counted() -> None:
     """The token metrics are of the credential in force."""
     results: list[str] = []
     observer = CanaryTokens(results.append)

@@ -10,7 +10,7 @@ def test_a_change_drops_the_backoff_and_not_the_endpoint_s_own_wait() -> None:
     schedule.failed(Transient("status_4xx", 20.0), now=100.0, random=0.5)
     schedule.failed(Transient("timeout"), now=101.0, random=0.5)
 
-    schedule.try_now()
+    schedule.reset_backoff()
 
     assert (schedule.wait(105.0), schedule.cooldown_left(105.0)) == (15.0, 15.0)
     assert schedule.wait(120.0) == 0.0

@@ -77,7 +77,7 @@ async def test_a_second_401_is_a_problem_of_ours() -> None:
 
 
 async def test_a_401_just_after_a_forced_renewal_is_answered_at_once() -> None:
-    """Dinie refuses every token: no more of them are minted for now."""
+    """Dinie refuses every token: no more of them are requested for now."""
     upstream = Upstream(401, 401, 401)
     async with running(Scene()) as scene:
         stage = staged(scene, [])

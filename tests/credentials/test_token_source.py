@@ -1,4 +1,4 @@
-"""TokenSource: one task mints, everybody else looks or waits."""
+"""TokenSource: one task requests tokens, callers take what it has or wait."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.credentials.scene import Scene, running, settle
 DOWN = Transient("unreachable")
 
 
-async def test_a_hundred_waiters_cost_one_mint() -> None:
+async def test_a_hundred_waiters_cost_one_request() -> None:
     """A cold start under load must not be a flood on the token endpoint."""
     async with running(Scene()) as scene:
         scene.endpoint.gate.clear()
@@ -172,7 +172,7 @@ async def test_a_waiter_gives_up_at_its_own_deadline() -> None:
 
 
 async def test_a_waiter_that_goes_away_harms_nobody() -> None:
-    """A hung-up caller must not cancel the mint that others wait for."""
+    """A caller that disconnects must not cancel the request that others wait for."""
     async with running(Scene()) as scene:
         scene.endpoint.gate.clear()
         leaver, stayer = (asyncio.create_task(scene.value()) for _ in range(2))
@@ -212,7 +212,7 @@ async def test_a_late_401_for_an_old_token_keeps_the_newer_one() -> None:
 
 
 async def test_forced_renewals_keep_their_distance() -> None:
-    """If Dinie refuses every token, minting faster will not help."""
+    """If Dinie refuses every token, asking faster will not help."""
     async with running(Scene()) as scene:
         first = await scene.source.token(deadline=scene.later)
         second = await scene.source.renewed(first, deadline=scene.later)
@@ -243,7 +243,7 @@ async def test_it_says_why_there_is_a_token_or_none() -> None:
 
         await scene.value()
 
-        assert before == ("a token is being asked for", None)
+        assert before == ("a token is being requested", None)
         assert (scene.source.state, scene.source.expires_in) == (
             "a token is held",
             3600.0,

@@ -48,8 +48,8 @@ async def test_a_caller_is_told_the_token_endpoint_s_retry_after_at_once() -> No
         assert len(scene.endpoint.asked) == 1
 
 
-async def test_a_mint_from_before_a_401_does_not_answer_it() -> None:
-    """What was revoked may have been minted twice: the replay would be refused too."""
+async def test_a_request_from_before_a_401_does_not_answer_it() -> None:
+    """What was revoked may have been issued twice: the replay would be refused too."""
     async with running(Scene(life=1000.0)) as scene:
         stale = await scene.source.token(deadline=scene.later)
         scene.endpoint.gate.clear()
@@ -65,7 +65,7 @@ async def test_a_mint_from_before_a_401_does_not_answer_it() -> None:
 
 
 async def test_a_failure_of_the_old_credential_does_not_hold_the_new_one_back() -> None:
-    """The mint began before the secret changed, and says nothing of the new one."""
+    """The request began before the secret changed, and says nothing of the new one."""
     async with running(Scene(*[DOWN] * 7)) as scene:
         for _ in range(5):
             await settle()
