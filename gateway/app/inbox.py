@@ -13,10 +13,9 @@ from gateway.app.storage import host_name, open_inbox, open_queries
 from gateway.core.clock import Clock
 from gateway.core.secret import Secret
 from gateway.inbox.dispatch import Dispatcher
-from gateway.inbox.handover import Handover
-from gateway.inbox.maintenance import Upkeep
+from gateway.inbox.maintenance import Maintenance
 from gateway.inbox.options import InboxOptions
-from gateway.inbox.receive import Keys, Receiver
+from gateway.inbox.receive import Receiver, WebhookKeys
 from gateway.secrets.watcher import SecretWatcher
 from gateway.server.health import Check
 from gateway.server.inbox_admin import InboxAdmin
@@ -27,7 +26,7 @@ from gateway.storage.database.database import Database
 from gateway.storage.database.files import FileTrouble, hold, prepare
 from gateway.storage.inbox.stats import Counts
 from gateway.storage.inbox.store import SqliteInbox
-from gateway.subscribers.client import HttpCarrier
+from gateway.subscribers.client import HttpSubscriberClient
 from gateway.telemetry.logging import http_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.resolver import Resolver
@@ -90,12 +89,14 @@ class WebhookInbox:
         self._queries = open_queries(
             options, database, environment=environment, clock=clock
         )
-        self._carrier = HttpCarrier(resolver=Resolver(), clock=clock.unix)
-        self._upkeep = self._build_upkeep(store)
-        self._keys = Keys(self._fields, on_refused=self._secret_refused)
+        self._subscriber_client = HttpSubscriberClient(
+            resolver=Resolver(), clock=clock.unix
+        )
+        self._maintenance = self._build_maintenance(store)
+        self._keys = WebhookKeys(self._fields, on_refused=self._secret_refused)
         self._dispatcher = self._build_dispatcher(store)
         self._handler = WebhookListener(
-            self._build_receiver(store), path=options.path, max_body=options.max_body
+            self._build_receiver(), path=options.path, max_body=options.max_body
         )
 
     def _owner(self) -> str:
@@ -109,8 +110,8 @@ class WebhookInbox:
             else f"{host_name()}/{uuid4().hex[:8]}"
         )
 
-    def _build_upkeep(self, store: SqliteInbox) -> Upkeep:
-        return Upkeep(
+    def _build_maintenance(self, store: SqliteInbox) -> Maintenance:
+        return Maintenance(
             store,
             self._queries,
             keep=self._options.dedup_ttl,
@@ -124,7 +125,7 @@ class WebhookInbox:
     def _build_dispatcher(self, store: SqliteInbox) -> Dispatcher:
         return Dispatcher(
             store,
-            self._carrier,
+            self._subscriber_client,
             self._options,
             fields=self._fields,
             clock=self._clock,
@@ -133,9 +134,9 @@ class WebhookInbox:
             on_event=log_event,
         )
 
-    def _build_receiver(self, store: SqliteInbox) -> Receiver:
+    def _build_receiver(self) -> Receiver:
         return Receiver(
-            Handover(store, self._dispatcher),
+            self._dispatcher,
             self._keys,
             self._options,
             clock=self._clock,
@@ -153,11 +154,11 @@ class WebhookInbox:
 
     def jobs(self) -> list[Any]:
         """Return the coroutines that run beside the listener."""
-        return [self._upkeep.run(), self._deliver()]
+        return [self._maintenance.run(), self._deliver()]
 
     async def _deliver(self) -> None:
-        # The upkeep reclaims what this gateway had leased before its last end.
-        await self._upkeep.begun.wait()
+        # The maintenance reclaims what this gateway had leased before its last end.
+        await self._maintenance.begun.wait()
         await self._dispatcher.run()
 
     def admin(self) -> Sequence[tuple[str, str, Any]]:
@@ -171,14 +172,14 @@ class WebhookInbox:
 
     def check(self) -> Check:
         """Return whether deliveries can be kept."""
-        trouble = self._upkeep.trouble or self._database.trouble
+        trouble = self._maintenance.trouble or self._database.trouble
         return Check(ok=trouble is None, reason=trouble or "it can be written")
 
     def status(self) -> dict[str, Any]:
         """Return what the status page shows."""
         shown: dict[str, Any] = {
             "can_verify": bool(self._keys()),
-            "trouble": self._upkeep.trouble,
+            "trouble": self._maintenance.trouble,
         }
         counts = self._counts
         if counts is not None:
@@ -216,7 +217,7 @@ class WebhookInbox:
         """Close sockets and connections."""
         if self._listener is not None:
             await self._listener.close()
-        await self._carrier.close()
+        await self._subscriber_client.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -11,11 +11,11 @@ from gateway.app.storage import open_database
 from gateway.config.schema import Config, Storage
 from gateway.core.clock import Clock
 from gateway.idempotency.memory import MemoryRecords
-from gateway.idempotency.ports import Journal, NoJournal
+from gateway.idempotency.ports import Ledger, NoLedger
 from gateway.inbox.options import InboxOptions
 from gateway.secrets.watcher import SecretWatcher
 from gateway.storage.database.database import Database, DatabaseUnavailable
-from gateway.storage.ledger.journal import SqliteLedger
+from gateway.storage.ledger.ledger import SqliteLedger
 from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger("gateway.storage")
@@ -86,9 +86,9 @@ class Persistence:
         )
 
     @property
-    def journal(self) -> Journal:
+    def ledger(self) -> Ledger:
         """Return the ledger of POSTs; without a file, one that keeps nothing."""
-        return self._ledger or NoJournal()
+        return self._ledger or NoLedger()
 
     async def open(self) -> None:
         """Load what was known before the last end; a failure is retried by a job."""

@@ -192,7 +192,7 @@ def _build_stages(
             config.idempotency,
             persistence.records,
             partial(instant, clock),
-            persistence.journal,
+            persistence.ledger,
             callers.key_scope,
         ),
         credentials=CredentialsStage(

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from gateway.config.schema import Storage
 from gateway.core.clock import Clock
 from gateway.inbox.options import InboxOptions
-from gateway.inbox.subscribers import targets
+from gateway.inbox.policy import targets
 from gateway.storage.database.database import Database
-from gateway.storage.inbox.queries import Desk
+from gateway.storage.inbox.queries import InboxQueries
 from gateway.storage.inbox.store import SqliteInbox
 
 
@@ -69,7 +69,7 @@ def open_inbox(
 
 def open_queries(
     webhooks: InboxOptions, database: Database, *, environment: str, clock: Clock
-) -> Desk:
+) -> InboxQueries:
     """Return the operator's view of the inbox in a database.
 
     Args:
@@ -78,7 +78,7 @@ def open_queries(
         environment: Deliveries of another one are left out.
         clock: Real or fake.
     """
-    return Desk(
+    return InboxQueries(
         database,
         clock=clock,
         environment=environment,

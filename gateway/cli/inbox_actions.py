@@ -13,17 +13,17 @@ from gateway.cli.proxy_client import proxy_client
 from gateway.config.schema import Config
 from gateway.core.clock import SystemClock
 from gateway.inbox.backfill import backfill as backfill_missed
-from gateway.inbox.replay import Chosen
+from gateway.inbox.replay import Selection
 from gateway.inbox.replay import replay as replay_chosen
 from gateway.storage.database.database import Database
-from gateway.storage.inbox.queries import Desk
+from gateway.storage.inbox.queries import InboxQueries
 from gateway.storage.inbox.recover import recover as recover_file
 from gateway.upstream.dinie_lists import GatewayLists
 
 _EVERY: Final = 500  # deliveries between two lines of progress
 
 
-def queries_of(config: Config, database: Database) -> Desk:
+def queries_of(config: Config, database: Database) -> InboxQueries:
     """Return the operator's view of the inbox in a database."""
     return open_queries(
         config.webhooks,
@@ -63,12 +63,12 @@ def replay(
     subscriber: str | None,
     **where: Any,
 ) -> None:
-    """Make deliveries again, chosen by WEBHOOK_ID, --dead or --since."""
+    """Make deliveries again, selection by WEBHOOK_ID, --dead or --since."""
     if (webhook_id is None and not dead and since is None) or (
         webhook_id is not None and (dead or since is not None)
     ):
         raise click.UsageError("give a WEBHOOK_ID, or --dead, or --since")
-    chosen = Chosen(webhook_id, since, dead, subscriber)
+    selection = Selection(webhook_id, since, dead, subscriber)
 
     async def job(config: Config, database: Database) -> int:
         names = {one.name for one in config.webhooks.subscribers}
@@ -83,7 +83,7 @@ def replay(
             return 2
         queries = queries_of(config, database)
         count = await replay_chosen(
-            queries, chosen, config.webhooks, on_progress=progress("replay")
+            queries, selection, config.webhooks, on_progress=progress("replay")
         )
         click.echo(f"{count} deliveries will be made again.")
         for name in (await queries.counts()).disabled:
@@ -181,7 +181,7 @@ def backfill(*, since: float, **where: Any) -> None:
                 on_progress=progress("backfill"),
             )
         click.echo(
-            f"{found.looked_at} looked at, {found.missing} transitions missed, "
+            f"{found.examined} looked at, {found.missing} transitions missed, "
             f"{found.made} made now."
         )
         click.echo(

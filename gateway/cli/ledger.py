@@ -17,7 +17,7 @@ from gateway.core.clock import SystemClock
 from gateway.core.timestamps import iso_of
 from gateway.idempotency.scope import parts, shown
 from gateway.storage.database.database import Database
-from gateway.storage.ledger.journal import REMEMBERED, SqliteLedger
+from gateway.storage.ledger.ledger import REMEMBERED, SqliteLedger
 
 _FIRST_ERROR: Final = 400
 _LATE: Final = 60.0  # s after the longest deadline, when no gateway waits any more
@@ -111,7 +111,7 @@ async def _settle_route(route: str, config: Config, database: Database) -> int:
     if not keys:
         click.echo(f"No outcome of POST {route} is unknown.", err=True)
         return 1
-    settled = [key for key in keys if await kept.settle(key)]
+    settled = [key for key in keys if await kept.resolve(key)]
     click.echo(f"Settled: {len(settled)} of POST {route}.")
     return 0
 
@@ -133,7 +133,7 @@ async def _settle_one(  # noqa: PLR0917 - bound one after another
         return 1
     post = found[key]
     if body is None:
-        settled = await kept.settle(post.key)
+        settled = await kept.resolve(post.key)
         click.echo("Settled." if settled else "It is settled already.")
         return 0
     if SystemClock.unix() - post.created > REMEMBERED:

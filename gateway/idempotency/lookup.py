@@ -1,27 +1,27 @@
-"""Looks up what is known of a key: in memory first, then in the journal."""
+"""Looks up what is known of a key: in memory first, then in the ledger."""
 
 from collections.abc import Callable
 
 from gateway.core.clock import Instant
-from gateway.idempotency.ports import Journal, Records
+from gateway.idempotency.ports import Ledger, Records
 
 
 class Lookup:
     """Finds records where memory may not hold all that is known."""
 
     def __init__(
-        self, records: Records, clock: Callable[[], Instant], journal: Journal
+        self, records: Records, clock: Callable[[], Instant], ledger: Ledger
     ) -> None:
         """Prepare it.
 
         Args:
             records: In memory.
             clock: Returns the present moment.
-            journal: Knows what memory has no room for.
+            ledger: Knows what memory has no room for.
         """
         self._records = records
         self._clock = clock
-        self._journal = journal
+        self._ledger = ledger
 
     async def known_as(self, names: tuple[str, ...]) -> str:
         """Return the first of a key's names that has a record, or else its first."""
@@ -35,7 +35,7 @@ class Lookup:
         records = self._records
         if records.whole or records.get(name, now=self._clock()) is not None:
             return
-        known = await self._journal.recall(name)
+        known = await self._ledger.recall(name)
         # Meanwhile somebody may have begun with it.
         if known is not None and records.get(name, now=self._clock()) is None:
             records.put(name, known, now=self._clock())

@@ -1,4 +1,4 @@
-"""What the stage needs of a store of records and of a journal."""
+"""What the stage needs of a store of records and of a ledger."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,7 +21,7 @@ class Records(Protocol):
     """Keeps a record for as long as Dinie remembers its key, and some days more."""
 
     capacity: int  # records
-    whole: bool  # whether it holds all that the journal knows
+    whole: bool  # whether it holds all that the ledger knows
 
     def get(self, key: str, *, now: Instant) -> Record | None:
         """Return a key's record while it lives."""
@@ -48,7 +48,7 @@ class Intent:
         return f"Intent(route={self.route!r})"
 
 
-class Journal(Protocol):
+class Ledger(Protocol):
     """Keeps intents and outcomes where they outlive the process."""
 
     async def begin(self, intent: Intent) -> None:
@@ -67,7 +67,7 @@ class Journal(Protocol):
         """Return what is known of a key that memory does not hold."""
 
 
-class NoJournal:
+class NoLedger:
     """Keeps nothing: records end with the process."""
 
     async def begin(self, intent: Intent) -> None:

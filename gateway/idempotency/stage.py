@@ -22,7 +22,7 @@ from gateway.idempotency.generated import KeyGenerator
 from gateway.idempotency.lookup import Lookup
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import callers_key
-from gateway.idempotency.ports import Intent, Journal, Record, Records
+from gateway.idempotency.ports import Intent, Ledger, Record, Records
 from gateway.idempotency.replay import (
     copied,
     copy_of,
@@ -46,17 +46,17 @@ class IdempotencyStage:
         options: IdempotencyOptions,
         records: Records,
         clock: Callable[[], Instant],
-        journal: Journal,
+        ledger: Ledger,
         scope: Scope,
     ) -> None:
         self._options = options
         self._scope = scope
         self._records = records
         self._clock = clock
-        self._journal = journal
+        self._ledger = ledger
         self._flights: dict[str, Flight] = {}
         self._generated = KeyGenerator()
-        self._lookup = Lookup(records, clock, journal)
+        self._lookup = Lookup(records, clock, ledger)
 
     async def __call__(
         self, request: web.BaseRequest, handler: Handler
@@ -106,7 +106,7 @@ class IdempotencyStage:
             if unknown:
                 self._remember(exchange, intent)
             elif exchange.before_send is None:
-                self._journal.forget(key)
+                self._ledger.forget(key)
 
     def _intend(self, exchange: Exchange, key: str) -> Intent:
         """Have an intent written down right before the first byte; return it.
@@ -122,7 +122,7 @@ class IdempotencyStage:
             exchange.key_minted,
             exchange.upstream_key or "",
         )
-        exchange.before_send = partial(self._journal.begin, intent)
+        exchange.before_send = partial(self._ledger.begin, intent)
         return intent
 
     def _remember(self, exchange: Exchange, intent: Intent) -> None:
@@ -131,7 +131,7 @@ class IdempotencyStage:
         now, key = self._clock(), intent.key
         record = Record(intent.fingerprint, now, "unknown", key)
         self._records.put(key, record, now=now)
-        self._journal.end(intent, "unknown", status=0)
+        self._ledger.end(intent, "unknown", status=0)
 
     async def _keyed(
         self,
@@ -235,7 +235,7 @@ class IdempotencyStage:
         if exchange.sends == 0:
             self._put_back(intent, before, begun=exchange.before_send is None)
             return
-        self._journal.end(intent, record.outcome, status=status)
+        self._ledger.end(intent, record.outcome, status=status)
         if record.outcome == "unknown" and not exchange.in_doubt:
             exchange.became_unknown = True
 
@@ -244,11 +244,11 @@ class IdempotencyStage:
         if before is None:
             self._records.forget(intent.key)
             if begun:
-                self._journal.forget(intent.key)
+                self._ledger.forget(intent.key)
             return
         self._records.put(intent.key, before, now=self._clock())
         if begun:
-            self._journal.end(intent, before.outcome, status=0)
+            self._ledger.end(intent, before.outcome, status=0)
 
 
 def _record(exchange: Exchange, before: Record | None, now: Instant) -> Record:

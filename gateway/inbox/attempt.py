@@ -1,4 +1,4 @@
-"""One try of a delivery at its subscriber, and what follows from how it went."""
+"""Makes one attempt of a delivery, and decides what follows from its result."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from gateway.core.circuit import CLOSED, Circuit
 from gateway.core.clock import Clock
 from gateway.core.secret import Secret
-from gateway.inbox.delivery_headers import headers, key_of
+from gateway.inbox.delivery_headers import delivery_headers, key_of
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.policy import CIRCUIT_RULES, Next, Try, after
-from gateway.inbox.ports import Carrier, Delivery, Observer, Settlement
+from gateway.inbox.policy import CIRCUIT_RULES, AttemptResult, Decision, decide
+from gateway.inbox.ports import Delivery, Observer, Settlement, SubscriberClient
 
 Fields = Callable[[], Mapping[str, Secret] | None]
 
 
-class Attempts:
-    """The tries at one subscriber, and whether it is worth one."""
+class DeliveryAttempts:
+    """The attempts at one subscriber, and the state that says whether to make one."""
 
     def __init__(
         self,
         subscriber: SubscriberOptions,
-        carrier: Carrier,
+        client: SubscriberClient,
         *,
         schedule: tuple[float, ...],
         tolerance: float,
@@ -30,9 +30,21 @@ class Attempts:
         observer: Observer,
         on_event: Callable[..., Any],
     ) -> None:
-        """Take the parts; as `Dispatcher`."""
+        """Begin with a closed circuit.
+
+        Args:
+            subscriber: The receiver.
+            client: Sends to it.
+            schedule: Waits before the second attempt and those after it, s.
+            tolerance: s that a webhook's timestamp may be old.
+            fields: Returns the secrets in force, to sign with.
+            clock: Real or fake.
+            random: Returns from [0, 1).
+            observer: Counts attempts.
+            on_event: Takes an event's name and safe fields, for the log.
+        """
         self._subscriber = subscriber
-        self._carrier = carrier
+        self._client = client
         self._schedule = schedule
         self._tolerance = tolerance
         self._fields = fields
@@ -41,88 +53,103 @@ class Attempts:
         self._observer = observer
         self._on_event = on_event
         self._circuit = Circuit(CIRCUIT_RULES)
-        self.gone = False  # it said 410: what is leased goes back
+        self.gone = False  # it responded with 410: what is leased is put back
 
     @property
     def closed_for(self) -> float:
-        """Return the s until a try is worth it; 0.0: it is now."""
+        """Return the s until an attempt may be made; 0.0: now."""
         return self._circuit.open_for(self._clock.now())
 
     @property
     def probing(self) -> bool:
-        """Whether one try at a time is enough, to see whether it is back."""
+        """Whether to make one attempt at a time, to see whether it is back."""
         return self._circuit.state != CLOSED
 
     @property
     def lacks_key(self) -> bool:
-        """Whether nothing can be signed for it.
+        """Whether its own secret is configured and cannot be used.
 
-        Not with Dinie's signature instead: it was told to trust another one.
+        Dinie's signature is no substitute: the subscriber trusts another key.
         """
         if not self._subscriber.secret:
             return False
         return key_of(self._subscriber, self._fields() or {}) is None
 
     async def make(self, delivery: Delivery) -> Settlement | None:
-        """Make one try; return what is to be noted; None: there was no time for it."""
+        """Make one attempt.
+
+        Returns:
+            What is to be stored; None where the lease would end before the attempt.
+        """
         if self._clock.unix() + self._subscriber.timeout > delivery.until:
-            # A lease outlives its try: in a process that slept since it was taken it
-            # may be another gateway's by now, and what follows may be delivered.
+            # In a process that was suspended since it took the lease, the delivery may
+            # be another gateway's by now, and the next of its entity delivered.
             return None
         if self.gone or self._circuit.admit(self._clock.now()) > 0:
-            # It waits for the subscriber with the others, and has used up nothing.
-            return self._settlement(delivery, Next("retry"), delivery.tries, None)
-        done = await self._send(delivery)
-        tries = delivery.tries + 1
-        follows = after(
-            done, tries=tries, schedule=self._schedule, random=self._random()
+            # It waits with the others, and no attempt is counted.
+            return self._settlement(
+                delivery, Decision("retry"), delivery.attempts, None
+            )
+        result = await self._send(delivery)
+        attempts = delivery.attempts + 1
+        decision = decide(
+            result, attempts=attempts, schedule=self._schedule, random=self._random()
         )
-        if follows.outcome == "disabled":
+        if decision.outcome == "disabled":
             self.gone = True
-        self._tell(delivery, done, follows, tries)
-        return self._settlement(delivery, follows, tries, done)
+        self._report(delivery, result, decision, attempts)
+        return self._settlement(delivery, decision, attempts, result)
 
-    async def _send(self, delivery: Delivery) -> Try:
+    async def _send(self, delivery: Delivery) -> AttemptResult:
         verdict = "ignored"
         try:
-            done = await self._carrier.send(
+            result = await self._client.send(
                 self._subscriber, self._headers(delivery), delivery.arrival.body
             )
-            failed = "doubtful" if done.doubtful else "failure"
-            verdict = failed if done.unwell else "success"
-            return done
+            failed = "doubtful" if result.doubtful else "failure"
+            verdict = failed if result.subscriber_failed else "success"
+            return result
         finally:
             self._circuit.record(verdict, self._clock.now(), self._random())
 
-    def _tell(self, delivery: Delivery, done: Try, follows: Next, tries: int) -> None:
-        name, outcome = self._subscriber.name, follows.outcome
+    def _report(
+        self,
+        delivery: Delivery,
+        result: AttemptResult,
+        decision: Decision,
+        attempts: int,
+    ) -> None:
+        name, outcome = self._subscriber.name, decision.outcome
         self._observer.delivery(name, "retry" if outcome == "disabled" else outcome)
         self._on_event(
             f"delivery_{outcome}",
             webhook_id=delivery.arrival.webhook_id,
             event_type=delivery.arrival.event_type,
             subscriber=name,
-            tries=tries,
-            status=done.status,
-            error=done.error,
+            attempts=attempts,
+            status=result.status,
+            error=result.error,
         )
 
     def _settlement(
-        self, delivery: Delivery, follows: Next, tries: int, done: Try | None
+        self,
+        delivery: Delivery,
+        decision: Decision,
+        attempts: int,
+        result: AttemptResult | None,
     ) -> Settlement:
         return Settlement(
             delivery.seq,
             self._subscriber.name,
-            follows.outcome,
-            tries,
-            follows.wait,
-            done.status if done else None,
-            done.error if done else "circuit",
-            soon=self._subscriber.ordered,  # the next of its entity waits for it
+            decision.outcome,
+            attempts,
+            decision.wait,
+            result.status if result else None,
+            result.error if result else "circuit",
         )
 
     def _headers(self, delivery: Delivery) -> list[tuple[str, str]]:
-        return headers(
+        return delivery_headers(
             delivery.arrival,
             self._subscriber,
             self._fields() or {},

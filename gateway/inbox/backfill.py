@@ -1,8 +1,10 @@
-"""What happened at Dinie that no webhook told of? Found by comparing lists.
+"""Makes the events that no webhook brought, by comparing Dinie's lists with the inbox.
 
 Dinie has no replay. What `GET` says of a customer, an offer or a loan is compared with
-the last event that was seen of it; where the status differs, the event that is missing
-is made, and marked as made here.
+the last event that was seen of it; where the status differs, the missing event is made
+and marked as synthetic.
+
+Source: docs/adr/0010-inbox.md.
 """
 
 import json
@@ -13,11 +15,11 @@ from typing import Any, Final, Protocol
 
 from gateway.core.timestamps import iso_of, unix_of
 from gateway.inbox.options import InboxOptions
+from gateway.inbox.policy import wanting
 from gateway.inbox.ports import Arrival, InboxStore
-from gateway.inbox.subscribers import wanting
 
 Resource = Mapping[str, Any]
-# Which event brings a customer, an offer or a loan into a status.
+# The event that brings a customer, an offer or a loan into a status.
 _EVENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "customer": {
         "pending_kyc": "customer.kyc_updated",
@@ -48,41 +50,41 @@ _FIRST: Final = {("customer", "pending_kyc"): "customer.created"}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a backfill did."""
+class BackfillResult:
+    """What a backfill found and made."""
 
-    looked_at: int
-    missing: int  # transitions that no event told of
+    examined: int  # customers, offers and loans
+    missing: int  # transitions without an event
     made: int  # of those, how many were not made before
 
 
-class Dinie(Protocol):
-    """Dinie's lists, read slowly."""
+class ResourceLists(Protocol):
+    """Reads Dinie's lists; implemented by `GatewayLists`."""
 
     def resources(self, loans: list[str]) -> AsyncIterator[tuple[str, Resource]]:
         """Yield kind and resource: customers, offers, and the loans of these ids."""
 
 
-class Known(Protocol):
-    """What the inbox knows of entities."""
+class EntityStatuses(Protocol):
+    """The known statuses of entities; implemented by `InboxQueries`."""
 
     async def newest(self) -> int:
         """Return the seq of the newest event; 0: there is none."""
 
     async def last_statuses(self) -> Mapping[str, tuple[str, str]]:
-        """Return kind and status of each entity's last event, by its id."""
+        """Return kind and status of each entity's last event, by the entity's id."""
 
 
 def missing(
     kind: str, resource: Resource, seen: str | None, *, since: float, now: float
 ) -> Arrival | None:
-    """Return the event that is missing; None: nothing is.
+    """Return the missing event; None: none is missing.
 
     Args:
         kind: `customer`, `credit_offer` or `loan`.
         resource: As Dinie gives it.
         seen: The status of its last event; None: there was none.
-        since: Unix, s; what changed before is left alone.
+        since: Unix, s; earlier changes are ignored.
         now: Unix, s.
     """
     identifier, status = resource.get("id"), resource.get("status")
@@ -97,7 +99,7 @@ def missing(
     if event_type is None:
         return None
     at = now if changed is None else changed
-    # The same transition has the same id each time: it is made once.
+    # A transition has the same id each time, so that it is made once.
     name = f"{identifier}/{status}/{at:.0f}" if changed else f"{identifier}/{status}"
     return Arrival(
         webhook_id=f"gws_{sha256(name.encode()).hexdigest()[:32]}",
@@ -105,7 +107,7 @@ def missing(
         entity=identifier,
         status=status,
         received=now,
-        # The standard library takes whatever a JSON text can say; orjson does not.
+        # orjson does not write every value that JSON has; the standard library does.
         body=json.dumps(
             {"type": event_type, "timestamp": iso_of(at), "data": resource},
             separators=(",", ":"),
@@ -117,36 +119,45 @@ def missing(
 
 
 async def backfill(
-    dinie: Dinie,
+    lists: ResourceLists,
     store: InboxStore,
-    known: Known,
+    statuses: EntityStatuses,
     options: InboxOptions,
     *,
     since: float,
     now: Callable[[], float],
     on_progress: Callable[[int], Any],
-) -> Found:
-    """Compare, and have what is missing delivered.
+) -> BackfillResult:
+    """Compare, and store the missing events for delivery.
 
-    Lists take minutes to read, and Dinie's own webhooks go on meanwhile: what one of
-    them told since is not made.
+    Lists take minutes to read, and Dinie's own webhooks go on meanwhile: an event that
+    one of them brought since the start is not made.
+
+    Args:
+        lists: Dinie's.
+        store: Takes the events.
+        statuses: What the inbox knows.
+        options: The subscribers.
+        since: Unix, s; earlier changes are ignored.
+        now: Returns Unix, s.
+        on_progress: Takes how many resources were examined so far.
 
     Raises:
-        StoreUnavailable: the store does not answer; what was done stays done.
+        StoreUnavailable: the store does not respond; what was done stays done.
     """
-    newest = await known.newest()
-    last = await known.last_statuses()
+    newest = await statuses.newest()
+    last = await statuses.last_statuses()
     loans = [one for one, (kind, _) in last.items() if kind == "loan"]
-    looked_at = gaps = made = 0
-    async for kind, resource in dinie.resources(loans):
-        looked_at += 1
-        on_progress(looked_at)
+    examined = gaps = made = 0
+    async for kind, resource in lists.resources(loans):
+        examined += 1
+        on_progress(examined)
         _, seen = last.get(str(resource.get("id")), ("", None))
         arrival = missing(kind, resource, seen, since=since, now=now())
         if arrival is None:
             continue
         gaps += 1
         names = wanting(options.subscribers)(arrival.event_type)
-        stored = await store.add(arrival, names, untold_at=newest)
-        made += stored == "accepted"
-    return Found(looked_at, gaps, made)
+        stored = await store.add(arrival, names, unless_after=newest)
+        made += stored.result == "accepted"
+    return BackfillResult(examined, gaps, made)

@@ -1,8 +1,8 @@
-"""What does a subscriber get besides the body? Pure.
+"""Builds the headers of a delivery. Pure.
 
-With a secret of its own, a fresh signature by that one. Without, Dinie's own signature,
-as long as its timestamp is recent enough to be believed; later, and for events that
-were made here, a fresh one by the secrets that Dinie signs with.
+A subscriber with a secret of its own gets a fresh signature by that. Without one it
+gets Dinie's own signature while the timestamp is recent enough to be accepted; later,
+and for synthetic events, a fresh one by the secrets that Dinie signs with.
 """
 
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.ports import Arrival
 from gateway.inbox.signature import parse_secret, sign
 
-_DINIES: Final = "webhook_secret"
-_ON_ITS_WAY: Final = 30.0  # s before the tolerance ends
-_MOST: Final = 3  # secrets
+_DINIE_SECRET: Final = "webhook_secret"  # noqa: S105 - a field's name
+_IN_TRANSIT: Final = 30.0  # s before the tolerance ends
+_MOST_KEYS: Final = 3
 
 
 def key_of(subscriber: SubscriberOptions, fields: Mapping[str, Secret]) -> bytes | None:
-    """Return a subscriber's own key; None: there is none, or no good one."""
+    """Return a subscriber's own key; None: it has none, or none that can be used."""
     keys = _keys(fields.get(subscriber.secret)) if subscriber.secret else []
     return keys[0] if keys else None
 
 
-def headers(
+def delivery_headers(
     arrival: Arrival,
     subscriber: SubscriberOptions,
     fields: Mapping[str, Secret],
@@ -35,8 +35,8 @@ def headers(
     """Return the headers of a delivery.
 
     Args:
-        arrival: What is delivered.
-        subscriber: To whom.
+        arrival: The event.
+        subscriber: The receiver.
         fields: The secrets in force.
         now: Unix, s.
         tolerance: s that a timestamp may be old.
@@ -45,7 +45,7 @@ def headers(
     own = key_of(subscriber, fields)
     keys = [] if own is None else [own]
     if own is None and _is_stale(timestamp, now, tolerance):
-        keys = _keys(fields.get(_DINIES))
+        keys = _keys(fields.get(_DINIE_SECRET))
     if keys:
         timestamp = f"{now:.0f}"
         named = arrival.webhook_id.encode(), timestamp.encode(), arrival.body
@@ -65,13 +65,13 @@ def headers(
 def _is_stale(timestamp: str, now: float, tolerance: float) -> bool:
     if not (timestamp.isascii() and timestamp.isdigit()):
         return True
-    return abs(now - float(timestamp)) > tolerance - _ON_ITS_WAY
+    return abs(now - float(timestamp)) > tolerance - _IN_TRANSIT
 
 
 def _keys(held: Secret | None) -> list[bytes]:
-    """Return the keys of a field that are good ones."""
+    """Return the keys of a field, without those that cannot be parsed."""
     keys = []
-    for text in held.reveal().split()[:_MOST] if held is not None else ():
+    for text in held.reveal().split()[:_MOST_KEYS] if held is not None else ():
         try:
             keys.append(parse_secret(text))
         except ValueError:

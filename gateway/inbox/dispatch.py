@@ -1,23 +1,35 @@
-"""Brings deliveries to subscribers: a lane for each, so that none waits for another."""
+"""Delivers arrivals to subscribers, over a lane for each: none waits for another.
+
+An arrival is leased in the transaction that stores it, where its subscriber has a place
+and nothing waits before it: such a delivery begins without a read of the store.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.core.clock import Clock
-from gateway.inbox.attempt import Attempts, Fields
-from gateway.inbox.lane import LOOK, Lane
+from gateway.inbox.attempt import DeliveryAttempts, Fields
+from gateway.inbox.lane import STORE_RETRY, Lane
 from gateway.inbox.options import InboxOptions
-from gateway.inbox.ports import Carrier, InboxStore, Kept, Observer
+from gateway.inbox.ports import (
+    Arrival,
+    InboxStore,
+    Observer,
+    StoredArrival,
+    SubscriberClient,
+)
 
 
 class Dispatcher:
-    """All lanes of one gateway."""
+    """All lanes of one gateway. Implements `ArrivalStore`."""
 
     def __init__(
         self,
         store: InboxStore,
-        carrier: Carrier,
+        client: SubscriberClient,
         options: InboxOptions,
         *,
         fields: Fields,
@@ -26,25 +38,25 @@ class Dispatcher:
         observer: Observer,
         on_event: Callable[..., Any],
     ) -> None:
-        """Wire the lanes.
+        """Build a lane for each subscriber.
 
         Args:
-            store: Where deliveries are kept.
-            carrier: The way to subscribers.
-            options: Subscribers and their schedule.
+            store: Holds the deliveries.
+            client: Sends to subscribers.
+            options: The subscribers and their schedule.
             fields: Returns the secrets in force, to sign with.
             clock: Real or fake.
             random: Returns from [0, 1).
-            observer: Counts tries.
+            observer: Counts attempts.
             on_event: Takes an event's name and safe fields, for the log.
         """
         self._store = store
         self._clock = clock
         self._lanes: dict[str, Lane] = {}
         for one in options.subscribers:
-            attempts = Attempts(
+            attempts = DeliveryAttempts(
                 one,
-                carrier,
+                client,
                 schedule=options.schedule,
                 tolerance=options.tolerance,
                 fields=fields,
@@ -65,47 +77,45 @@ class Dispatcher:
             tasks.create_task(self._follow_others())
 
     async def _follow_others(self) -> None:
-        """Look for what other processes have due, after they wrote something."""
+        """Wake the lanes after another process has written the store."""
         seen = self._store.changes_of_others
         while True:
-            await self._clock.sleep(LOOK)
+            await self._clock.sleep(STORE_RETRY)
             if self._store.changes_of_others != seen:
                 seen = self._store.changes_of_others
                 self.wake()
 
     def wake(self) -> None:
-        """Look into the store now: somebody has changed something there."""
+        """Have every lane read the store, which something else has changed."""
         for lane in self._lanes.values():
             lane.wake()
 
-    def reserve(self, names: Sequence[str]) -> list[str]:
-        """Reserve a place for what is about to be stored, where nothing waits."""
-        return [name for name in names if self._lanes[name].reserve()]
+    async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> StoredArrival:
+        """Store an arrival, and have it delivered, if its id is new.
 
-    def hand(
-        self, names: Sequence[str], reserved: Sequence[str], kept: Kept | None
-    ) -> None:
-        """Deliver what was stored.
-
-        Args:
-            names: Whose it is.
-            reserved: Those with a place for it.
-            kept: What became of it; None: it was not stored.
+        Raises:
+            StoreUnavailable: it is not on disk.
         """
-        handed = {} if kept is None else kept.handed
-        for name in reserved:
-            self._lanes[name].hand(handed.get(name))
-        if kept is not None and kept.stored == "accepted":
-            for name in names:
-                if name not in handed:
-                    self._lanes[name].arrived()
+        reserved = [name for name in subscribers if self._lanes[name].reserve()]
+        stored: StoredArrival | None = None
+        try:
+            stored = await self._store.add(arrival, subscribers, leased=reserved)
+        finally:
+            leased = {} if stored is None else stored.leased
+            for name in reserved:
+                self._lanes[name].begin_reserved(leased.get(name))
+        if stored.result == "accepted":
+            for name in subscribers:
+                if name not in leased:
+                    self._lanes[name].look()
+        return stored
 
     def stop(self) -> None:
-        """Begin no further try; those under way are finished."""
+        """Begin no further attempt; those under way are finished."""
         for lane in self._lanes.values():
             lane.stopping = True
 
     @property
     def under_way(self) -> int:
-        """Return how many tries are under way."""
+        """Return how many deliveries are leased and not settled."""
         return sum(lane.under_way for lane in self._lanes.values())

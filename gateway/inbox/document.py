@@ -1,8 +1,10 @@
-r"""Reads JSON as its grammar has it, and not only what the fast parser takes. Pure.
+r"""Parses all of JSON's grammar, beyond what the fast parser accepts. Pure.
 
 The fast parser refuses unpaired surrogates (`\ud83c`), numbers beyond a double
 (`1e400`), a byte order mark and more than 1,024 levels. Dinie may send all of them, and
-an event whose type is not read reaches nobody.
+an event whose type cannot be read reaches only subscribers of `*`.
+
+Source: docs/adr/0010-inbox.md.
 """
 
 import json
@@ -11,16 +13,16 @@ from typing import Any, Final
 
 import orjson
 
-_DEEP: Final = 100  # levels that are kept where there are too many for a parser
+_MOST_LEVELS: Final = 100  # that are kept where there are too many for a parser
 _LONGEST_INTEGER: Final = 18  # digits; the standard library refuses some thousands
 # A quote that opens and does not close is matched by itself, and ends the search.
 _MARK: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]', re.DOTALL)
 
 
 def parse(body: bytes) -> Any:
-    """Return a body as values; what is nested too deeply is None.
+    """Parse a body; a value that is nested too deeply becomes None.
 
-    Bytes that are no UTF-8 inside a string do not hide the rest.
+    Bytes that are no UTF-8 are replaced.
 
     Raises:
         ValueError: it is no JSON.
@@ -44,7 +46,7 @@ def _integer(text: str) -> int | float:
 
 
 def _cut(text: str) -> str:
-    """Return a text without what is nested deeper than `_DEEP` levels.
+    """Return a text without what is nested deeper than `_MOST_LEVELS` levels.
 
     Raises:
         ValueError: its brackets are not balanced.
@@ -54,10 +56,10 @@ def _cut(text: str) -> str:
         mark = found[0]
         if mark in {"[", "{"}:
             depth += 1
-            if depth == _DEEP + 1:
+            if depth == _MOST_LEVELS + 1:
                 kept += [text[begin : found.start()], "null"]
         elif mark in {"]", "}"}:
-            if depth == _DEEP + 1:
+            if depth == _MOST_LEVELS + 1:
                 begin = found.end()
             depth -= 1
         if mark == '"' or depth < 0:

@@ -1,8 +1,8 @@
-"""Names the event types that Dinie's documentation or its SDKs know. Pure."""
+"""The event types of Dinie's documentation and SDKs."""
 
 from typing import Final
 
-UNKNOWN: Final = "unknown"  # the type of what is no JSON, or names none
+UNKNOWN: Final = "unknown"  # the type of a body that is no JSON, or has none
 KNOWN: Final = frozenset(
     {
         "customer.created",
@@ -29,5 +29,5 @@ KNOWN: Final = frozenset(
 
 
 def label(event_type: str) -> str:
-    """Return a type as a metric may have it: from a closed set."""
+    """Return a type as a metric's label, from a closed set."""
     return event_type if event_type in KNOWN or event_type == UNKNOWN else "other"

@@ -1,7 +1,7 @@
-"""What of an event may be shown to whoever is on call? Pure.
+"""Masks the personal data of an event. Pure.
 
-By a list of what is harmless, and not of what is not: events that nobody has heard of
-yet hold personal data, too.
+A list says which fields are shown; everything else is masked, since event types that
+are not known yet hold personal data, too.
 """
 
 import re
@@ -49,27 +49,27 @@ _IDS: Final = frozenset(
     }
 )
 _WORDS: Final = frozenset({"type", "status"})
-_DEEP: Final = 50  # levels that are looked at
+_MOST_LEVELS: Final = 50  # that are shown
 _VALUE: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,64}")
 _MANY_DIGITS: Final = re.compile(r"(?<![0-9a-z])\d[\d.-]{9,}\d")  # a CPF, CNPJ, phone
-_COUNT: Final = 1000  # what is counted in an event stays below
+_COUNT: Final = 1000  # counts in an event stay below
 _MOMENTS: Final = range(10**9, 10**10)  # Unix, s; no CPF is as short
 
 
 def masked(body: bytes) -> Any:
-    """Return a body as JSON values, everything but the harmless masked.
+    """Return a body as JSON values, masked.
 
-    Its shape stays to be seen: keys, how many of what, and what is null.
+    Its shape stays: keys, lengths of lists, and nulls.
     """
     try:
         event = parse(body)
     except ValueError:
         return f"{len(body)} bytes that are no JSON"
-    return _masked(event, "", _DEEP)
+    return _masked(event, "", _MOST_LEVELS)
 
 
 def entity(identifier: str) -> str:
-    """Return an id as far as it may be shown."""
+    """Return an entity's id, masked where it is not of an id's form."""
     return identifier if _may_show("id", identifier) else MASK if identifier else ""
 
 

@@ -1,8 +1,14 @@
-"""What is a delivery about, who gets it, and when is it tried again? Pure."""
+"""Reads an event's facts, chooses its subscribers, and decides on further attempts.
+
+Pure: callers pass `now` and random numbers.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from math import inf
 from typing import Any, Final, Literal
 
@@ -10,16 +16,18 @@ from gateway.core.circuit import CircuitRules
 from gateway.core.timestamps import unix_of
 from gateway.inbox.document import parse
 from gateway.inbox.event_types import UNKNOWN
+from gateway.inbox.options import SubscriberOptions
 
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,4}")
 PATTERN: Final = re.compile(r"\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SPREAD: Final = 0.2  # of a wait, either way
-LONGEST_WAIT: Final = 86_400.0  # s; a subscriber's Retry-After is not obeyed beyond
+LONGEST_WAIT: Final = 86_400.0  # s; a subscriber's longer Retry-After is cut to it
 _GONE: Final = 410
-_FAULT: Final = 500
-# One that fails half the time goes on. While the circuit is open deliveries keep their
-# tries: a subscriber that is away for an hour must not use up what each of them has.
+_INTERNAL_ERROR: Final = 500
+# Opens after 10 failures in a row: a subscriber that fails half the time goes on. While
+# it is open no attempt is counted: a subscriber that is away for an hour must not use
+# up the schedule of each delivery. Source: docs/adr/0013-circuits.md.
 CIRCUIT_RULES: Final = CircuitRules(
     window=inf,
     min_calls=10,
@@ -35,16 +43,16 @@ Outcome = Literal["delivered", "retry", "dead", "disabled"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a body says of itself, if it says anything."""
+    """What an event says of itself, if it says anything."""
 
     event_type: str = UNKNOWN
-    entity: str = ""  # id of the customer, offer or loan; empty: not said
+    entity: str = ""  # id of the customer, offer or loan; empty: unknown
     status: str = ""
     happened: float | None = None  # Unix, s
 
 
 def read(body: bytes) -> Facts:
-    """Return the facts of a signed body; bodies of all kinds are taken."""
+    """Return the facts of a signed body; one that is no JSON has none."""
     try:
         event = parse(body)
     except ValueError:
@@ -66,7 +74,7 @@ def read(body: bytes) -> Facts:
 def repeats(first: bytes, later: bytes) -> bool:
     """Return whether two bodies differ in nothing but their `delivery_id`.
 
-    It names Dinie's attempt, and not the event: each repeat may have one of its own.
+    That id names Dinie's attempt and not the event: each repeat may have its own.
     """
     try:
         documents = parse(first), parse(later)
@@ -82,8 +90,8 @@ def repeats(first: bytes, later: bytes) -> bool:
         quoted = f'"{found}"'.encode(errors="surrogatepass")
         bytes_left.append(body.replace(quoted, b'""'))
         rest.append(document)
-    # The values tell that it is this member which differs, and the bytes that no other
-    # way of writing hides something.
+    # Equal values show that only this member differs; equal bytes show that no other
+    # spelling of the document hides a difference.
     return bytes_left[0] == bytes_left[1] and bool(rest[0] == rest[1])
 
 
@@ -105,55 +113,78 @@ def matches(patterns: Sequence[str], event_type: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
-    """How one try ended; `status` None: there was no answer."""
+def targets(subscribers: Sequence[SubscriberOptions]) -> dict[str, str]:
+    """Return a digest of each subscriber's URL, by its name.
 
-    status: int | None
+    A 410 holds for the URL that sent it, and not for the next one under that name.
+    """
+    return {one.name: sha256(one.url.encode()).hexdigest()[:16] for one in subscribers}
+
+
+def wanting(
+    subscribers: Sequence[SubscriberOptions],
+) -> Callable[[str], list[str]]:
+    """Return a function that names the subscribers of an event type."""
+    return lambda event_type: [
+        one.name for one in subscribers if matches(one.events, event_type)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """The result of one attempt."""
+
+    status: int | None  # None: there was no response
     retry_after: float | None = None  # s
-    error: str = ""  # a word from a closed set, where there was no answer
+    error: str = ""  # a word from a closed set, where there was no response
 
     @property
     def ok(self) -> bool:
-        """Whether the subscriber took it."""
+        """Whether the subscriber accepted the delivery."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
     @property
-    def unwell(self) -> bool:
-        """Whether this tells of the subscriber, and not of one delivery."""
+    def subscriber_failed(self) -> bool:
+        """Whether the subscriber is at fault, and not this delivery."""
         return self.status is None or self.status >= 500 or self.status == 429  # noqa: PLR2004
 
     @property
     def doubtful(self) -> bool:
-        """Whether the delivery may be to blame for it, and not the subscriber."""
-        return self.status == _FAULT
+        """Whether this delivery may be at fault, and not the subscriber."""
+        return self.status == _INTERNAL_ERROR
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    """What becomes of a delivery after a try."""
+class Decision:
+    """What happens to a delivery after an attempt."""
 
     outcome: Outcome
-    wait: float = 0.0  # s until the next try, for `retry` and `disabled`
+    wait: float = 0.0  # s until the next attempt, for `retry` and `disabled`
 
 
-def after(done: Try, *, tries: int, schedule: Sequence[float], random: float) -> Next:
-    """Return what becomes of a delivery.
+def decide(
+    result: AttemptResult, *, attempts: int, schedule: Sequence[float], random: float
+) -> Decision:
+    """Decide what happens to a delivery after an attempt.
 
     Args:
-        done: How the try ended.
-        tries: That were made, this one included.
-        schedule: Waits before the second try and those after it, s.
+        result: Of the attempt.
+        attempts: Made so far, this one included.
+        schedule: Waits before the second attempt and those after it, s.
         random: From [0, 1).
+
+    Returns:
+        `delivered` after a 2xx; `disabled` after a 410; `dead` where the schedule is
+        used up; `retry` otherwise.
     """
-    if done.ok:
-        return Next("delivered")
-    last = tries > len(schedule)
-    wait = schedule[min(tries, len(schedule)) - 1]
+    if result.ok:
+        return Decision("delivered")
+    last = attempts > len(schedule)
+    wait = schedule[min(attempts, len(schedule)) - 1]
     wait *= 1 - _SPREAD + 2 * _SPREAD * random
-    if done.retry_after is not None:
-        wait = max(wait, min(done.retry_after, LONGEST_WAIT))
-    if done.status == _GONE:
-        # It wants no more of anything: what waits for it is kept for a human.
-        return Next("disabled", wait)
-    return Next("dead") if last else Next("retry", wait)
+    if result.retry_after is not None:
+        wait = max(wait, min(result.retry_after, LONGEST_WAIT))
+    if result.status == _GONE:
+        # It wants no more events: what waits for it is kept until an operator decides.
+        return Decision("disabled", wait)
+    return Decision("dead") if last else Decision("retry", wait)

@@ -1,13 +1,13 @@
-"""What does the inbox need: somewhere that outlives the process, and a way out."""
+"""The values of the inbox, and the interfaces that its adapters implement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.policy import Outcome, Try
+from gateway.inbox.policy import AttemptResult, Outcome
 
-Stored = Literal["accepted", "duplicate", "conflict"]
+StoreResult = Literal["accepted", "duplicate", "conflict"]
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - named for what happened
@@ -16,7 +16,7 @@ class StoreUnavailable(Exception):  # noqa: N818 - named for what happened
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A delivery of Dinie's that was verified, or one that was made here."""
+    """An event that came in: a verified webhook of Dinie's, or one made by backfill."""
 
     webhook_id: str
     event_type: str
@@ -37,48 +37,50 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One arrival on its way to one subscriber."""
+    """One arrival on its way to one subscriber, leased for an attempt."""
 
     seq: int  # of the arrival in the store
-    tries: int  # that were made before
+    attempts: int  # that were made before
     arrival: Arrival
     until: float  # Unix, s; end of its lease
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What became of an arrival."""
+class StoredArrival:
+    """The result of storing an arrival."""
 
-    stored: Stored
-    handed: Mapping[str, Delivery] = field(default_factory=dict)  # leased, by name
+    result: StoreResult
+    leased: Mapping[str, Delivery] = field(default_factory=dict)  # by subscriber
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of one try, to be written down."""
+    """The outcome of one attempt, as it is stored."""
 
     seq: int
     subscriber: str
     outcome: Outcome
-    tries: int
-    wait: float  # s until the next try
+    attempts: int
+    wait: float  # s until the next attempt
     status: int | None
     error: str
-    soon: bool = True  # else it may wait a moment, and share another one's commit
 
 
 class ArrivalStore(Protocol):
-    """Keeps what arrives; raises `StoreUnavailable` where it cannot."""
+    """Stores what arrives; implemented by `Dispatcher`, and by each `InboxStore`."""
 
-    async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> Stored:
-        """Keep an arrival, and note who is to get it, if its id is new."""
+    async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> StoredArrival:
+        """Store an arrival and its deliveries, if its id is new.
+
+        Raises:
+            StoreUnavailable: it is not on disk.
+        """
 
 
 class InboxStore(Protocol):
-    """Keeps arrivals and what each subscriber has of them.
+    """Stores arrivals and their deliveries; what was returned is on disk.
 
-    All raise `StoreUnavailable` where the store does not answer; what was returned is
-    on disk.
+    All methods raise `StoreUnavailable` where the store does not respond.
     """
 
     async def add(
@@ -86,27 +88,18 @@ class InboxStore(Protocol):
         arrival: Arrival,
         subscribers: Sequence[str],
         *,
-        untold_at: int | None = None,
-    ) -> Stored:
-        """Keep an arrival, and note who is to get it, if its id is new.
+        leased: Sequence[str] = (),
+        unless_after: int | None = None,
+    ) -> StoredArrival:
+        """Store an arrival and its deliveries, if its id is new.
 
         Args:
-            arrival: What came, or was made.
-            subscribers: Who is to get it.
-            untold_at: The seq at which no event told of it: if one does by now, this
-                is a duplicate.
-        """
-
-    async def keep(
-        self, arrival: Arrival, subscribers: Sequence[str], *, leased: Sequence[str]
-    ) -> Kept:
-        """Keep an arrival as `add`, some of its deliveries leased from the start.
-
-        Args:
-            arrival: What came.
-            subscribers: Who is to get it.
-            leased: Those of them that it is handed to at once. One that said 410 is
-                not among those it returns.
+            arrival: What came in, or was made.
+            subscribers: The names of those that get it.
+            leased: Those of them whose deliveries are leased from the start. One that
+                responded with 410 is not among those returned.
+            unless_after: The seq of an event; where a later one, or the last known
+                status of the entity, says the same, this is a duplicate.
         """
 
     async def claim(
@@ -114,46 +107,58 @@ class InboxStore(Protocol):
     ) -> list[Delivery]:
         """Lease deliveries that are due, the longest due first.
 
-        None for a subscriber that said 410 and was not enabled since.
+        Returns none for a subscriber that responded with 410 and was not enabled since.
 
         Args:
-            subscriber: Whose.
+            subscriber: Its name.
             most: How many.
             ordered: One at a time for each entity.
-            fresh: Any of them, those that were never tried first.
+            fresh: In random order, those without an attempt first.
         """
 
     async def next_due(self, subscriber: str) -> float | None:
-        """Return when the next one is due that is not yet, Unix, s; None: none is."""
+        """Return the earliest due time after now, Unix, s; None: there is none."""
 
     @property
     def changes_of_others(self) -> int:
-        """Return how often another process was seen to have changed something."""
+        """Return how often another process was seen to have written the store."""
 
     async def settle(self, settlement: Settlement) -> None:
-        """Note what became of a try."""
+        """Store the outcome of an attempt."""
+
+    async def reclaim(self) -> int:
+        """Release what this gateway had leased before it ended; return how many."""
+
+    async def limit_due_times(self) -> int:
+        """Bring due times into reach after the clock was set back; return how many."""
 
 
-class Carrier(Protocol):
-    """Takes deliveries to subscribers."""
+class SubscriberClient(Protocol):
+    """Sends deliveries to subscribers."""
 
     async def send(
         self,
         subscriber: SubscriberOptions,
         headers: Sequence[tuple[str, str]],
         body: bytes,
-    ) -> Try:
-        """POST a body once; a failure is a `Try`, never raised."""
+    ) -> AttemptResult:
+        """POST a body once; a failure is a result, and is never raised.
+
+        Args:
+            subscriber: The receiver.
+            headers: Sent as they are.
+            body: Sent as it is.
+        """
 
 
 class Observer(Protocol):
-    """Hears what happens, for metrics."""
+    """Counts events for the metrics."""
 
     def webhook(self, result: str) -> None:
-        """Count one that arrived."""
+        """Count an arrival."""
 
     def unrouted(self, event_type: str) -> None:
-        """Count one that no subscriber wants; its type is from a closed set."""
+        """Count an arrival without a subscriber; its type is from a closed set."""
 
     def delivery(self, subscriber: str, result: str) -> None:
-        """Count one try that was made."""
+        """Count an attempt that was made."""

@@ -1,4 +1,7 @@
-"""Takes a delivery of Dinie's: verified, then safe on disk, and only then answered."""
+"""Receives webhooks: verifies, stores, and only then acknowledges them.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,29 +11,34 @@ from gateway.core.clock import Clock
 from gateway.core.secret import Secret
 from gateway.inbox.event_types import label
 from gateway.inbox.options import InboxOptions
-from gateway.inbox.policy import read
+from gateway.inbox.policy import read, wanting
 from gateway.inbox.ports import Arrival, ArrivalStore, Observer, StoreUnavailable
-from gateway.inbox.signature import MOST_KEYS, Signed, examine, parse_secret, verify
-from gateway.inbox.subscribers import wanting
+from gateway.inbox.signature import (
+    MOST_KEYS,
+    Signed,
+    check_headers,
+    parse_secret,
+    verify,
+)
 
 UNAUTHORIZED: Final = 401
 UNAVAILABLE: Final = 503
 OK: Final = 200
-_QUIET: Final = 1.0  # s between two lines about refusals of one kind
-_QUIET_UNROUTED: Final = 60.0  # s between two lines about a type that nobody wants
+_QUIET: Final = 1.0  # s between two log lines about refusals of one kind
+_QUIET_UNROUTED: Final = 60.0  # s between two log lines about one unrouted type
 NO_SECRET: Final = "no webhook_secret is known, so nothing can be verified"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """What a body is called by the headers beside it."""
+class ContentHeaders:
+    """The headers that describe a body."""
 
     content_type: str
     content_encoding: str
 
 
-class Keys:
-    """The keys that verify; what is malformed is refused and never guessed at."""
+class WebhookKeys:
+    """The keys that verify webhooks; a malformed secret is refused."""
 
     def __init__(
         self,
@@ -38,11 +46,11 @@ class Keys:
         *,
         on_refused: Callable[[str], Any],
     ) -> None:
-        """Wire it.
+        """Begin without keys; the first call reads them.
 
         Args:
             fields: Returns the secrets in force; None while there are none.
-            on_refused: Takes why a secret is no good.
+            on_refused: Takes the reason why a secret cannot be used.
         """
         self._fields = fields
         self._on_refused = on_refused
@@ -50,7 +58,10 @@ class Keys:
         self._keys: list[bytes] = []
 
     def __call__(self) -> list[bytes]:
-        """Return the keys in force; the last good ones while newer ones are not."""
+        """Return the keys in force; the last usable ones where newer ones are not.
+
+        So removing a secret does not revoke it: to revoke one, replace it.
+        """
         fields = self._fields() or {}
         held = fields.get("webhook_secret")
         if held != self._read_from:
@@ -72,7 +83,7 @@ class Keys:
 
 
 class Receiver:
-    """One endpoint that Dinie sends to."""
+    """Receives the webhooks of one endpoint."""
 
     def __init__(
         self,
@@ -84,10 +95,10 @@ class Receiver:
         observer: Observer,
         on_event: Callable[..., Any],
     ) -> None:
-        """Wire it.
+        """Prepare to receive.
 
         Args:
-            store: Where deliveries are kept.
+            store: Stores what arrives.
             keys: Returns the keys in force.
             options: Tolerance and subscribers.
             clock: Real or fake.
@@ -101,19 +112,24 @@ class Receiver:
         self._observer = observer
         self._on_event = on_event
         self._wanting = wanting(options.subscribers)
-        # Until when, and how many were not said since: by event and kind.
+        # By event and kind: quiet until (s), and lines left out since.
         self._quiet: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def glance(self, signed: Signed) -> int:
-        """Return the status that a head alone earns: 200 where its body is wanted."""
+    def check_head(self, signed: Signed) -> int:
+        """Return 200 where the body is to be read, or else the response's status."""
         if not self._keys():
             return self._refuse("unavailable", UNAVAILABLE, NO_SECRET)
         now, tolerance = self._clock.unix(), self._options.tolerance
-        verdict = examine(signed, now=now, tolerance=tolerance)
+        verdict = check_headers(signed, now=now, tolerance=tolerance)
         return OK if verdict == "good" else self._refuse(verdict, UNAUTHORIZED, verdict)
 
-    async def receive(self, signed: Signed, described: Described) -> int:
-        """Return the status to answer with: 200 once it is on disk, 401 or 503."""
+    async def receive(self, signed: Signed, content: ContentHeaders) -> int:
+        """Verify and store a webhook.
+
+        Returns:
+            200 once it is on disk; 401 where it is not verified; 503 where it cannot be
+            stored, or no key is known.
+        """
         keys = self._keys()
         if not keys:
             return self._refuse("unavailable", UNAVAILABLE, NO_SECRET)
@@ -121,28 +137,28 @@ class Receiver:
         verdict = verify(signed, keys, now=now, tolerance=self._options.tolerance)
         if verdict != "good":
             return self._refuse(verdict, UNAUTHORIZED, verdict)
-        arrival = self._arrival(signed, described, now)
+        arrival = self._arrival(signed, content, now)
         names = self._wanting(arrival.event_type)
         try:
             stored = await self._store.add(arrival, names)
         except StoreUnavailable as error:
             return self._refuse("unavailable", UNAVAILABLE, str(error))
-        self._observer.webhook(stored)
+        self._observer.webhook(stored.result)
         self._on_event(
-            f"webhook_{stored}",
+            f"webhook_{stored.result}",
             webhook_id=arrival.webhook_id,
             event_type=arrival.event_type,
             bytes=len(arrival.body),
         )
-        if stored == "accepted" and not names:
+        if stored.result == "accepted" and not names:
             self._unrouted(arrival)
         return OK
 
     def _unrouted(self, arrival: Arrival) -> None:
-        """Count and log an event that is kept for nobody."""
+        """Count and log an event that has no subscriber."""
         known = label(arrival.event_type)
         self._observer.unrouted(known)
-        self._say_rarely(
+        self._log_rarely(
             "webhook_unrouted",
             known,
             every=_QUIET_UNROUTED,
@@ -151,35 +167,37 @@ class Receiver:
         )
 
     def refuse(self, result: str, reason: str) -> None:
-        """Count and log what was refused before it could be verified."""
+        """Count and log a request that was refused before it could be verified."""
         self._refuse(result, 0, reason)
 
     def _refuse(self, result: str, status: int, reason: str) -> int:
         self._observer.webhook(result)
-        # Strangers must neither fill the log nor hide a full disk in it.
-        self._say_rarely(
+        # Forged requests must neither fill the log nor hide a full disk in it.
+        self._log_rarely(
             "webhook_refused", result, every=_QUIET, result=result, reason=reason
         )
         return status
 
-    def _say_rarely(self, event: str, kind: str, *, every: float, **told: str) -> None:
-        """Log the first of a kind, and then how many were not logged since.
+    def _log_rarely(
+        self, event: str, kind: str, *, every: float, **fields: str
+    ) -> None:
+        """Log the first of a kind, and later how many were left out since.
 
         Args:
             event: Its name.
-            kind: Which ones count together; from a closed set.
+            kind: Groups what counts together; from a closed set.
             every: s between two lines.
-            told: Safe fields.
+            fields: Safe fields.
         """
         now = self._clock.now()
         until, unsaid = self._quiet.get((event, kind), (now, 0))
         if now >= until:
             self._quiet[event, kind] = now + every, 0
-            self._on_event(event, **told, unsaid=unsaid)
+            self._on_event(event, **fields, unsaid=unsaid)
         else:
             self._quiet[event, kind] = until, unsaid + 1
 
-    def _arrival(self, signed: Signed, described: Described, now: float) -> Arrival:
+    def _arrival(self, signed: Signed, content: ContentHeaders, now: float) -> Arrival:
         facts = read(signed.body)
         return Arrival(
             webhook_id=signed.ids[0].decode("ascii"),
@@ -189,8 +207,8 @@ class Receiver:
             happened=facts.happened,
             received=now,
             body=signed.body,
-            content_type=described.content_type,
-            content_encoding=described.content_encoding,
+            content_type=content.content_type,
+            content_encoding=content.content_encoding,
             timestamp=signed.timestamps[0].decode("ascii"),
             signature=signed.signatures[0].decode("ascii"),
         )

@@ -1,8 +1,10 @@
-"""Did Dinie sign these bytes? Standard Webhooks v1, on bytes alone. Pure.
+"""Verifies and makes Standard Webhooks v1 signatures, on bytes alone. Pure.
 
-The libraries of the field raise on a signature without a comma, on bytes that are no
-UTF-8 and on bodies that are no JSON, and take 1763860000.0 for a timestamp; here
-everything hostile is one of four verdicts.
+The usual libraries raise on a signature without a comma, on bytes that are no UTF-8 and
+on bodies that are no JSON, and accept 1763860000.0 as a timestamp; here every hostile
+input has one of four verdicts.
+
+Source: Standard Webhooks specification; docs/adr/0010-inbox.md.
 """
 
 import binascii
@@ -21,8 +23,8 @@ MOST_KEYS: Final = 3
 MOST_SIGNATURES: Final = 10
 _LONGEST_HEADER: Final = 4096  # bytes of webhook-signature
 _SHORTEST_KEY: Final = 16  # bytes; less can be guessed
-# No dot: it parts id, timestamp and body under the signature, and an id with one could
-# take along a piece of an old body.
+# No dot: it separates id, timestamp and body in what is signed, and an id with one
+# could contain a piece of an old body.
 _ID: Final = re.compile(rb"[!-\-/-~]{1,256}")
 _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIMESTAMP: Final = re.compile(rb"[0-9]{10}")
@@ -30,7 +32,7 @@ _TIMESTAMP: Final = re.compile(rb"[0-9]{10}")
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What came: the three headers, as often as each was there, and the body."""
+    """A webhook as received: every value of its three headers, and the body."""
 
     ids: Sequence[bytes]
     timestamps: Sequence[bytes]
@@ -45,7 +47,7 @@ def parse_secret(text: str) -> bytes:
     """Return the key of a `whsec_…` secret.
 
     Raises:
-        ValueError: it is none; the text does not repeat it.
+        ValueError: it is malformed; the message does not contain it.
     """
     encoded = text.removeprefix(PREFIX)
     if encoded == text:
@@ -53,7 +55,7 @@ def parse_secret(text: str) -> bytes:
     try:
         key = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
-        # Never taken as text: a key that nobody meant would verify nothing, or worse.
+        # Never used as plain text: it would be a key that nobody has chosen.
         raise ValueError("a webhook secret is base64 after its prefix") from None
     if len(key) < _SHORTEST_KEY:
         raise ValueError(f"a webhook secret holds at least {_SHORTEST_KEY} bytes")
@@ -61,16 +63,23 @@ def parse_secret(text: str) -> bytes:
 
 
 def sign(key: bytes, webhook_id: bytes, timestamp: bytes, body: bytes) -> bytes:
-    """Return one signature, as it stands in the header."""
+    """Return one signature in the form of the header, `v1,<base64>`.
+
+    Args:
+        key: Of a secret, decoded.
+        webhook_id: The header's bytes.
+        timestamp: The header's bytes.
+        body: Exactly as received or sent.
+    """
     content = b".".join((webhook_id, timestamp, body))
     return b"v1," + b64encode(hmac.digest(key, content, sha256))
 
 
-def examine(signed: Signed, *, now: float, tolerance: float) -> Verdict:
-    """Return whether a delivery's head may belong to a good one; nothing is signed.
+def check_headers(signed: Signed, *, now: float, tolerance: float) -> Verdict:
+    """Check the headers of a webhook; the signature is not verified.
 
     Args:
-        signed: What came; its body is not looked at.
+        signed: The webhook; its body is not used.
         now: Unix, s.
         tolerance: s that the timestamp may be off, both ways.
     """
@@ -90,17 +99,17 @@ def examine(signed: Signed, *, now: float, tolerance: float) -> Verdict:
 def verify(
     signed: Signed, keys: Sequence[bytes], *, now: float, tolerance: float
 ) -> Verdict:
-    """Return whether one of the keys made one of the signatures.
+    """Check whether one of the keys made one of the signatures.
 
     Every pair is compared, each in constant time.
 
     Args:
-        signed: What came.
-        keys: The keys in force, at most `MOST_KEYS` are looked at.
+        signed: The webhook as received.
+        keys: The keys in force; at most `MOST_KEYS` are used.
         now: Unix, s.
         tolerance: s that the timestamp may be off, both ways.
     """
-    verdict = examine(signed, now=now, tolerance=tolerance)
+    verdict = check_headers(signed, now=now, tolerance=tolerance)
     if verdict != "good":
         return verdict
     webhook_id, timestamp = signed.ids[0], signed.timestamps[0]

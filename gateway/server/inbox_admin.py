@@ -11,15 +11,15 @@ from gateway.core.peer import is_local
 from gateway.inbox.masking import entity, masked
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.ports import StoreUnavailable
-from gateway.inbox.replay import Chosen, Desk, replay
+from gateway.inbox.replay import ReplayStore, Selection, replay
 
 _MOST: Final = 1000
 _BODY_TIMEOUT: Final = 5.0  # s
 _STATES: Final = frozenset({"pending", "delivering", "delivered", "dead"})
 
 
-class Inbox(Desk, Protocol):
-    """Where an operator looks; see `storage/desk.py`."""
+class Inbox(ReplayStore, Protocol):
+    """Where an operator looks; see `storage/queries.py`."""
 
     async def listed(
         self,
@@ -46,7 +46,7 @@ class InboxAdmin:
 
     def __init__(
         self,
-        desk: Inbox,
+        queries: Inbox,
         options: InboxOptions,
         *,
         status: Callable[[], Mapping[str, Any]],
@@ -55,12 +55,12 @@ class InboxAdmin:
         """Wire them.
 
         Args:
-            desk: Where deliveries are looked up.
+            queries: Where deliveries are looked up.
             options: Whose subscribers they go to.
             status: Returns how full the inbox is.
             wake: Has deliveries looked for now.
         """
-        self._desk = desk
+        self._queries = queries
         self._options = options
         self._status = status
         self._wake = wake
@@ -88,7 +88,7 @@ class InboxAdmin:
         if most == 0:
             raise web.HTTPBadRequest
         found = await self._asked(
-            self._desk.listed(
+            self._queries.listed(
                 state=state,
                 event_type=asked.get("type"),
                 before=_number(asked.get("before")),
@@ -98,7 +98,7 @@ class InboxAdmin:
         return {"data": [{**one, "entity": entity(one["entity"])} for one in found]}
 
     async def _show(self, request: web.Request) -> Mapping[str, Any]:
-        one = await self._asked(self._desk.one(request.match_info["webhook_id"]))
+        one = await self._asked(self._queries.one(request.match_info["webhook_id"]))
         if one is None:
             raise web.HTTPNotFound
         # Personal data stays masked here: whoever may see it has the command.
@@ -113,21 +113,21 @@ class InboxAdmin:
 
     async def _replay(self, request: web.Request) -> Mapping[str, Any]:
         asked = await _object(request)
-        chosen = Chosen(
+        selection = Selection(
             webhook_id=_text(asked.get("id")),
             since=_moment(asked.get("since")),
             dead=asked.get("dead") is True,
             subscriber=_text(asked.get("subscriber")),
         )
         names = {one.name for one in self._options.subscribers}
-        if chosen.subscriber is not None and chosen.subscriber not in names:
+        if selection.subscriber is not None and selection.subscriber not in names:
             raise web.HTTPBadRequest
-        by_id = chosen.webhook_id is not None
-        by_rule = chosen.dead or chosen.since is not None
+        by_id = selection.webhook_id is not None
+        by_rule = selection.dead or selection.since is not None
         if by_id == by_rule:
             raise web.HTTPBadRequest
         count = await self._asked(
-            replay(self._desk, chosen, self._options, on_progress=lambda _: None)
+            replay(self._queries, selection, self._options, on_progress=lambda _: None)
         )
         self._wake()
         return {"deliveries": count}
@@ -136,7 +136,7 @@ class InboxAdmin:
         name = _text((await _object(request)).get("subscriber"))
         if name is None:
             raise web.HTTPBadRequest
-        enabled = await self._asked(self._desk.enable(name))
+        enabled = await self._asked(self._queries.enable(name))
         self._wake()
         return {"enabled": enabled}
 

@@ -15,7 +15,7 @@ from aiohttp.web_exceptions import HTTPException
 from gateway.admission.arrivals import Arrival, Arrivals
 from gateway.admission.places import NORMAL
 from gateway.core.problems import CONTENT_TYPE
-from gateway.inbox.receive import Described
+from gateway.inbox.receive import ContentHeaders
 from gateway.inbox.signature import Signed
 from gateway.server.responses import abort
 
@@ -36,10 +36,10 @@ _OK: Final = 200
 class Receiver(Protocol):
     """Verifies and stores."""
 
-    def glance(self, signed: Signed) -> int:
+    def check_head(self, signed: Signed) -> int:
         """Return the status that a head alone earns: 200 where its body is wanted."""
 
-    async def receive(self, signed: Signed, described: Described) -> int:
+    async def receive(self, signed: Signed, content: ContentHeaders) -> int:
         """Return the status to answer with."""
 
     def refuse(self, result: str, reason: str) -> None:
@@ -104,7 +104,7 @@ class WebhookListener:
             b"",
         )
         # Before its body: strangers must not hold the places of good deliveries.
-        status = self._receiver.glance(head)
+        status = self._receiver.check_head(head)
         return await self._take(request, head) if status == _OK else _plain(status)
 
     async def _take(self, request: web.BaseRequest, head: Signed) -> web.Response:
@@ -123,7 +123,7 @@ class WebhookListener:
     async def _keep(self, request: web.BaseRequest, signed: Signed) -> web.Response:
         status = await self._receiver.receive(
             signed,
-            Described(
+            ContentHeaders(
                 _label(request, "Content-Type"), _label(request, "Content-Encoding")
             ),
         )

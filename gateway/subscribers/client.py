@@ -15,7 +15,7 @@ from yarl import URL
 
 from gateway.core.retry_after import retry_after
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.policy import Try
+from gateway.inbox.policy import AttemptResult
 from gateway.subscribers.connection import (
     ConnectionEnded,
     SubscriberConnection,
@@ -51,8 +51,8 @@ class _Place:
         return cls(url.scheme == "https", host, port, head.encode("ascii"))
 
 
-class HttpCarrier:
-    """Implements `Carrier`, with the connections to all subscribers."""
+class HttpSubscriberClient:
+    """Implements `SubscriberClient`, with the connections to all subscribers."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class HttpCarrier:
         """Take its parts, inside a running loop.
 
         Args:
-            resolver: Looks names up; closed with the carrier. It must not let one dead
+            resolver: Looks names up; closed with the client. It must not let one dead
                 name hold up another.
             ssl_context: None: the system's trust.
             clock: Unix, s; for a Retry-After that is a date.
@@ -83,8 +83,8 @@ class HttpCarrier:
         subscriber: SubscriberOptions,
         headers: Sequence[tuple[str, str]],
         body: bytes,
-    ) -> Try:
-        """POST a body once; a failure is a `Try`, never raised."""
+    ) -> AttemptResult:
+        """POST a body once; a failure is a `AttemptResult`, never raised."""
         connection: SubscriberConnection | None = None
         try:
             place = self._place(subscriber.url)
@@ -93,18 +93,20 @@ class HttpCarrier:
             async with asyncio.timeout_at(until):
                 connection = self._free(place) or await self._connect(place, until)
                 reply = await connection.ask(request)
-            return Try(reply.status, retry_after(reply.headers, unix=self._clock()))
+            return AttemptResult(
+                reply.status, retry_after(reply.headers, unix=self._clock())
+            )
         except _NotConnectedError as error:
-            return Try(None, error=str(error))
+            return AttemptResult(None, error=str(error))
         except TimeoutError:
             if connection is None:
-                return Try(None, error="timeout")
+                return AttemptResult(None, error="timeout")
             connection.abort()
             # Its status is known: the rest of the head did not come.
             status = connection.status or None
-            return Try(status, error="" if status else "timeout")
+            return AttemptResult(status, error="" if status else "timeout")
         except (ConnectionEnded, OSError, ValueError):
-            return Try(None, error="dropped")
+            return AttemptResult(None, error="dropped")
         except asyncio.CancelledError:
             if connection is not None:
                 connection.abort()

@@ -11,7 +11,7 @@ from gateway.cli import cli
 from gateway.core.clock import SystemClock
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Intent
-from gateway.storage.ledger.journal import REMEMBERED, SqliteLedger
+from gateway.storage.ledger.ledger import REMEMBERED, SqliteLedger
 from tests.inbox.scene import opened
 from tests.upstreams import ScriptedUpstream, Step, answer
 

@@ -13,7 +13,7 @@ from gateway.core.exchange import Body, Exchange
 from gateway.core.stage import EXCHANGE
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.options import IdempotencyOptions
-from gateway.idempotency.ports import Journal, NoJournal
+from gateway.idempotency.ports import Ledger, NoLedger
 from gateway.idempotency.scope import Scope
 from gateway.idempotency.stage import IdempotencyStage
 from tests.fakes import FakeClock
@@ -27,7 +27,7 @@ class Scene:
     def __init__(
         self,
         answerer: Answerer | None = None,
-        journal: Journal | None = None,
+        ledger: Ledger | None = None,
         by_caller: bool | None = None,
         **options: Any,
     ) -> None:
@@ -39,7 +39,7 @@ class Scene:
             given,
             self.records,
             partial(instant, self.clock),
-            journal or NoJournal(),
+            ledger or NoLedger(),
             Scope(given, by_caller=bool(by_caller), shared=shared),
         )
         self.calls: list[Exchange] = []

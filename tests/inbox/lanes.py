@@ -9,11 +9,11 @@ from gateway.core.clock import SystemClock
 from gateway.core.secret import Secret
 from gateway.inbox.dispatch import Dispatcher
 from gateway.inbox.options import InboxOptions, SubscriberOptions
-from gateway.inbox.policy import Try
+from gateway.inbox.policy import AttemptResult
 from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, Observed, arrival
 
-Answer = Callable[[str, dict[str, str]], Try]
+Answer = Callable[[str, dict[str, str]], AttemptResult]
 
 
 class Carried:
@@ -22,7 +22,7 @@ class Carried:
     def __init__(self) -> None:
         self.brought: list[tuple[str, str]] = []  # subscriber, id
         self.headers: list[dict[str, str]] = []
-        self.answer: Answer = lambda *_: Try(200)
+        self.answer: Answer = lambda *_: AttemptResult(200)
         self.hold: dict[str, asyncio.Event] = {}
         self.begun = 0
 
@@ -35,7 +35,7 @@ class Carried:
         subscriber: SubscriberOptions,
         headers: Sequence[tuple[str, str]],
         body: bytes,
-    ) -> Try:
+    ) -> AttemptResult:
         assert body
         named = dict(headers)
         self.begun += 1

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.inbox.ports import Arrival
 from gateway.inbox.signature import parse_secret, sign
 from gateway.storage.database.database import Database
-from gateway.storage.inbox.queries import Desk
+from gateway.storage.inbox.queries import InboxQueries
 from gateway.storage.inbox.store import SqliteInbox
 from tests.fakes import FakeClock
 
@@ -101,13 +101,13 @@ class Inbox:
             clock=clock,
             targets=known,
         )
-        self.desk = Desk(
+        self.queries = InboxQueries(
             self.database, clock=clock, environment=environment, targets=known
         )
 
     async def states(self) -> dict[str, str]:
         """Return the state of each delivery, by id and subscriber."""
-        listed = await self.desk.listed(
+        listed = await self.queries.listed(
             state=None, event_type=None, before=None, most=1000
         )
         return {

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from gateway.core.secret import Secret
-from gateway.inbox.attempt import Attempts
-from gateway.inbox.policy import Try
+from gateway.inbox.attempt import DeliveryAttempts
+from gateway.inbox.policy import AttemptResult
 from gateway.inbox.ports import Delivery, Settlement
 from tests.fakes import FakeClock
 from tests.inbox.lanes import Carried, subscriber
@@ -15,8 +15,8 @@ from tests.inbox.scene import SECRET, Observed, arrival
 CLOCK = FakeClock()
 
 
-def attempts(carried: Carried, observed: Observed, **more: Any) -> Attempts:
-    return Attempts(
+def attempts(carried: Carried, observed: Observed, **more: Any) -> DeliveryAttempts:
+    return DeliveryAttempts(
         subscriber(**more),
         carried,
         schedule=(5.0,),
@@ -36,19 +36,35 @@ def delivery(tries: int = 0) -> Delivery:
 @pytest.mark.parametrize(
     ("done", "tries", "noted"),
     [
-        (Try(200), 0, Settlement(7, "a", "delivered", 1, 0.0, 200, "", soon=False)),
-        (Try(500), 0, Settlement(7, "a", "retry", 1, 5.0, 500, "", soon=False)),
-        (Try(500), 1, Settlement(7, "a", "dead", 2, 0.0, 500, "", soon=False)),
-        (Try(410), 0, Settlement(7, "a", "disabled", 1, 5.0, 410, "", soon=False)),
         (
-            Try(None, error="name"),
+            AttemptResult(200),
             0,
-            Settlement(7, "a", "retry", 1, 5.0, None, "name", soon=False),
+            Settlement(7, "a", "delivered", 1, 0.0, 200, ""),
+        ),
+        (
+            AttemptResult(500),
+            0,
+            Settlement(7, "a", "retry", 1, 5.0, 500, ""),
+        ),
+        (
+            AttemptResult(500),
+            1,
+            Settlement(7, "a", "dead", 2, 0.0, 500, ""),
+        ),
+        (
+            AttemptResult(410),
+            0,
+            Settlement(7, "a", "disabled", 1, 5.0, 410, ""),
+        ),
+        (
+            AttemptResult(None, error="name"),
+            0,
+            Settlement(7, "a", "retry", 1, 5.0, None, "name"),
         ),
     ],
 )
 async def test_what_follows_is_noted_and_told(
-    done: Try, tries: int, noted: Settlement
+    done: AttemptResult, tries: int, noted: Settlement
 ) -> None:
     """The log and the metrics say what the store says."""
     carried, observed = Carried(), Observed()
@@ -59,19 +75,19 @@ async def test_what_follows_is_noted_and_told(
     assert found == noted
     ((event, fields),) = observed.events
     assert event == f"delivery_{noted.outcome}"
-    assert (fields["status"], fields["tries"]) == (noted.status, noted.tries)
+    assert (fields["status"], fields["attempts"]) == (noted.status, noted.attempts)
 
 
 async def test_one_that_wants_no_more_is_asked_no_more() -> None:
     """What is leased goes back, and has used up no try."""
     carried = Carried()
-    carried.answer = lambda *_: Try(410)
+    carried.answer = lambda *_: AttemptResult(410)
     made = attempts(carried, Observed(), ordered=True)
     await made.make(delivery())
 
     found = await made.make(delivery(3))
 
-    assert found == Settlement(7, "a", "retry", 3, 0.0, None, "circuit", soon=True)
+    assert found == Settlement(7, "a", "retry", 3, 0.0, None, "circuit")
     assert carried.begun == 1
 
 

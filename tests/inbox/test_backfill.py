@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.inbox.backfill import Found, backfill, missing
+from gateway.inbox.backfill import BackfillResult, backfill, missing
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, arrival, opened
@@ -90,11 +90,11 @@ class Lists:
         yield "loan", {"id": "ln_1", "status": "active", "updated_at": NOW}
 
 
-async def run(inbox: Inbox, lists: Lists) -> Found:
+async def run(inbox: Inbox, lists: Lists) -> BackfillResult:
     return await backfill(
         lists,
         inbox.store,
-        inbox.desk,
+        inbox.queries,
         OPTIONS,
         since=SINCE,
         now=inbox.clock.unix,
@@ -113,7 +113,7 @@ async def test_what_is_missing_is_brought_to_subscribers_once(tmp_path: Path) ->
 
         brought = await inbox.store.claim("a", most=9, ordered=False)
 
-    assert (first, second) == (Found(3, 2, 2), Found(3, 0, 0))
+    assert (first, second) == (BackfillResult(3, 2, 2), BackfillResult(3, 0, 0))
     assert lists.loans == ["ln_1"]
     assert [one.arrival.event_type for one in brought] == [
         "customer.active",
@@ -162,7 +162,7 @@ async def test_what_dinie_tells_while_lists_are_read_is_not_made(
 
         brought = await inbox.store.claim("a", most=9, ordered=False)
 
-    assert found == Found(1, 1, 0)
+    assert found == BackfillResult(1, 1, 0)
     assert [one.arrival.webhook_id for one in brought] == [
         f"msg_{number}" for number in range(len(statuses))
     ]
@@ -179,7 +179,7 @@ async def test_what_was_told_before_and_is_so_again_is_made(tmp_path: Path) -> N
 
         found = await run(inbox, Racing(inbox, "pending_kyc"))
 
-    assert found == Found(1, 1, 1)
+    assert found == BackfillResult(1, 1, 1)
 
 
 async def test_what_was_delivered_long_ago_is_not_made_again(tmp_path: Path) -> None:
@@ -188,8 +188,8 @@ async def test_what_was_delivered_long_ago_is_not_made_again(tmp_path: Path) -> 
     async with opened(tmp_path / "x.db", clock) as inbox:
         await inbox.store.add(arrival("e1", received=clock.unix()), [])
         clock.advance(700_000)
-        await inbox.desk.tidy(keep=604_800, now=inbox.clock.unix())
-        last = await inbox.desk.last_statuses()
+        await inbox.queries.tidy(keep=604_800, now=inbox.clock.unix())
+        last = await inbox.queries.last_statuses()
 
     _, seen = last["cust_1"]
     found = missing(

@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from gateway.core.secret import Secret
-from gateway.inbox.delivery_headers import headers, key_of
+from gateway.inbox.delivery_headers import delivery_headers, key_of
 from gateway.inbox.options import SubscriberOptions
 from tests.inbox.scene import BODY, OTHER, SECRET, arrival
 
@@ -21,7 +21,7 @@ def sent(
     subscriber: SubscriberOptions, fields: dict[str, Secret], **values: Any
 ) -> dict[str, str]:
     made = arrival(**values)
-    return dict(headers(made, subscriber, fields, now=NOW, tolerance=300.0))
+    return dict(delivery_headers(made, subscriber, fields, now=NOW, tolerance=300.0))
 
 
 @pytest.mark.parametrize("timestamp", ["", "soon", "1789999729", "1789000000"])

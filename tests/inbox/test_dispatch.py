@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 from gateway.core.clock import SystemClock
 from gateway.core.secret import Secret
-from gateway.inbox.policy import Try
+from gateway.inbox.policy import AttemptResult
 from gateway.inbox.ports import StoreUnavailable
 from tests.inbox.lanes import running, subscriber
 from tests.inbox.scene import BODY, SECRET, Inbox, arrival, opened
@@ -19,7 +19,7 @@ from tests.inbox.scene import BODY, SECRET, Inbox, arrival, opened
 @pytest.fixture
 async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
     async with opened(tmp_path / "gateway.db") as inbox:
-        await inbox.desk.probe(1)
+        await inbox.queries.probe(1)
         yield inbox
 
 
@@ -77,7 +77,7 @@ async def test_a_failure_is_tried_again_on_schedule_and_then_dead(
 ) -> None:
     """The last try is followed by a human."""
     async with running(inbox) as scene:
-        scene.carried.answer = lambda *_: Try(500)
+        scene.carried.answer = lambda *_: AttemptResult(500)
         await scene.add("evt_1")
         await scene.tried(1)
         inbox.clock.advance(4.9)
@@ -111,16 +111,16 @@ async def test_a_subscriber_that_hangs_holds_up_nobody_else(inbox: Inbox) -> Non
 async def test_one_that_wants_no_more_is_left_in_peace(inbox: Inbox) -> None:
     """What comes for it is kept until somebody enables it."""
     async with running(inbox) as scene:
-        scene.carried.answer = lambda *_: Try(410)
+        scene.carried.answer = lambda *_: AttemptResult(410)
         await scene.add("evt_1")
         await asyncio.sleep(0.05)
         await scene.add("evt_2")
         inbox.clock.advance(100)
         await asyncio.sleep(0.05)
         while_disabled = list(scene.carried.brought)
-        counts = await inbox.desk.counts()
-        scene.carried.answer = lambda *_: Try(200)
-        await inbox.desk.enable("a")
+        counts = await inbox.queries.counts()
+        scene.carried.answer = lambda *_: AttemptResult(200)
+        await inbox.queries.enable("a")
         await scene.until("delivered", 2)
 
     assert while_disabled == [("a", "evt_1")]
@@ -133,14 +133,14 @@ async def test_an_ordered_lane_brings_one_after_another_for_an_entity(
 ) -> None:
     """And does not hold up other entities meanwhile."""
     async with running(inbox, subscriber(ordered=True)) as scene:
-        scene.carried.answer = lambda _, headers: Try(
+        scene.carried.answer = lambda _, headers: AttemptResult(
             500 if headers["webhook-id"] == "evt_1" else 200
         )
         for number, entity in enumerate(["x", "x", "y", "", ""], start=1):
             await scene.add(f"evt_{number}", entity=entity)
         await scene.until("delivered", 3)
         first = sorted(one for _, one in scene.carried.brought)
-        scene.carried.answer = lambda *_: Try(200)
+        scene.carried.answer = lambda *_: AttemptResult(200)
         inbox.clock.advance(6)
         await scene.until("delivered", 5)
 
@@ -151,7 +151,7 @@ async def test_an_ordered_lane_brings_one_after_another_for_an_entity(
 async def test_a_dead_subscriber_keeps_the_tries_of_what_waits(inbox: Inbox) -> None:
     """After ten failures in a row nobody is asked for a while."""
     async with running(inbox) as scene:
-        scene.carried.answer = lambda *_: Try(None, error="connect")
+        scene.carried.answer = lambda *_: AttemptResult(None, error="connect")
         for number in range(40):
             await scene.add(f"evt_{number}")
         await asyncio.sleep(0.3)
@@ -239,7 +239,7 @@ async def test_a_fault_of_ours_ends_neither_lane_nor_gateway(inbox: Inbox) -> No
     async with running(inbox) as scene:
         send = scene.carried.send
 
-        async def broken(*given: Any) -> Try:
+        async def broken(*given: Any) -> AttemptResult:
             if dict(given[1])["webhook-id"] == "evt_1":
                 raise LookupError("another")
             return await send(*given)
@@ -257,7 +257,7 @@ async def test_a_fault_of_ours_ends_neither_lane_nor_gateway(inbox: Inbox) -> No
 async def test_one_bad_kind_does_not_hold_up_the_others(inbox: Inbox) -> None:
     """The subscriber has a fault for one type, and takes everything else."""
     async with running(inbox) as scene:
-        scene.carried.answer = lambda _, named: Try(
+        scene.carried.answer = lambda _, named: AttemptResult(
             500 if named["webhook-id"].startswith("bad") else 200
         )
         for number in range(12):
@@ -276,7 +276,7 @@ async def test_one_bad_kind_does_not_hold_up_the_others(inbox: Inbox) -> None:
 async def test_after_a_410_nothing_leased_goes_out(inbox: Inbox) -> None:
     """It wants no more of anything."""
     async with running(inbox) as scene:
-        scene.carried.answer = lambda *_: Try(410)
+        scene.carried.answer = lambda *_: AttemptResult(410)
         for number in range(30):
             await inbox.store.add(arrival(f"evt_{number}"), ["a"])
         scene.dispatcher.wake()

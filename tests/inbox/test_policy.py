@@ -4,13 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.circuit import CLOSED, OPEN, Circuit
 from gateway.inbox.event_types import UNKNOWN
 from gateway.inbox.policy import (
-    CIRCUIT_RULES,
+    AttemptResult,
     Facts,
-    Try,
-    after,
+    decide,
     matches,
     read,
     repeats,
@@ -133,108 +131,56 @@ def test_patterns(patterns: list[str], event_type: str, *, fits: bool) -> None:
 @pytest.mark.parametrize(
     ("done", "tries", "outcome", "wait"),
     [
-        pytest.param(Try(200), 1, "delivered", 0.0, id="taken"),
-        pytest.param(Try(299), 9, "delivered", 0.0, id="taken-late"),
-        pytest.param(Try(302), 1, "retry", 5.0, id="redirect"),
-        pytest.param(Try(400), 1, "retry", 5.0, id="its-bug"),
-        pytest.param(Try(500), 2, "retry", 30.0, id="second"),
-        pytest.param(Try(None, error="timeout"), 3, "retry", 120.0, id="third"),
-        pytest.param(Try(500), 4, "dead", 0.0, id="last"),
-        pytest.param(Try(503, 60.0), 1, "retry", 60.0, id="asked-to-wait"),
-        pytest.param(Try(503, 1.0), 1, "retry", 5.0, id="asked-for-less"),
-        pytest.param(Try(503, 1e9), 1, "retry", 86_400.0, id="asked-for-ever"),
-        pytest.param(Try(410), 1, "disabled", 5.0, id="wants-no-more"),
-        pytest.param(Try(410), 4, "disabled", 120.0, id="wants-no-more-at-last"),
+        pytest.param(AttemptResult(200), 1, "delivered", 0.0, id="taken"),
+        pytest.param(AttemptResult(299), 9, "delivered", 0.0, id="taken-late"),
+        pytest.param(AttemptResult(302), 1, "retry", 5.0, id="redirect"),
+        pytest.param(AttemptResult(400), 1, "retry", 5.0, id="its-bug"),
+        pytest.param(AttemptResult(500), 2, "retry", 30.0, id="second"),
+        pytest.param(
+            AttemptResult(None, error="timeout"), 3, "retry", 120.0, id="third"
+        ),
+        pytest.param(AttemptResult(500), 4, "dead", 0.0, id="last"),
+        pytest.param(AttemptResult(503, 60.0), 1, "retry", 60.0, id="asked-to-wait"),
+        pytest.param(AttemptResult(503, 1.0), 1, "retry", 5.0, id="asked-for-less"),
+        pytest.param(
+            AttemptResult(503, 1e9), 1, "retry", 86_400.0, id="asked-for-ever"
+        ),
+        pytest.param(AttemptResult(410), 1, "disabled", 5.0, id="wants-no-more"),
+        pytest.param(
+            AttemptResult(410), 4, "disabled", 120.0, id="wants-no-more-at-last"
+        ),
     ],
 )
 def test_what_becomes_of_a_delivery(
-    done: Try, tries: int, outcome: str, wait: float
+    done: AttemptResult, tries: int, outcome: str, wait: float
 ) -> None:
     """Every wait of the schedule, and after the last one a human."""
-    follows = after(done, tries=tries, schedule=SCHEDULE, random=0.5)
+    decision = decide(done, attempts=tries, schedule=SCHEDULE, random=0.5)
 
-    assert follows.outcome == outcome
-    assert follows.wait == pytest.approx(wait)
+    assert decision.outcome == outcome
+    assert decision.wait == pytest.approx(wait)
 
 
 @pytest.mark.parametrize(("random", "wait"), [(0.0, 4.0), (0.999_999, 6.0)])
 def test_waits_are_spread(random: float, wait: float) -> None:
     """Else all that failed together come together again."""
-    follows = after(Try(500), tries=1, schedule=SCHEDULE, random=random)
+    decision = decide(AttemptResult(500), attempts=1, schedule=SCHEDULE, random=random)
 
-    assert follows.wait == pytest.approx(wait, rel=1e-3)
-
-
-def failing(circuit: Circuit, now: float, verdict: str = "failure") -> float:
-    """Let a subscriber's circuit judge one try; return the s that it is open then."""
-    if circuit.admit(now) == 0.0:
-        circuit.record(verdict, now, 0.5)
-    return circuit.open_for(now)
-
-
-def test_a_subscriber_s_opens_after_failures_in_a_row_and_doubles() -> None:
-    """A subscriber that is away keeps the tries of what waits for it."""
-    circuit = Circuit(CIRCUIT_RULES)
-    still = [failing(circuit, 0.0) for _ in range(9)]
-    first = failing(circuit, 0.0)
-    later = circuit.open_for(5.0)
-    second = failing(circuit, 5.0)
-    circuit.record("failure", 14.0, 0.5)  # it was under way before
-    same = circuit.open_for(14.0)
-    now = 15.0
-    for _ in range(20):
-        now += failing(circuit, now)
-
-    assert (still, first, later, second, same) == ([0.0] * 9, 5.0, 0.0, 10.0, 1.0)
-    assert failing(circuit, now) == 120.0
-    assert circuit.state == OPEN
-
-
-def test_a_subscriber_s_closes_with_the_first_success() -> None:
-    """One that fails now and then is never taken for dead, at whatever rate."""
-    circuit = Circuit(CIRCUIT_RULES)
-    for index in range(30):
-        circuit.record("failure" if index % 9 else "success", index * 1e6, 0.5)
-    never = circuit.state
-    for _ in range(10):
-        failing(circuit, 0.0)
-    opened = circuit.state
-    admitted = circuit.admit(6.0)
-    circuit.record("success", 6.0, 0.5)
-
-    assert (never, opened, admitted, circuit.state) == (CLOSED, OPEN, 0.0, CLOSED)
-
-
-def test_nothing_passes_a_subscriber_s_while_it_is_open() -> None:
-    """A try that fails is one that the delivery has no more."""
-    circuit = Circuit(CIRCUIT_RULES)
-    for _ in range(20):
-        failing(circuit, 0.0)
-    for _ in range(5):
-        failing(circuit, circuit.open_for(0.0))
-
-    opens_at = circuit.open_for(0.0)
-    assert circuit.admit(opens_at - 0.1) == pytest.approx(0.1)
-    assert circuit.admit(opens_at) == 0.0
-
-
-def test_a_delivery_that_may_be_to_blame_keeps_the_circuit_short() -> None:
-    """Forty bad ones of one type must not hold the others up for hours."""
-    circuit, now, waits = Circuit(CIRCUIT_RULES), 0.0, []
-    for _ in range(10):
-        failing(circuit, now, "doubtful")
-    for _ in range(20):
-        now += circuit.open_for(now)
-        waits.append(failing(circuit, now, "doubtful"))
-
-    assert max(waits) == 5.0
+    assert decision.wait == pytest.approx(wait, rel=1e-3)
 
 
 @pytest.mark.parametrize(
     ("done", "doubtful"),
-    [(Try(500), True), (Try(503), False), (Try(429), False), (Try(None), False)],
+    [
+        (AttemptResult(500), True),
+        (AttemptResult(503), False),
+        (AttemptResult(429), False),
+        (AttemptResult(None), False),
+    ],
 )
-def test_a_500_may_be_the_fault_of_one_delivery(done: Try, *, doubtful: bool) -> None:
+def test_a_500_may_be_the_fault_of_one_delivery(
+    done: AttemptResult, *, doubtful: bool
+) -> None:
     """What a load balancer says is of the subscriber."""
     assert done.doubtful is doubtful
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.policy import Try
-from gateway.subscribers.client import HttpCarrier
+from gateway.inbox.policy import AttemptResult
+from gateway.subscribers.client import HttpSubscriberClient
 from gateway.upstream.resolver import Resolver
 from tests.deadnames import DeadNames
 from tests.upstream.client import SWIFT, Client
@@ -33,23 +33,23 @@ async def test_dead_subscribers_stop_neither_the_healthy_one_nor_dinie(
     upstream: ScriptedUpstream, names: DeadNames
 ) -> None:
     """A few names that fail slowly held all threads that names are looked up on."""
-    carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
+    client = HttpSubscriberClient(resolver=Resolver(), clock=lambda: 0.0)
     port = to("x", upstream).url.rpartition(":")[2].partition("/")[0]
     dinie = Client(f"http://dinie.test:{port}", replace(SWIFT, connect=1.0))
     dead = [
         asyncio.ensure_future(
-            carrier.send(to(f"dead-{number}.test", upstream), HEADERS, b"x")
+            client.send(to(f"dead-{number}.test", upstream), HEADERS, b"x")
         )
         for number in range(40)  # more than there are threads of the loop
     ]
     await asyncio.sleep(0)
 
-    healthy = await carrier.send(to("healthy.test", upstream), HEADERS, b"x")
+    healthy = await client.send(to("healthy.test", upstream), HEADERS, b"x")
     relayed = await dinie.send(dinie.exchange())
 
-    assert healthy == Try(200)
+    assert healthy == AttemptResult(200)
     assert relayed.status == 200
     names.go.set()
-    assert set(await asyncio.gather(*dead)) == {Try(None, error="name")}
-    await carrier.close()
+    assert set(await asyncio.gather(*dead)) == {AttemptResult(None, error="name")}
+    await client.close()
     await dinie.close()

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.ports import Settlement
-from gateway.inbox.replay import Chosen, replay
+from gateway.inbox.replay import Selection, replay
 from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, arrival, opened
 
@@ -49,45 +49,45 @@ async def settled(inbox: Inbox, outcome: str) -> None:
 
 async def test_each_sees_and_claims_what_is_its_own(two: Two) -> None:
     """An id of the other environment is not shown, and not delivered."""
-    counts = await two.sandbox.desk.counts()
+    counts = await two.sandbox.queries.counts()
     claimed = await two.sandbox.store.claim("a", most=5, ordered=True)
 
     assert await two.sandbox.states() == {"evt_s a": "delivering"}
     assert await two.production.states() == {"evt_p a": "pending"}
-    assert await two.sandbox.desk.one("evt_p") is None
-    assert await two.sandbox.desk.events() == 1
+    assert await two.sandbox.queries.one("evt_p") is None
+    assert await two.sandbox.queries.events() == 1
     assert counts.pending == 1
     assert [one.arrival.webhook_id for one in claimed] == ["evt_s"]
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "selection",
     [
-        Chosen(since=1.0),
-        Chosen(webhook_id="evt_p"),
-        Chosen(dead=True),
-        Chosen(dead=True, since=1.0),
+        Selection(since=1.0),
+        Selection(webhook_id="evt_p"),
+        Selection(dead=True),
+        Selection(dead=True, since=1.0),
     ],
 )
 async def test_a_replay_makes_nothing_of_the_other_pending(
-    two: Two, chosen: Chosen
+    two: Two, selection: Selection
 ) -> None:
     """Nobody would ever deliver it, and an alarm would go on for ever."""
     await settled(two.production, "dead")
 
-    await replay(two.sandbox.desk, chosen, OPTIONS, on_progress=lambda *_: None)
+    await replay(two.sandbox.queries, selection, OPTIONS, on_progress=lambda *_: None)
 
     assert await two.production.states() == {"evt_p a": "dead"}
-    assert (await two.sandbox.desk.counts()).pending == 1
+    assert (await two.sandbox.queries.counts()).pending == 1
 
 
 async def test_a_subscriber_that_is_gone_is_gone_in_one_environment(two: Two) -> None:
     """The other's subscriber has the same name, and may have the same URL."""
     await settled(two.sandbox, "disabled")
 
-    enabled = await two.production.desk.enable("a")
-    there = (await two.sandbox.desk.counts()).disabled
-    here = (await two.production.desk.counts()).disabled
+    enabled = await two.production.queries.enable("a")
+    there = (await two.sandbox.queries.counts()).disabled
+    here = (await two.production.queries.counts()).disabled
     claimed = await two.production.store.claim("a", most=5, ordered=False)
 
     assert (enabled, there, here, len(claimed)) == (False, ("a",), (), 1)
@@ -95,8 +95,8 @@ async def test_a_subscriber_that_is_gone_is_gone_in_one_environment(two: Two) ->
 
 async def test_acts_of_an_operator_stay_in_their_environment(two: Two) -> None:
     """`drop` and `rename` cannot be undone."""
-    dropped = await two.sandbox.desk.drop("a")
-    renamed = await two.sandbox.desk.rename("a", "b")
+    dropped = await two.sandbox.queries.drop("a")
+    renamed = await two.sandbox.queries.rename("a", "b")
 
     assert (dropped, renamed) == (1, 0)
     assert await two.production.states() == {"evt_p a": "pending"}
@@ -108,7 +108,7 @@ async def test_a_start_takes_back_and_sets_right_its_own(two: Two) -> None:
     two.sandbox.clock.suspend(-3600.0)
 
     taken = await two.sandbox.store.reclaim()
-    moved = await two.sandbox.store.set_right()
+    moved = await two.sandbox.store.limit_due_times()
 
     assert (taken, moved) == (0, 1)
     assert await two.production.states() == {"evt_p a": "delivering"}
@@ -119,9 +119,9 @@ async def test_each_tidies_by_its_own_settings(two: Two) -> None:
     await settled(two.production, "delivered")
     later = two.sandbox.clock.unix() + 40 * 86_400.0
 
-    await two.sandbox.desk.tidy(keep=86_400.0, now=later + 400 * 86_400.0)
+    await two.sandbox.queries.tidy(keep=86_400.0, now=later + 400 * 86_400.0)
 
     assert await two.production.states() == {"evt_p a": "delivered"}
-    assert await two.production.desk.last_statuses() == {
+    assert await two.production.queries.last_statuses() == {
         "cust_1": ("customer", "active")
     }

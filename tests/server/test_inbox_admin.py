@@ -27,7 +27,7 @@ class Scene:
         self.inbox = inbox
         self.woken = 0
         self.admin = InboxAdmin(
-            inbox.desk, OPTIONS, status=lambda: {"pending": 3}, wake=self._wake
+            inbox.queries, OPTIONS, status=lambda: {"pending": 3}, wake=self._wake
         )
 
     def _wake(self) -> None:
@@ -165,7 +165,7 @@ async def test_a_store_that_does_not_answer_is_a_503(
     async def away(*_: object, **__: object) -> Any:
         raise StoreUnavailable("/secret/path")
 
-    scene.inbox.desk.listed = away  # type: ignore[method-assign]
+    scene.inbox.queries.listed = away  # type: ignore[method-assign]
     answer = await client.get("/inbox")
 
     assert answer.status == 503

@@ -24,7 +24,7 @@ async def test_a_good_delivery_is_a_200_and_on_disk(scene: Scene) -> None:
     """An empty answer: nobody reads it."""
     assert await scene.say(raw()) == 200
 
-    kept = await scene.inbox.desk.one("evt_1")
+    kept = await scene.inbox.queries.one("evt_1")
     assert kept is not None
     assert kept["body"] == BODY
 
@@ -40,7 +40,7 @@ async def test_bytes_are_kept_as_they_came_whatever_they_are_called(
     }
 
     assert await scene.say(raw(fields, body)) == 200
-    kept = await scene.inbox.desk.one("evt_1")
+    kept = await scene.inbox.queries.one("evt_1")
     assert kept is not None
     assert (kept["body"], kept["event_type"]) == (body, "unknown")
 
@@ -57,7 +57,7 @@ async def test_a_hostile_delivery_is_a_401(scene: Scene, name: str) -> None:
         ["bad_timestamp"],
         ["malformed"],
     )
-    assert await scene.inbox.desk.events() == 0
+    assert await scene.inbox.queries.events() == 0
     assert logs == []
 
 

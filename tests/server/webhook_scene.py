@@ -61,7 +61,7 @@ class Scene:
 async def listening(folder: Path) -> AsyncIterator[Scene]:
     """Have a listener with an empty inbox."""
     async with opened(folder / "gateway.db") as inbox:
-        await inbox.desk.probe(1)
+        await inbox.queries.probe(1)
         made = Scene(inbox)
         made.listener = await listen_proxy(
             made.handler, bind(Address("127.0.0.1", 0)), logger=http_logger()

@@ -1,4 +1,4 @@
-"""The carrier's connections: kept, given up, and only to whom they should be."""
+"""The client's connections: kept, given up, and only to whom they should be."""
 
 import asyncio
 import socket
@@ -10,8 +10,8 @@ import trustme
 import uvloop
 
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.policy import Try
-from gateway.subscribers.client import HttpCarrier
+from gateway.inbox.policy import AttemptResult
+from gateway.subscribers.client import HttpSubscriberClient
 from gateway.upstream.resolver import Resolver
 from tests.talking import close_server
 from tests.upstreams import ScriptedUpstream, answer
@@ -20,8 +20,8 @@ HEADERS = [("webhook-id", "evt_1")]
 
 
 @pytest.fixture
-async def carrier() -> AsyncIterator[HttpCarrier]:
-    made = HttpCarrier(resolver=Resolver(), clock=lambda: 1_790_000_000.0)
+async def client() -> AsyncIterator[HttpSubscriberClient]:
+    made = HttpSubscriberClient(resolver=Resolver(), clock=lambda: 1_790_000_000.0)
     yield made
     await made.close()
 
@@ -40,26 +40,28 @@ async def test_idle_connections_are_closed_before_a_server_does(
 ) -> None:
     """A delivery that meets a server's close is lost, and counts as a failure."""
     monkeypatch.setattr("gateway.subscribers.client._IDLE", 0.02)
-    carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
-    await carrier.send(to(upstream.base_url), HEADERS, b"x")
-    (connection,) = carrier._open_ones
+    client = HttpSubscriberClient(resolver=Resolver(), clock=lambda: 0.0)
+    await client.send(to(upstream.base_url), HEADERS, b"x")
+    (connection,) = client._open_ones
     async with asyncio.timeout(10):
         while connection.usable:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.01)
 
-    done = await carrier.send(to(upstream.base_url), HEADERS, b"x")
+    done = await client.send(to(upstream.base_url), HEADERS, b"x")
 
-    await carrier.close()
-    assert done == Try(200)
+    await client.close()
+    assert done == AttemptResult(200)
 
 
 async def test_a_busy_connection_is_not_kept_for_ever(
-    carrier: HttpCarrier, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    client: HttpSubscriberClient,
+    upstream: ScriptedUpstream,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A service that has moved would be posted to at its old place for hours."""
     monkeypatch.setattr("gateway.subscribers.client._OLDEST", -1.0)
     for _ in range(2):
-        await carrier.send(to(upstream.base_url), HEADERS, b"x")
+        await client.send(to(upstream.base_url), HEADERS, b"x")
 
     first, second = upstream.requests
     assert first.connection != second.connection
@@ -78,12 +80,12 @@ async def test_one_address_of_several_is_enough(
             for address in ("127.0.0.2", "127.0.0.1")
         ],
     )
-    carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
+    client = HttpSubscriberClient(resolver=Resolver(), clock=lambda: 0.0)
 
-    done = await carrier.send(to(f"http://two.test:{port}/x"), HEADERS, b"x")
+    done = await client.send(to(f"http://two.test:{port}/x"), HEADERS, b"x")
 
-    await carrier.close()
-    assert done == Try(200)
+    await client.close()
+    assert done == AttemptResult(200)
 
 
 def test_deliveries_go_out_on_the_loop_of_the_gateway(
@@ -91,18 +93,18 @@ def test_deliveries_go_out_on_the_loop_of_the_gateway(
 ) -> None:
     """Its transports are of classes of their own."""
 
-    async def deliver() -> Try:
-        carrier = HttpCarrier(resolver=Resolver(), clock=lambda: 0.0)
-        done = await carrier.send(
+    async def deliver() -> AttemptResult:
+        client = HttpSubscriberClient(resolver=Resolver(), clock=lambda: 0.0)
+        done = await client.send(
             to(upstream.base_url.replace("127.0.0.1", "localhost")), HEADERS, b"x"
         )
-        await carrier.close()
+        await client.close()
         return done
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         done = runner.run(deliver())
 
-    assert done == Try(200)
+    assert done == AttemptResult(200)
 
 
 async def test_a_certificate_must_be_the_subscriber_s(
@@ -127,11 +129,15 @@ async def test_a_certificate_must_be_the_subscriber_s(
         (trusting, "127.0.0.1"),
         (None, "localhost"),
     ):
-        carrier = HttpCarrier(
+        client = HttpSubscriberClient(
             resolver=Resolver(), ssl_context=context, clock=lambda: 0.0
         )
-        done.append(await carrier.send(to(f"https://{host}:{port}/"), HEADERS, b"x"))
-        await carrier.close()
+        done.append(await client.send(to(f"https://{host}:{port}/"), HEADERS, b"x"))
+        await client.close()
     await close_server(listening)
 
-    assert done == [Try(200), Try(None, error="tls"), Try(None, error="tls")]
+    assert done == [
+        AttemptResult(200),
+        AttemptResult(None, error="tls"),
+        AttemptResult(None, error="tls"),
+    ]

@@ -26,7 +26,7 @@ from gateway.storage.database.files import (
 )
 from gateway.storage.database.integrity import explain
 from gateway.storage.database.readers import Readers
-from gateway.storage.inbox.removal import FileRemoved, save
+from gateway.storage.database.removal import FileRemoved, save
 
 T = TypeVar("T")
 

@@ -1,11 +1,11 @@
-"""The rows of what arrived."""
+"""Writes the rows of arrivals."""
 
 import sqlite3
 from hashlib import sha256
 from typing import Final
 
 from gateway.inbox.policy import repeats
-from gateway.inbox.ports import Arrival, Stored
+from gateway.inbox.ports import Arrival, StoreResult
 
 ARRIVAL: Final = (
     "webhook_id, event_type, entity, status, received, body, content_type, "
@@ -24,13 +24,17 @@ WHERE environment = ? AND endpoint = ? AND webhook_id = ?
 
 def insert(
     connection: sqlite3.Connection, scope: tuple[str, str], arrival: Arrival
-) -> tuple[Stored, int]:
-    """Keep an arrival if its id is new; return whether it was, and its seq.
+) -> tuple[StoreResult, int]:
+    """Insert an arrival if its id is new.
 
     Args:
         connection: Inside a transaction.
         scope: Environment and endpoint, inside which ids are unique.
-        arrival: What came, or was made.
+        arrival: What came in, or was made.
+
+    Returns:
+        `accepted` and its seq; or 0 with `duplicate` (the same event again), or
+        `conflict` (the same id with another body: the first one is kept).
     """
     digest = sha256(arrival.body).digest()
     done = connection.execute(_INSERT, (*scope, digest, *_values(arrival)))

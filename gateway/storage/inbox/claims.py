@@ -1,4 +1,7 @@
-"""Finds the deliveries of a subscriber that are due, and leases them for a try."""
+"""Finds the deliveries of a subscriber that are due, and leases them.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -27,7 +30,7 @@ AND (entity = '' OR NOT EXISTS (
 """
 _THE_ONE: Final = " AND seq = :seq"
 _SOONEST: Final = "ORDER BY due LIMIT :most"
-# Among a bounded number, however many wait: the longest due, and the latest.
+# From a bounded number, however many wait: the longest due, and the latest.
 _ANY: Final = """
 SELECT seq FROM (SELECT * FROM ({first}) UNION SELECT * FROM ({last}))
 ORDER BY tries > 0, random() LIMIT :most
@@ -53,7 +56,7 @@ WHERE deliveries.seq = ? AND deliveries.subscriber = ?
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Whose a delivery is, and until when."""
+    """The owner of a delivery, for an attempt."""
 
     owner: str
     until: float  # Unix, s
@@ -73,14 +76,14 @@ def due(
         connection: To read from.
         asked: `subscriber`, `target`, `environment`, `now` and `most`.
         ordered: One at a time for each entity.
-        fresh: Any of them, those that were never tried first.
+        fresh: In random order, those without an attempt first.
     """
     order = _IN_ORDER if ordered else ""
     query = _DUE.format(columns="") + order + _SOONEST
     if fresh:
         some = _DUE.format(columns=", tries") + order
         first = f"{some} ORDER BY due LIMIT {_AMONG}"
-        # From the end, an ordered lane would step over all that is not in turn.
+        # From the end, an ordered search would read all that is not in turn.
         last = first if ordered else f"{some} ORDER BY due DESC LIMIT {_AMONG}"
         query = _ANY.format(first=first, last=last)
     return [seq for (seq,) in connection.execute(query, asked)]
@@ -89,7 +92,13 @@ def due(
 def still_due(
     connection: sqlite3.Connection, asked: Mapping[str, object], seqs: Sequence[int]
 ) -> list[int]:
-    """Return which of these are due and in turn, seen from inside a transaction."""
+    """Return which of these are due and in turn.
+
+    Args:
+        connection: Inside a transaction.
+        asked: As `due`.
+        seqs: Of the events.
+    """
     query = _DUE.format(columns="") + _IN_ORDER + _THE_ONE
     return [
         seq
@@ -101,13 +110,13 @@ def still_due(
 def lease(
     connection: sqlite3.Connection, subscriber: str, seqs: Sequence[int], of: Lease
 ) -> list[Delivery]:
-    """Lease deliveries; return them with what is to be delivered.
+    """Lease deliveries; return them with their arrivals.
 
     Args:
         connection: Inside a transaction.
-        subscriber: Whose deliveries.
+        subscriber: Its name.
         seqs: Of the events.
-        of: The owner and the end.
+        of: The lease.
     """
     connection.executemany(
         _CLAIM, [(of.until, of.span, of.owner, seq, subscriber) for seq in seqs]
@@ -121,12 +130,12 @@ def lease(
 def next_due(
     connection: sqlite3.Connection, environment: str, subscriber: str, *, now: float
 ) -> float | None:
-    """Return when the next one is due that is not yet, Unix, s; None: none is.
+    """Return the earliest due time after `now`, Unix, s; None: there is none.
 
     Args:
         connection: To read from.
         environment: Of the deliveries.
-        subscriber: Whose.
+        subscriber: Its name.
         now: Unix, s.
     """
     asked = environment, subscriber, now
@@ -135,8 +144,8 @@ def next_due(
 
 
 def _delivery(row: tuple[Any, ...], until: float) -> Delivery:
-    seq, tries, *rest = row
+    seq, attempts, *rest = row
     arrival = Arrival(*rest)
     return Delivery(
-        seq, tries, replace(arrival, synthetic=bool(arrival.synthetic)), until
+        seq, attempts, replace(arrival, synthetic=bool(arrival.synthetic)), until
     )

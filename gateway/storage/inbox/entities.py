@@ -1,7 +1,9 @@
-"""How far is each customer, offer and loan, as far as events told?
+"""The last known status of each customer, offer and loan.
 
-Kept for longer than the events: a loan lives for months, and whoever looks for what was
-missed must know what was not. Ids and statuses only, nothing of a person.
+It is kept for longer than the events: a loan lives for months, and a backfill must know
+which events did arrive. Ids and statuses only, no personal data.
+
+Source: docs/adr/0010-inbox.md.
 """
 
 import sqlite3
@@ -9,15 +11,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 KEPT: Final = 34_560_000.0  # s; 400 days after the last event
-TOLD: Final = ("event_type", "entity", "status", "received", "happened")
-_NOTE: Final = """
+COLUMNS: Final = ("event_type", "entity", "status", "received", "happened")
+_RECORD: Final = """
 INSERT INTO entities VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (environment, entity) DO UPDATE
 SET status = excluded.status, kind = excluded.kind, happened = excluded.happened,
   received = excluded.received
 WHERE excluded.happened >= entities.happened
 """
-_TOLD: Final = """
+_KNOWN: Final = """
 SELECT EXISTS (
   SELECT 1 FROM entities WHERE environment = ? AND entity = ? AND status = ?
 ) OR EXISTS (
@@ -26,10 +28,10 @@ SELECT EXISTS (
 """
 
 
-def note(
+def record(
     connection: sqlite3.Connection, environment: str, event: Mapping[str, Any]
 ) -> None:
-    """Note what an event says; one that is late does not undo what came after it.
+    """Record the status that an event brings, unless a later one is recorded.
 
     Args:
         connection: Inside a transaction.
@@ -40,7 +42,7 @@ def note(
         return
     received, happened = event["received"], event.get("happened")
     connection.execute(
-        _NOTE,
+        _RECORD,
         (
             environment,
             event["entity"],
@@ -52,26 +54,26 @@ def note(
     )
 
 
-def told(
+def is_known(
     connection: sqlite3.Connection, environment: str, event: Mapping[str, Any], seq: int
 ) -> bool:
-    """Return whether an event after `seq` told what this one says, or the last did.
+    """Return whether a status is recorded, or came with an event after `seq`.
 
     Args:
         connection: Inside a transaction.
         environment: Of the event.
         event: `entity` and `status`.
-        seq: Of the newest event that is known to tell nothing of it.
+        seq: Events up to this one are not searched.
     """
     named = environment, event["entity"], event["status"]
-    found = connection.execute(_TOLD, (*named, *named, seq)).fetchone()
+    found = connection.execute(_KNOWN, (*named, *named, seq)).fetchone()
     return bool(found[0])
 
 
-def last(
+def last_statuses(
     connection: sqlite3.Connection, environment: str
 ) -> Mapping[str, tuple[str, str]]:
-    """Return kind and status of each entity's last event, by its id."""
+    """Return kind and status of each entity's last event, by the entity's id."""
     found = connection.execute(
         "SELECT entity, kind, status FROM entities WHERE environment = ?",
         (environment,),
@@ -82,7 +84,7 @@ def last(
 def tidy(
     connection: sqlite3.Connection, environment: str, now: float, most: int
 ) -> int:
-    """Forget some of those that nothing was heard of for long; return how many.
+    """Remove some of those without an event for long; return how many.
 
     Args:
         connection: Inside a transaction.

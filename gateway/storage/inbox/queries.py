@@ -1,4 +1,7 @@
-"""The inbox as an operator sees it: what is there, again, and no more."""
+"""Looks up, repeats, counts and tidies the content of the inbox, for operators.
+
+Each job over many rows is done in steps, between which others write.
+"""
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -8,13 +11,14 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from gateway.core.clock import Clock
+from gateway.inbox.maintenance import Tidied
 from gateway.inbox.ports import StoreUnavailable
-from gateway.inbox.replay import Chosen, Step
+from gateway.inbox.replay import ReplayStep, Selection
 from gateway.storage.database.database import Database, DatabaseUnavailable
 from gateway.storage.inbox import entities, subscribers
 from gateway.storage.inbox.replays import Cursor, Replay
 from gateway.storage.inbox.stats import Counts, count
-from gateway.storage.inbox.tidying import Place, Tidied, Tidying
+from gateway.storage.inbox.tidying import Place, Tidying
 
 T = TypeVar("T")
 _SUMMARY: Final = """
@@ -23,8 +27,11 @@ FROM events
 """
 
 
-class Desk:
-    """Looks into one database, and has deliveries made again."""
+class InboxQueries:
+    """The operator's operations on one database.
+
+    All methods raise `StoreUnavailable` where the file cannot be used.
+    """
 
     def __init__(
         self,
@@ -34,26 +41,29 @@ class Desk:
         environment: str = "local",
         targets: Mapping[str, str] | None = None,
     ) -> None:
-        """Wire it; the subscribers are those of the configuration, as `SqliteInbox`."""
+        """Begin to tidy from the start.
+
+        Args:
+            database: Has the tables.
+            clock: Real or fake.
+            environment: Of the events.
+            targets: A digest of each configured subscriber's URL, by its name.
+        """
         self._database = database
         self._clock = clock
         self._environment = environment
         self._targets = targets or {}
-        self._place: Place | None = Place()  # where tidying goes on
+        self._place: Place | None = Place()  # where tidying continues
         self._known = orjson.dumps(sorted(self._targets)).decode()
 
     async def counts(self) -> Counts:
-        """Return how full the inbox is.
-
-        Raises:
-            StoreUnavailable: here and below, the file cannot be used.
-        """
+        """Return how full the inbox is."""
         return await self._read(
             lambda connection: count(connection, self._targets, self._environment)
         )
 
     async def events(self) -> int:
-        """Return how many events are kept: a look at all of them."""
+        """Count the events; reads all of them."""
         return await self._read(
             lambda connection: int(
                 connection.execute(
@@ -71,7 +81,14 @@ class Desk:
         before: int | None,
         most: int,
     ) -> list[dict[str, Any]]:
-        """Return summaries, newest first; without anything of their bodies."""
+        """Return summaries, newest first, without anything of the bodies.
+
+        Args:
+            state: Only events with a delivery in this state; None: all.
+            event_type: Only this type; None: all.
+            before: Only events with a smaller seq; None: all.
+            most: How many.
+        """
         where, values = ["environment = ?"], list[Any]([self._environment])
         if state is not None:
             where.append(
@@ -94,7 +111,7 @@ class Desk:
         return await self._read(job)
 
     async def one(self, webhook_id: str) -> dict[str, Any] | None:
-        """Return one with its body and all of its deliveries; None: it is not there."""
+        """Return an event with its body and all its deliveries; None: there is none."""
         query = (
             f"{_SUMMARY} WHERE environment = ? AND webhook_id = ? "
             "ORDER BY seq DESC LIMIT 1"
@@ -113,20 +130,20 @@ class Desk:
 
     async def again(
         self,
-        chosen: Chosen,
+        selection: Selection,
         wanting: Callable[[str], Sequence[str]],
         *,
         after: Cursor | None,
-    ) -> Step:
-        """Have some deliveries made again now.
+    ) -> ReplayStep:
+        """Make some deliveries due now; see `ReplayStore`.
 
         Args:
-            chosen: The conditions.
-            wanting: Returns the subscribers that want a type.
+            selection: Which.
+            wanting: Returns the names of an event type's subscribers.
             after: Where the last step ended; None: this is the first.
         """
         job = Replay(
-            chosen,
+            selection,
             wanting,
             environment=self._environment,
             known=sorted(self._targets),
@@ -135,7 +152,7 @@ class Desk:
         began = self._clock.now()
         step = await self._write(partial(job.step, after=after))
         if step.after is not None:
-            # As long for others: what Dinie sends must not queue behind a replay.
+            # As long for others: arrivals must not queue behind a replay.
             await self._clock.sleep(self._clock.now() - began)
         return step
 
@@ -148,52 +165,52 @@ class Desk:
         )
 
     async def last_statuses(self) -> Mapping[str, tuple[str, str]]:
-        """Return kind and status of each entity's last event, by its id."""
+        """Return kind and status of each entity's last event, by the entity's id."""
         return await self._read(
-            lambda connection: entities.last(connection, self._environment)
+            lambda connection: entities.last_statuses(connection, self._environment)
         )
 
     async def enable(self, subscriber: str) -> bool:
-        """Deliver again, now, to one that said 410; return whether it had."""
+        """Undo a subscriber's 410, and deliver now; return whether there was one."""
         where, now = self._environment, self._clock.unix()
-        had = await self._write(subscribers.enabling(where, subscriber))
-        sooner = subscribers.hastening(where, subscriber, now=now)
+        had = await self._write(subscribers.enable(where, subscriber))
+        sooner = subscribers.make_due(where, subscriber, now=now)
         while await self._write(sooner) >= subscribers.STEP:
             pass
         return had
 
     async def drop(self, subscriber: str) -> int:
-        """Give up what waits for a name, or failed; return how many deliveries."""
-        job, dropped = subscribers.dropping(self._environment, subscriber), 0
+        """Remove what waits for a name, or failed; return how many deliveries."""
+        job, dropped = subscribers.drop(self._environment, subscriber), 0
         while step := await self._write(job):
             dropped += step
         return dropped
 
     async def rename(self, old: str, new: str) -> int:
-        """Give one name's deliveries to another; return how many it did not have."""
+        """Move deliveries to another name; return how many it did not have yet."""
         moved = 0
         after: int | None = 0
         while after is not None:
             step, after = await self._write(
-                subscribers.renaming(self._environment, old=old, new=new, after=after)
+                subscribers.rename(self._environment, old=old, new=new, after=after)
             )
             moved += step
         return moved
 
     async def tidy(self, *, keep: float, now: float) -> Tidied:
-        """Remove some of what nobody waits for any more, and give room back.
+        """Remove some of what is no longer needed, and free space.
 
         Args:
-            keep: s for which an id is known; dead letters are kept longer.
-            now: Unix, s; confirmed, since what is removed here cannot be had back.
+            keep: s for which events are kept; dead letters are kept longer.
+            now: Unix, s; confirmed, since a removal cannot be undone.
         """
         job = Tidying(self._environment, self._known, keep, now)
-        tidied = await self._write(partial(job.step, place=self._place))
-        self._place = Place() if tidied.is_all else tidied.place
+        tidied, place = await self._write(partial(job.step, place=self._place))
+        self._place = Place() if tidied.finished else place
         return tidied
 
     async def probe(self, room: int) -> None:
-        """Write something, and see whether so many bytes more would have room."""
+        """Write something, and check that so many more bytes have room."""
         try:
             await self._database.probe(room)
         except DatabaseUnavailable as error:

@@ -1,4 +1,7 @@
-"""What can still be read of a damaged file? Brought over, row by row."""
+"""Brings what can be read of a damaged file into another database, row by row.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import asyncio
 import sqlite3
@@ -11,7 +14,7 @@ from gateway.storage.database.batch import Job
 from gateway.storage.database.database import Database
 from gateway.storage.inbox import entities
 
-# By name: the file may have been made by anybody.
+# By name: the file may come from any version.
 _EVENT: Final = (
     *("environment", "endpoint", "webhook_id", "event_type", "entity", "status"),
     *("received", "digest", "body", "content_type", "content_encoding"),
@@ -28,19 +31,24 @@ _GAP: Final = 10_000  # rows that are tried one by one after a page that cannot 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What came of it."""
+    """The result of a recovery."""
 
     read: int  # events
-    brought: int  # of those, how many were not there
+    brought: int  # of those, new ones
     whole: bool  # whether everything could be read
 
 
 async def recover(
     database: Database, path: str, *, on_progress: Callable[[int], Any]
 ) -> Recovered:
-    """Bring events and their deliveries over into another database.
+    """Bring events and their deliveries into another database.
 
-    What is there already stays as it is; a delivery that was made is not made again.
+    What is there already stays as it is; a delivery that was made is not repeated.
+
+    Args:
+        database: Receives them.
+        path: Of the damaged file.
+        on_progress: Takes how many events were read so far.
 
     Raises:
         DatabaseUnavailable: the other database cannot be written.
@@ -71,7 +79,7 @@ async def recover(
 
 
 async def _write(database: Database, jobs: list[Job]) -> tuple[int, bool]:
-    """Have jobs share a commit; return how many events came, and whether all could."""
+    """Run jobs in one commit; return how many events were new, and if all are valid."""
     done = await asyncio.gather(
         *(database.write(job, soon=False) for job in jobs[:-1]),
         *(database.write(job) for job in jobs[-1:]),
@@ -80,7 +88,7 @@ async def _write(database: Database, jobs: list[Job]) -> tuple[int, bool]:
     came, good = 0, True
     for one in done:
         if isinstance(one, sqlite3.IntegrityError):
-            good = False  # it reads, but is nothing that was ever written
+            good = False  # it can be read, but was never written so
         elif isinstance(one, BaseException):
             raise one
         else:
@@ -128,10 +136,10 @@ def _bring(
         )
         if done.rowcount != 1:
             return 0
-        entities.note(connection, event["environment"], event)
+        entities.record(connection, event["environment"], event)
         for one in deliveries:
             if one["state"] == "delivering":
-                one["state"] = "pending"  # nobody holds its lease here
+                one["state"] = "pending"  # its lease is not of this database
             connection.execute(
                 f"INSERT INTO deliveries (seq, environment, {', '.join(_DELIVERY)}) "  # noqa: S608
                 f"VALUES (?, ?, {', '.join('?' * len(_DELIVERY))})",

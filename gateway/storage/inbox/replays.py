@@ -1,11 +1,11 @@
-"""Steps of a replay: each a short transaction that begins where the last one ended."""
+"""Steps of a replay, each a short transaction that begins where the last one ended."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from gateway.inbox.replay import STEP, Chosen, Step
+from gateway.inbox.replay import STEP, ReplayStep, Selection
 
 _BY_ID: Final = """
 SELECT seq, event_type, entity FROM events WHERE environment = ? AND webhook_id = ?
@@ -35,32 +35,32 @@ Row = tuple[int, str, str]  # seq, subscriber, entity
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next step begins."""
+    """The place where the next step begins."""
 
-    newest: int  # seq when it began: what came since needs no replay
+    newest: int  # last seq at the start; later arrivals need no replay
     seq: int = 0
     received: float = 0.0  # Unix, s
-    name: int = 0  # which of the subscribers
+    name: int = 0  # index of the subscriber
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What is to be delivered again, and to whom it may be."""
+    """One replay."""
 
-    chosen: Chosen
+    selection: Selection
     wanting: Callable[[str], Sequence[str]]
     environment: str
-    known: Sequence[str]  # the subscribers of the configuration
+    known: Sequence[str]  # the configured subscribers
     now: float  # Unix, s
 
-    def step(self, connection: sqlite3.Connection, after: Cursor | None) -> Step:
-        """Have some deliveries made again; one that is under way is left alone."""
-        if self.chosen.webhook_id is not None:
-            found, looked_at, following = self._by_id(connection)
+    def step(self, connection: sqlite3.Connection, after: Cursor | None) -> ReplayStep:
+        """Make some deliveries due; one that is under way is left as it is."""
+        if self.selection.webhook_id is not None:
+            found, examined, following = self._by_id(connection)
         else:
             cursor = self._first(connection) if after is None else after
-            choose = self._dead if self.chosen.dead else self._since
-            found, looked_at, following = choose(connection, cursor)
+            choose = self._dead if self.selection.dead else self._since
+            found, examined, following = choose(connection, cursor)
         rows = [
             {
                 "seq": seq,
@@ -70,19 +70,19 @@ class Replay:
                 "now": self.now,
             }
             for seq, name, entity in found
-            if self.chosen.subscriber in {None, name}
+            if self.selection.subscriber in {None, name}
         ]
         count = connection.executemany(_AGAIN, rows).rowcount if rows else 0
-        return Step(looked_at, count, following)
+        return ReplayStep(examined, count, following)
 
     def _first(self, connection: sqlite3.Connection) -> Cursor:
         (newest,) = connection.execute("SELECT max(seq) FROM events").fetchone()
-        return Cursor(newest or 0, received=self.chosen.since or 0.0)
+        return Cursor(newest or 0, received=self.selection.since or 0.0)
 
     def _by_id(
         self, connection: sqlite3.Connection
     ) -> tuple[list[Row], int, Cursor | None]:
-        asked = self.environment, self.chosen.webhook_id
+        asked = self.environment, self.selection.webhook_id
         found = connection.execute(_BY_ID, asked).fetchall()
         rows = [
             (seq, name, entity)
@@ -126,7 +126,7 @@ class Replay:
             "most": STEP,
         }
         found = connection.execute(_DEAD, asked).fetchall()
-        since = self.chosen.since or 0.0
+        since = self.selection.since or 0.0
         rows = [(seq, name, entity) for seq, entity, at in found if at >= since]
         if len(found) < STEP:
             following = replace(cursor, name=cursor.name + 1, seq=0)

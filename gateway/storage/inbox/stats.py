@@ -1,4 +1,4 @@
-"""How full is the inbox?"""
+"""Counts what waits in the inbox."""
 
 import sqlite3
 from collections import Counter
@@ -16,25 +16,25 @@ ORDER BY seq LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How full the inbox is."""
+    """How full the inbox is, without deliveries that were made."""
 
     pending: int
     delivering: int
     dead: int
-    oldest: float | None  # Unix, s; when the oldest came that somebody still waits for
-    disabled: tuple[str, ...]  # subscribers that said 410
-    unknown: Mapping[str, int]  # deliveries of names that are in no configuration
+    oldest: float | None  # Unix, s; when the oldest was received that is not delivered
+    disabled: tuple[str, ...]  # subscribers that responded with 410
+    unknown: Mapping[str, int]  # deliveries of names that are not configured
 
 
 def count(
     connection: sqlite3.Connection, targets: Mapping[str, str], environment: str
 ) -> Counts:
-    """Return what waits, without a look at each delivery.
+    """Count what waits, without reading each delivery.
 
     Args:
         connection: To read from.
-        targets: The subscribers of the configuration. What waits for names that are not
-            among them would raise alarms that nobody can end.
+        targets: Of the configured subscribers. What waits for other names is counted
+            apart: it would raise alarms that nothing can end.
         environment: Of the events.
     """
     states: Counter[str] = Counter()

@@ -1,4 +1,7 @@
-"""The inbox in SQLite: what arrived, and what each subscriber has of it."""
+"""The inbox in SQLite: arrivals, and their deliveries to each subscriber.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import asyncio
 import sqlite3
@@ -10,16 +13,15 @@ from gateway.core.clock import Clock
 from gateway.inbox.ports import (
     Arrival,
     Delivery,
-    Kept,
     Settlement,
-    Stored,
+    StoredArrival,
     StoreUnavailable,
 )
 from gateway.storage.database.database import Database, DatabaseUnavailable
 from gateway.storage.inbox import arrivals, claims, entities, subscribers
 
 T = TypeVar("T")
-_PATIENCE: Final = 3.0  # s for a write; Dinie waits 5
+_WRITE_TIMEOUT: Final = 3.0  # s; Dinie waits 5
 _DELIVERY: Final = """
 INSERT INTO deliveries (
   seq, environment, entity, subscriber, state, due, wait, owner
@@ -38,7 +40,7 @@ UPDATE deliveries
 SET state = ?, tries = ?, last_status = ?, last_error = ?, settled = ?, owner = ''
 WHERE seq = ? AND subscriber = ?
 """
-# Only by the owner: whoever lost the lease must not move another's try.
+# Only by the owner: one that lost its lease must not move another's delivery.
 _AGAIN: Final = """
 UPDATE deliveries
 SET state = 'pending', due = ?, wait = ?, tries = ?, last_status = ?, last_error = ?,
@@ -61,16 +63,16 @@ class SqliteInbox:
         clock: Clock,
         targets: Mapping[str, str] | None = None,
     ) -> None:
-        """Wire it.
+        """Prepare to store; the database opens its file by itself.
 
         Args:
-            database: Where the tables are.
-            environment: Ids are unique inside it.
-            endpoint: And inside this.
-            owner: Whose leases are taken back after a restart.
+            database: Has the tables.
+            environment: Ids are unique inside environment and endpoint.
+            endpoint: The path that receives webhooks.
+            owner: Names this gateway's leases, before and after a restart.
             lease: s.
             clock: Real or fake.
-            targets: What tells one URL of a subscriber from another, by its name.
+            targets: A digest of each configured subscriber's URL, by its name.
         """
         self._targets = targets or {}
         self._database = database
@@ -84,60 +86,47 @@ class SqliteInbox:
         arrival: Arrival,
         subscribers: Sequence[str],
         *,
-        untold_at: int | None = None,
-    ) -> Stored:
-        """Keep an arrival, and note who is to get it, if its id is new.
+        leased: Sequence[str] = (),
+        unless_after: int | None = None,
+    ) -> StoredArrival:
+        """Store an arrival and its deliveries, if its id is new; see `InboxStore`.
 
         Args:
-            arrival: What came, or was made.
-            subscribers: Who is to get it.
-            untold_at: The seq at which no event told of it: if one does by now, this
-                is a duplicate.
+            arrival: What came in, or was made.
+            subscribers: The names of those that get it.
+            leased: Those of them whose deliveries are leased from the start.
+            unless_after: The seq of an event; where a later one, or the last known
+                status of the entity, says the same, this is a duplicate.
 
         Raises:
             StoreUnavailable: it is not on disk within 3 s.
         """
-        kept = await self.keep(arrival, subscribers, leased=(), untold_at=untold_at)
-        return kept.stored
+        facts = {name: getattr(arrival, name) for name in entities.COLUMNS}
+        environment = self._scope[0]
 
-    async def keep(
-        self,
-        arrival: Arrival,
-        subscribers: Sequence[str],
-        *,
-        leased: Sequence[str],
-        untold_at: int | None = None,
-    ) -> Kept:
-        """Keep an arrival as `add`, some of its deliveries leased from the start.
-
-        Raises:
-            StoreUnavailable: it is not on disk within 3 s.
-        """
-        told = {name: getattr(arrival, name) for name in entities.TOLD}
-
-        def job(connection: sqlite3.Connection) -> Kept:
-            if untold_at is not None and entities.told(
-                connection, self._scope[0], told, untold_at
+        def job(connection: sqlite3.Connection) -> StoredArrival:
+            if unless_after is not None and entities.is_known(
+                connection, environment, facts, unless_after
             ):
-                return Kept("duplicate")
-            stored, seq = arrivals.insert(connection, self._scope, arrival)
-            if stored != "accepted":
-                return Kept(stored)
-            entities.note(connection, self._scope[0], told)
-            mine = {one for one in leased if not self._is_disabled(connection, one)}
-            held = self._of_now()
-            begun = "delivering", held.until, held.span, held.owner
-            waits = "pending", arrival.received, 0.0, ""
-            row = seq, self._scope[0], arrival.entity
+                return StoredArrival("duplicate")
+            result, seq = arrivals.insert(connection, self._scope, arrival)
+            if result != "accepted":
+                return StoredArrival(result)
+            entities.record(connection, environment, facts)
+            begun = {one for one in leased if not self._is_disabled(connection, one)}
+            lease = self._new_lease()
+            delivering = "delivering", lease.until, lease.span, lease.owner
+            pending = "pending", arrival.received, 0.0, ""
+            row = seq, environment, arrival.entity
             connection.executemany(
                 _DELIVERY,
                 [
-                    (*row, name, *(begun if name in mine else waits))
+                    (*row, name, *(delivering if name in begun else pending))
                     for name in subscribers
                 ],
             )
-            handed = Delivery(seq, 0, arrival, held.until)
-            return Kept("accepted", dict.fromkeys(mine, handed))
+            delivery = Delivery(seq, 0, arrival, lease.until)
+            return StoredArrival(result, dict.fromkeys(begun, delivery))
 
         return await self._write(job)
 
@@ -157,8 +146,8 @@ class SqliteInbox:
             "most": most,
         }
         look = partial(claims.due, asked=asked, ordered=ordered, fresh=fresh)
-        # Finding what is in turn may mean to step over much that is not: that is read
-        # beside what is written, and looked at once more inside the transaction.
+        # Ordered deliveries may be behind many that are not in turn: they are searched
+        # beside the writer, and checked once more inside the transaction.
         found = await self._read(look) if ordered else None
         if found == []:
             return []
@@ -168,12 +157,12 @@ class SqliteInbox:
                 seqs = look(connection)
             else:
                 seqs = claims.still_due(connection, asked, found)
-            return claims.lease(connection, subscriber, seqs, self._of_now())
+            return claims.lease(connection, subscriber, seqs, self._new_lease())
 
         return await self._write(job)
 
     async def next_due(self, subscriber: str) -> float | None:
-        """Return when the next delivery is due that is not yet; see `InboxStore`.
+        """Return the earliest due time after now; see `InboxStore`.
 
         Raises:
             StoreUnavailable: it cannot be read.
@@ -190,8 +179,8 @@ class SqliteInbox:
         """Return how often another process was seen to have written the file."""
         return self._database.changes_of_others
 
-    def _of_now(self) -> claims.Lease:
-        """Return a lease that begins now, and not when somebody asked for it."""
+    def _new_lease(self) -> claims.Lease:
+        """Return a lease that begins when the job runs, not when it was queued."""
         until = self._clock.unix() + self._lease
         return claims.Lease(self._owner, until, self._lease)
 
@@ -201,20 +190,20 @@ class SqliteInbox:
         return found is not None
 
     async def settle(self, settlement: Settlement) -> None:
-        """Note what became of a try.
+        """Store the outcome of an attempt.
 
         Raises:
-            StoreUnavailable: it is not noted.
+            StoreUnavailable: it is not on disk.
         """
         now, one = self._clock.unix(), settlement
         key = one.seq, one.subscriber
-        told = one.tries, one.status, one.error
+        result = one.attempts, one.status, one.error
 
         def job(connection: sqlite3.Connection) -> None:
             if one.outcome in {"delivered", "dead"}:
-                connection.execute(_DONE, (one.outcome, *told, now, *key))
+                connection.execute(_DONE, (one.outcome, *result, now, *key))
                 return
-            again = (now + one.wait, one.wait, *told, *key, self._owner)
+            again = (now + one.wait, one.wait, *result, *key, self._owner)
             connection.execute(_AGAIN, again)
             if one.outcome == "disabled":
                 target = self._targets.get(one.subscriber, "")
@@ -227,10 +216,10 @@ class SqliteInbox:
         await self._write(job)
 
     async def reclaim(self) -> int:
-        """Take back what this gateway had leased before it ended; return how many.
+        """Release what this gateway had leased before it ended; return how many.
 
         Raises:
-            StoreUnavailable: nothing is taken back.
+            StoreUnavailable: nothing is released.
         """
         now = self._clock.unix()
         return await self._write(
@@ -244,10 +233,10 @@ class SqliteInbox:
             )
         )
 
-    async def set_right(self) -> int:
-        """Bring moments into reach after the clock was set back; return how many.
+    async def limit_due_times(self) -> int:
+        """Bring due times into reach after the clock was set back; return how many.
 
-        Nothing is due later than the wait it was given, counted from now.
+        Afterwards nothing is due later than its wait from now.
 
         Raises:
             StoreUnavailable: not all is changed.
@@ -259,7 +248,7 @@ class SqliteInbox:
         after: int | None = 0
         while after is not None:
             step, after = await self._write(
-                subscribers.righting(self._scope[0], now=now, after=after)
+                subscribers.limit_due(self._scope[0], now=now, after=after)
             )
             moved += step
         return moved
@@ -270,13 +259,11 @@ class SqliteInbox:
         except DatabaseUnavailable as error:
             raise StoreUnavailable(str(error)) from None
 
-    async def _write(
-        self, job: Callable[[sqlite3.Connection], T], *, soon: bool = True
-    ) -> T:
+    async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await self._database.write(job, soon=soon)
+            async with asyncio.timeout(_WRITE_TIMEOUT):
+                return await self._database.write(job)
         except TimeoutError:
-            raise StoreUnavailable("the disk did not answer in time") from None
+            raise StoreUnavailable("the disk did not respond in time") from None
         except DatabaseUnavailable as error:
             raise StoreUnavailable(str(error)) from None

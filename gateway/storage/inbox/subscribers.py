@@ -1,6 +1,6 @@
-"""What an operator does with all deliveries of a subscriber: jobs for the database.
+"""Jobs of the database for an operator's changes to all deliveries of a subscriber.
 
-There may be a million of them: each job does a step, and others write in between.
+There may be a million deliveries: each job does one step, and others write in between.
 """
 
 import sqlite3
@@ -48,8 +48,8 @@ AND due > :now + wait
 """
 
 
-def enabling(environment: str, subscriber: str) -> Job[bool]:
-    """Take back that a subscriber said 410; had it?"""
+def enable(environment: str, subscriber: str) -> Job[bool]:
+    """Return a job that undoes a subscriber's 410; its result: whether one was."""
     return lambda connection: (
         connection.execute(
             "DELETE FROM disabled WHERE environment IN ('', ?) AND subscriber = ?",
@@ -59,11 +59,11 @@ def enabling(environment: str, subscriber: str) -> Job[bool]:
     )
 
 
-def hastening(environment: str, subscriber: str, *, now: float) -> Job[int]:
-    """Have some of what waits for a subscriber due now; how many?
+def make_due(environment: str, subscriber: str, *, now: float) -> Job[int]:
+    """Return a job that makes waiting deliveries due now; its result: how many.
 
     Args:
-        environment: Whose.
+        environment: Of the deliveries.
         subscriber: Its name.
         now: Unix, s.
     """
@@ -76,25 +76,25 @@ def hastening(environment: str, subscriber: str, *, now: float) -> Job[int]:
     return lambda connection: connection.execute(_SOONER, asked).rowcount
 
 
-def dropping(environment: str, subscriber: str) -> Job[int]:
-    """Give up some of what waits for a name, or failed; how many deliveries?"""
+def drop(environment: str, subscriber: str) -> Job[int]:
+    """Return a job that removes what waits or failed; its result: how many."""
     asked = {"environment": environment, "subscriber": subscriber, "most": STEP}
     return lambda connection: connection.execute(_DROP, asked).rowcount
 
 
-def renaming(
+def rename(
     environment: str, *, old: str, new: str, after: int
 ) -> Job[tuple[int, int | None]]:
-    """Give some of one name's deliveries to another; how many did that not have?
+    """Return a job that moves some of one name's deliveries to another.
 
     Args:
-        environment: Whose.
-        old: The name that is in no configuration any more.
+        environment: Of the deliveries.
+        old: The name that is no longer configured.
         new: The name that gets them.
         after: The seq where the last step ended.
 
     Returns:
-        A job; its result has the seq where it ended, too; None: at the end.
+        A job; its result: how many, and the seq where it ended (None: at the end).
     """
 
     def job(connection: sqlite3.Connection) -> tuple[int, int | None]:
@@ -113,18 +113,18 @@ def renaming(
     return job
 
 
-def righting(
+def limit_due(
     environment: str, *, now: float, after: int
 ) -> Job[tuple[int, int | None]]:
-    """Bring some moments into reach after the clock was set back; how many?
+    """Return a job that brings due times into reach after the clock was set back.
 
     Args:
-        environment: Whose.
+        environment: Of the deliveries.
         now: Unix, s.
         after: The seq where the last step ended.
 
     Returns:
-        A job; its result has the seq where it ended, too; None: at the end.
+        A job; its result: how many, and the seq where it ended (None: at the end).
     """
 
     def job(connection: sqlite3.Connection) -> tuple[int, int | None]:

@@ -1,20 +1,21 @@
-"""Steps in which what nobody waits for is removed, and its room given back.
+"""Removes what is no longer needed, and returns its space to the disk, in steps.
 
-Each is a short transaction: what Dinie sends waits for no longer than one of them.
+Each step is a short transaction, so that an arrival waits for no longer than one.
 """
 
 import sqlite3
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.inbox.maintenance import Tidied
 from gateway.storage.inbox import entities
 
 DEAD_KEPT: Final = 2_592_000.0  # s; 30 days in which a dead letter can be replayed
-_LOOKED_AT: Final = 1000  # events in a step, of which most may have to stay
+_EXAMINED: Final = 1000  # events in a step, of which most may have to stay
 _REMOVED: Final = 200  # events in a step
-_PAGES: Final = 500  # given back to the disk in a step
-# By the index of moments, from where the last step ended: with a million that must
-# stay, those must not be looked at each time.
+_PAGES: Final = 500  # returned to the disk in a step
+# By the index of `received`, from where the last step ended: a million events that must
+# stay are not examined each time.
 _OLD: Final = """
 SELECT seq, received, environment = :environment AND NOT EXISTS (
   SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND (
@@ -38,45 +39,32 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Tidied:
-    """What a step did."""
-
-    removed: int
-    freed: int  # pages
-    place: Place | None  # None: it has come to the end
-
-    @property
-    def changed(self) -> bool:
-        """Whether it removed something, or gave room back."""
-        return bool(self.removed or self.freed)
-
-    @property
-    def is_all(self) -> bool:
-        """Whether there is nothing more to do."""
-        return self.place is None and self.freed < _PAGES
-
-
-@dataclass(frozen=True, slots=True)
 class Tidying:
-    """What may be removed."""
+    """One round of tidying."""
 
     environment: str
-    known: str  # the subscribers of the configuration, a JSON list
-    keep: float  # s for which an id is known
+    known: str  # the configured subscribers, a JSON list
+    keep: float  # s for which events are kept
     now: float  # Unix, s
 
-    def step(self, connection: sqlite3.Connection, place: Place | None) -> Tidied:
-        """Remove some of what nobody waits for any more, and give some room back.
+    def step(
+        self, connection: sqlite3.Connection, place: Place | None
+    ) -> tuple[Tidied, Place | None]:
+        """Remove some of what is no longer needed, and free some space.
 
         Args:
             connection: Inside a transaction.
-            place: Where the last step ended; None: at the end, there is only room to
-                be given back.
+            place: Where the last step ended; None: there is only space to be freed.
+
+        Returns:
+            The result, and where the next step begins.
         """
-        if place is None:
-            return Tidied(0, _shrink(connection), None)
-        removed, place = self._remove(connection, place)
-        return Tidied(removed, _shrink(connection), place)
+        removed = 0
+        if place is not None:
+            removed, place = self._remove(connection, place)
+        freed = _shrink(connection)
+        finished = place is None and freed < _PAGES
+        return Tidied(removed, freed, finished), place
 
     def _remove(
         self, connection: sqlite3.Connection, place: Place
@@ -88,28 +76,28 @@ class Tidying:
             "dead_before": self.now - DEAD_KEPT,
             "received": place.received,
             "seq": place.seq,
-            "most": _LOOKED_AT,
+            "most": _EXAMINED,
         }
-        removed = looked_at = 0
+        removed = examined = 0
         for seq, received, goes in connection.execute(_OLD, asked).fetchall():
             if removed >= _REMOVED:
                 break
             if goes:
                 connection.execute("DELETE FROM events WHERE seq = ?", (seq,))
                 removed += 1
-            looked_at += 1
+            examined += 1
             place = Place(received, seq)
         forgotten = entities.tidy(connection, self.environment, self.now, _REMOVED)
-        ended = looked_at < _LOOKED_AT and removed < _REMOVED and not forgotten
+        ended = examined < _EXAMINED and removed < _REMOVED and not forgotten
         return removed + forgotten, None if ended else place
 
 
 def _shrink(connection: sqlite3.Connection) -> int:
-    """Give some free pages back to the disk; return how many."""
+    """Return some free pages to the disk; return how many."""
     free: int
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     pages = min(free, _PAGES)
     for _ in range(pages):
-        # One page for each call: the module steps a pragma without rows once.
+        # One page for each call: sqlite3 steps a pragma without rows once.
         connection.execute("PRAGMA incremental_vacuum(1)")
     return pages

@@ -37,7 +37,7 @@ _COLUMNS: Final = "SELECT key, fingerprint, created, state, upstream FROM ledger
 _LIVES: Final = "WHERE environment = ? AND state IN ('in_flight', 'answered') "
 
 
-class Known(NamedTuple):
+class LedgerRow(NamedTuple):
     """What is known of a key."""
 
     key: str
@@ -48,7 +48,7 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownPost:
     """A POST whose outcome nobody knows."""
 
     key: str
@@ -62,13 +62,13 @@ def _statement(rows: int) -> str:
     return _WRITE.format(rows=", ".join([_ROW] * rows))
 
 
-def writing(rows: list[Row]) -> Job[object]:
+def upsert(rows: list[Row]) -> Job[object]:
     """Write at most `MOST` rows, in order."""
     statement, values = _statement(len(rows)), list(chain.from_iterable(rows))
     return lambda connection: connection.execute(statement, values)
 
 
-def losing(environment: str) -> Job[int]:
+def mark_unknown(environment: str) -> Job[int]:
     """Call unknown what was under way when the last process ended; how many?"""
     return lambda connection: (
         connection.execute(
@@ -79,13 +79,13 @@ def losing(environment: str) -> Job[int]:
     )
 
 
-def newest(environment: str, *, most: int) -> Job[list[Known]]:
+def newest(environment: str, *, most: int) -> Job[list[LedgerRow]]:
     """Return at most so many of the newest, the oldest of them first.
 
     All whose outcome nobody knows, and of the others the newest.
     """
 
-    def job(connection: sqlite3.Connection) -> list[Known]:
+    def job(connection: sqlite3.Connection) -> list[LedgerRow]:
         open_ones = connection.execute(
             _COLUMNS + "WHERE environment = ? AND state = 'unknown' ORDER BY created",
             (environment,),
@@ -94,39 +94,39 @@ def newest(environment: str, *, most: int) -> Job[list[Known]]:
             _COLUMNS + _LIVES + "ORDER BY created DESC LIMIT ?",
             (environment, max(0, most - len(open_ones))),
         ).fetchall()
-        return [Known(*row) for row in chain(open_ones, reversed(settled))]
+        return [LedgerRow(*row) for row in chain(open_ones, reversed(settled))]
 
     return job
 
 
-def finding(environment: str, key: str, *, since: float) -> Job[Known | None]:
+def find(environment: str, key: str, *, since: float) -> Job[LedgerRow | None]:
     """Return what is known of one key, if it was used since then."""
 
-    def job(connection: sqlite3.Connection) -> Known | None:
+    def job(connection: sqlite3.Connection) -> LedgerRow | None:
         row = connection.execute(
             _COLUMNS + "WHERE environment = ? AND key = ? AND created > ? "
             "AND state <> 'dropped'",
             (environment, key, since),
         ).fetchone()
-        return None if row is None else Known(*row)
+        return None if row is None else LedgerRow(*row)
 
     return job
 
 
-def unfolded(rows: Iterable[Row], environment: str, key: str) -> Known | None:
+def unfolded(rows: Iterable[Row], environment: str, key: str) -> LedgerRow | None:
     """Return what rows that are not in the table yet say of a key. Pure."""
-    found: Known | None = None
+    found: LedgerRow | None = None
     for where, name, fingerprint, _, _, state, created, *_, upstream in rows:
         if (where, name) == (environment, key):
             first = created if found is None else found.created
-            found = Known(key, fingerprint, first, state, upstream)
+            found = LedgerRow(key, fingerprint, first, state, upstream)
     return None if found is None or found.state == "dropped" else found
 
 
-def unknown(environment: str) -> Job[list[Unknown]]:
+def unknown(environment: str) -> Job[list[UnknownPost]]:
     """Return the POSTs whose outcome nobody knows, oldest first."""
     return lambda connection: [
-        Unknown(*row)
+        UnknownPost(*row)
         for row in connection.execute(
             "SELECT key, route, request_id, created FROM ledger "
             "WHERE environment = ? AND state = 'unknown' ORDER BY created",
@@ -135,10 +135,10 @@ def unknown(environment: str) -> Job[list[Unknown]]:
     ]
 
 
-def under_way(environment: str, *, before: float) -> Job[list[Unknown]]:
+def under_way(environment: str, *, before: float) -> Job[list[UnknownPost]]:
     """Return the POSTs that are under way since before a moment, Unix, s."""
     return lambda connection: [
-        Unknown(*row)
+        UnknownPost(*row)
         for row in connection.execute(
             "SELECT key, route, request_id, created FROM ledger "
             "WHERE environment = ? AND state = 'in_flight' AND changed < ?",
@@ -147,7 +147,7 @@ def under_way(environment: str, *, before: float) -> Job[list[Unknown]]:
     ]
 
 
-def settling(environment: str, key: str, *, now: float) -> Job[bool]:
+def resolve(environment: str, key: str, *, now: float) -> Job[bool]:
     """Note that a human knows an outcome; was it unknown?"""
     return lambda connection: (
         connection.execute(
@@ -159,7 +159,7 @@ def settling(environment: str, key: str, *, now: float) -> Job[bool]:
     )
 
 
-def tidying(environment: str, *, now: float, confirmed: float) -> Job[bool]:
+def remove_old(environment: str, *, now: float, confirmed: float) -> Job[bool]:
     """Remove some of what is too old; may there be more?
 
     Args:

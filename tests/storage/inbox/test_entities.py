@@ -18,14 +18,14 @@ async def test_a_status_outlives_its_event(tmp_path: Path) -> None:
     async with opened(tmp_path / "x.db", clock) as inbox:
         await inbox.store.add(arrival("e", event_type="loan.active", entity="ln_1"), [])
         clock.advance(WEEK + 1)
-        await inbox.desk.tidy(keep=WEEK, now=inbox.clock.unix())
-        events = await inbox.desk.events()
-        kept = await inbox.desk.last_statuses()
+        await inbox.queries.tidy(keep=WEEK, now=inbox.clock.unix())
+        events = await inbox.queries.events()
+        kept = await inbox.queries.last_statuses()
         clock.advance(KEPT)
-        await inbox.desk.tidy(keep=WEEK, now=inbox.clock.unix())
+        await inbox.queries.tidy(keep=WEEK, now=inbox.clock.unix())
 
         assert (events, kept) == (0, {"ln_1": ("loan", "active")})
-        assert await inbox.desk.last_statuses() == {}
+        assert await inbox.queries.last_statuses() == {}
 
 
 @pytest.mark.parametrize("second_late", [True, False])
@@ -39,7 +39,7 @@ async def test_what_comes_late_does_not_undo_what_came_after_it(
         late = arrival("e2", status="under_review", happened=happened)
         await inbox.store.add(late, [])
 
-        (_, status) = (await inbox.desk.last_statuses())["cust_1"]
+        (_, status) = (await inbox.queries.last_statuses())["cust_1"]
 
     assert status == ("active" if second_late else "under_review")
 
@@ -49,7 +49,7 @@ async def test_environments_know_nothing_of_each_other(tmp_path: Path) -> None:
     async with opened(tmp_path / "x.db") as inbox:
         await inbox.store.add(arrival("e1"), ["a"])
     async with opened(tmp_path / "x.db", environment="sandbox") as other:
-        assert await other.desk.last_statuses() == {}
+        assert await other.queries.last_statuses() == {}
         assert await other.store.claim("a", most=9, ordered=False) == []
 
 
@@ -59,4 +59,4 @@ async def test_what_says_nothing_of_an_entity_is_not_noted(tmp_path: Path) -> No
         await inbox.store.add(arrival("e1", entity=""), [])
         await inbox.store.add(arrival("e2", status=""), [])
 
-        assert await inbox.desk.last_statuses() == {}
+        assert await inbox.queries.last_statuses() == {}

@@ -1,4 +1,4 @@
-"""The operator's desk: what is there, and again."""
+"""The operator's queries: what is there, and again."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.inbox.ports import Settlement
-from gateway.inbox.replay import Chosen
+from gateway.inbox.replay import Selection
 from tests.inbox.scene import BODY, Inbox, arrival, opened
 
 
@@ -40,17 +40,19 @@ async def listed(inbox: Inbox, **more: Any) -> list[str]:
         "before": None,
         "most": 9,
     }
-    return [one["webhook_id"] for one in await inbox.desk.listed(**{**asked, **more})]
+    return [
+        one["webhook_id"] for one in await inbox.queries.listed(**{**asked, **more})
+    ]
 
 
 def both(event_type: str) -> list[str]:
     return ["a", "b"] if event_type.startswith("loan") else ["a"]
 
 
-async def again(inbox: Inbox, chosen: Chosen) -> int:
-    step = await inbox.desk.again(chosen, both, after=None)
+async def again(inbox: Inbox, selection: Selection) -> int:
+    step = await inbox.queries.again(selection, both, after=None)
     while step.after is not None:
-        following = await inbox.desk.again(chosen, both, after=step.after)
+        following = await inbox.queries.again(selection, both, after=step.after)
         step = replace(following, count=step.count + following.count)
     return step.count
 
@@ -66,7 +68,7 @@ async def test_the_newest_come_first_and_can_be_chosen(inbox: Inbox) -> None:
 
 async def test_a_list_shows_nothing_of_a_body(inbox: Inbox) -> None:
     """A page of them is shown to whoever is on call."""
-    found = await inbox.desk.listed(state=None, event_type=None, before=None, most=9)
+    found = await inbox.queries.listed(state=None, event_type=None, before=None, most=9)
 
     assert "body" not in found[0]
     assert BODY.decode() not in str(found)
@@ -83,47 +85,47 @@ async def test_a_list_shows_nothing_of_a_body(inbox: Inbox) -> None:
 
 async def test_one_is_shown_whole(inbox: Inbox) -> None:
     """For whoever asks for it by name."""
-    one = await inbox.desk.one("evt_2")
+    one = await inbox.queries.one("evt_2")
 
     assert one is not None
     assert one["body"] == BODY
     assert [delivery["state"] for delivery in one["deliveries"]] == ["dead", "pending"]
-    assert await inbox.desk.one("evt_9") is None
+    assert await inbox.queries.one("evt_9") is None
 
 
 async def test_how_full_it_is(inbox: Inbox) -> None:
     """What alerts stand on."""
-    counts = await inbox.desk.counts()
+    counts = await inbox.queries.counts()
 
     assert (counts.pending, counts.delivering, counts.dead) == (2, 0, 1)
-    assert await inbox.desk.events() == 3
+    assert await inbox.queries.events() == 3
     assert counts.oldest == inbox.clock.unix() + 2
 
 
 @pytest.mark.parametrize(
-    ("chosen", "found"),
+    ("selection", "found"),
     [
-        pytest.param(Chosen(webhook_id="evt_2"), [(2, "a"), (2, "b")], id="by-id"),
+        pytest.param(Selection(webhook_id="evt_2"), [(2, "a"), (2, "b")], id="by-id"),
         pytest.param(
-            Chosen(webhook_id="evt_2", subscriber="b"), [(2, "b")], id="one-of-them"
+            Selection(webhook_id="evt_2", subscriber="b"), [(2, "b")], id="one-of-them"
         ),
-        pytest.param(Chosen(webhook_id="evt_9"), [], id="unheard-of"),
-        pytest.param(Chosen(dead=True), [(2, "a")], id="dead"),
-        pytest.param(Chosen(dead=True, since=1_790_000_003.0), [], id="dead-since"),
+        pytest.param(Selection(webhook_id="evt_9"), [], id="unheard-of"),
+        pytest.param(Selection(dead=True), [(2, "a")], id="dead"),
+        pytest.param(Selection(dead=True, since=1_790_000_003.0), [], id="dead-since"),
         pytest.param(
-            Chosen(since=1_790_000_002.0),
+            Selection(since=1_790_000_002.0),
             [(2, "a"), (2, "b"), (3, "a"), (3, "b")],
             id="since",
         ),
     ],
 )
 async def test_what_is_to_be_made_again(
-    inbox: Inbox, chosen: Chosen, found: list[tuple[int, str]]
+    inbox: Inbox, selection: Selection, found: list[tuple[int, str]]
 ) -> None:
     """By id, by time, and all that failed."""
     await inbox.database.write(lambda one: one.execute("UPDATE deliveries SET tries=9"))
 
-    assert await again(inbox, chosen) == len(found)
+    assert await again(inbox, selection) == len(found)
     made = await inbox.database.read(
         lambda one: one.execute(
             "SELECT seq, subscriber FROM deliveries WHERE tries = 0 ORDER BY 1, 2"
@@ -134,12 +136,12 @@ async def test_what_is_to_be_made_again(
 
 async def test_made_again_is_due_at_once_with_all_its_tries(inbox: Inbox) -> None:
     """Also for a subscriber that had not wanted it before."""
-    count = await again(inbox, Chosen(since=0.0))
+    count = await again(inbox, Selection(since=0.0))
 
     assert count == 5
     inbox.clock.advance(5)
     found = await inbox.store.claim("a", most=9, ordered=False)
-    assert [(one.seq, one.tries) for one in found] == [(1, 0), (2, 0), (3, 0)]
+    assert [(one.seq, one.attempts) for one in found] == [(1, 0), (2, 0), (3, 0)]
     assert len(await inbox.store.claim("b", most=9, ordered=False)) == 2
 
 
@@ -148,7 +150,7 @@ async def test_what_is_under_way_is_left_alone(inbox: Inbox) -> None:
     inbox.clock.advance(5)
     await inbox.store.claim("a", most=9, ordered=False)
 
-    assert await again(inbox, Chosen(webhook_id="evt_3", subscriber="a")) == 0
+    assert await again(inbox, Selection(webhook_id="evt_3", subscriber="a")) == 0
 
 
 async def test_enabling_says_whether_it_was_disabled(inbox: Inbox) -> None:
@@ -157,7 +159,7 @@ async def test_enabling_says_whether_it_was_disabled(inbox: Inbox) -> None:
     await inbox.store.claim("a", most=9, ordered=False)
     await inbox.store.settle(Settlement(3, "a", "disabled", 1, 5.0, 410, ""))
 
-    assert [await inbox.desk.enable(name) for name in ("x", "a", "a")] == [
+    assert [await inbox.queries.enable(name) for name in ("x", "a", "a")] == [
         False,
         True,
         False,
@@ -173,9 +175,9 @@ async def test_tidying_gives_room_back(inbox: Inbox) -> None:
 
     removed = steps = 0
     while True:
-        tidied = await inbox.desk.tidy(keep=1.0, now=inbox.clock.unix())
+        tidied = await inbox.queries.tidy(keep=1.0, now=inbox.clock.unix())
         removed, steps = removed + tidied.removed, steps + 1
-        if tidied.is_all:
+        if tidied.finished:
             break
     await inbox.database.close()
 
@@ -191,7 +193,7 @@ async def test_who_is_enabled_gets_what_was_kept_now(inbox: Inbox) -> None:
     gone = Settlement(one.seq, "slow", "disabled", 1, 86_400.0, 410, "")
     await inbox.store.settle(gone)
 
-    await inbox.desk.enable("slow")
+    await inbox.queries.enable("slow")
 
     assert len(await inbox.store.claim("slow", most=9, ordered=False)) == 1
 
@@ -202,7 +204,7 @@ async def test_dead_letters_of_names_that_are_gone_stay_dead(inbox: Inbox) -> No
     (one,) = await inbox.store.claim("gone", most=9, ordered=False)
     await inbox.store.settle(Settlement(one.seq, "gone", "dead", 10, 0.0, 500, ""))
 
-    assert await again(inbox, Chosen(dead=True)) == 1
+    assert await again(inbox, Selection(dead=True)) == 1
     assert (await inbox.states())["evt_gone gone"] == "dead"
 
 

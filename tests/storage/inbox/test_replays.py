@@ -7,7 +7,7 @@ import pytest
 
 from gateway.inbox.options import InboxOptions, SubscriberOptions
 from gateway.inbox.ports import Settlement
-from gateway.inbox.replay import STEP, Chosen, replay
+from gateway.inbox.replay import STEP, Selection, replay
 from tests.inbox.scene import Inbox, arrival, opened
 
 OPTIONS = InboxOptions(
@@ -40,36 +40,36 @@ async def filled(inbox: Inbox, number: int) -> None:
 
 def steps(inbox: Inbox) -> list[int]:
     """Return the list that the size of each step goes to."""
-    again, told = inbox.desk.again, list[int]()
+    again, told = inbox.queries.again, list[int]()
 
     async def counted(
-        chosen: Chosen, wanting: object, *, after: object = None
+        selection: Selection, wanting: object, *, after: object = None
     ) -> object:
-        step = await again(chosen, wanting, after=after)  # type: ignore[arg-type]
+        step = await again(selection, wanting, after=after)  # type: ignore[arg-type]
         told.append(step.count)
         return step
 
-    inbox.desk.again = counted  # type: ignore[method-assign,assignment]
+    inbox.queries.again = counted  # type: ignore[method-assign,assignment]
     return told
 
 
 @pytest.mark.parametrize(
-    ("chosen", "count"),
+    ("selection", "count"),
     [
-        pytest.param(Chosen(since=0.0), 2 * (2 * STEP + 1), id="since"),
-        pytest.param(Chosen(since=0.0, subscriber="b"), 2 * STEP + 1, id="one"),
-        pytest.param(Chosen(dead=True), STEP + 1, id="dead"),
-        pytest.param(Chosen(dead=True, subscriber="b"), 0, id="none"),
+        pytest.param(Selection(since=0.0), 2 * (2 * STEP + 1), id="since"),
+        pytest.param(Selection(since=0.0, subscriber="b"), 2 * STEP + 1, id="one"),
+        pytest.param(Selection(dead=True), STEP + 1, id="dead"),
+        pytest.param(Selection(dead=True, subscriber="b"), 0, id="none"),
     ],
 )
 async def test_everything_is_made_again_once_and_no_step_is_long(
-    inbox: Inbox, chosen: Chosen, count: int
+    inbox: Inbox, selection: Selection, count: int
 ) -> None:
     """A million in one transaction kept Dinie waiting, and in memory was 243 MiB."""
     await filled(inbox, 2 * STEP + 1)
     told = steps(inbox)
 
-    made = await replay(inbox.desk, chosen, OPTIONS, on_progress=lambda _: None)
+    made = await replay(inbox.queries, selection, OPTIONS, on_progress=lambda _: None)
 
     assert made == sum(told) == count
     assert max(told) <= STEP
@@ -78,13 +78,13 @@ async def test_everything_is_made_again_once_and_no_step_is_long(
 async def test_what_comes_meanwhile_is_not_made_again(inbox: Inbox) -> None:
     """It is delivered anyway; a replay has an end."""
     await filled(inbox, STEP)
-    first = await inbox.desk.again(Chosen(since=0.0), both, after=None)
+    first = await inbox.queries.again(Selection(since=0.0), both, after=None)
     await inbox.store.add(arrival("late", received=inbox.clock.unix()), ["a"])
     (late,) = await inbox.store.claim("a", most=1, ordered=False)
     await inbox.store.settle(Settlement(late.seq, "a", "delivered", 1, 0, 200, ""))
 
-    second = await inbox.desk.again(Chosen(since=0.0), both, after=first.after)
-    third = await inbox.desk.again(Chosen(since=0.0), both, after=second.after)
+    second = await inbox.queries.again(Selection(since=0.0), both, after=first.after)
+    third = await inbox.queries.again(Selection(since=0.0), both, after=second.after)
 
     assert (first.count, second.count) == (STEP, STEP)
     assert (third.count, third.after) == (0, None)

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 
 from gateway.inbox.ports import Settlement
-from gateway.inbox.replay import Chosen
+from gateway.inbox.replay import Selection
 from gateway.storage.inbox.stats import Counts, count
 from tests.fakes import FakeClock
 from tests.inbox.scene import Inbox, arrival, opened
@@ -22,15 +22,15 @@ async def test_names_that_are_gone_raise_no_alarm(tmp_path: Path) -> None:
         (mine,) = await inbox.store.claim("a", most=9, ordered=False)
         await inbox.store.settle(Settlement(mine.seq, "a", "delivered", 1, 0, 200, ""))
 
-        counts = await inbox.desk.counts()
+        counts = await inbox.queries.counts()
         clock.advance(700_000)
-        await inbox.desk.tidy(keep=604_800, now=inbox.clock.unix())
-        kept = await inbox.desk.events()
+        await inbox.queries.tidy(keep=604_800, now=inbox.clock.unix())
+        kept = await inbox.queries.events()
         clock.advance(MONTH)
-        await inbox.desk.tidy(keep=604_800, now=inbox.clock.unix())
+        await inbox.queries.tidy(keep=604_800, now=inbox.clock.unix())
 
         assert (counts.pending, counts.oldest, counts.unknown) == (0, None, {"gone": 2})
-        assert (kept, await inbox.desk.events()) == (2, 0)
+        assert (kept, await inbox.queries.events()) == (2, 0)
 
 
 async def test_what_waits_for_a_name_can_be_given_up_or_away(tmp_path: Path) -> None:
@@ -41,10 +41,10 @@ async def test_what_waits_for_a_name_can_be_given_up_or_away(tmp_path: Path) -> 
         await inbox.store.add(arrival("e9"), ["old", "a"])
         await inbox.store.claim("old", most=1, ordered=False)
 
-        dropped = await inbox.desk.drop("gone")
-        moved = await inbox.desk.rename("old", "a")
+        dropped = await inbox.queries.drop("gone")
+        moved = await inbox.queries.rename("old", "a")
 
-        counts = await inbox.desk.counts()
+        counts = await inbox.queries.counts()
         assert (dropped, moved) == (3, 3)
         assert (counts.unknown, counts.pending) == ({}, 4)
         assert len(await inbox.store.claim("a", most=9, ordered=False)) == 4
@@ -57,13 +57,13 @@ async def test_a_410_does_not_hold_for_another_url(tmp_path: Path) -> None:
         await inbox.store.add(arrival("e1"), ["a"])
         (one,) = await inbox.store.claim("a", most=9, ordered=False)
         await inbox.store.settle(Settlement(one.seq, "a", "disabled", 1, 0, 410, ""))
-        disabled = (await inbox.desk.counts()).disabled
+        disabled = (await inbox.queries.counts()).disabled
         found = await inbox.store.claim("a", most=9, ordered=False)
         inbox.store._targets = {"a": "another"}
-        inbox.desk._targets = {"a": "another"}
+        inbox.queries._targets = {"a": "another"}
 
         assert (disabled, found) == (("a",), [])
-        assert (await inbox.desk.counts()).disabled == ()
+        assert (await inbox.queries.counts()).disabled == ()
         assert len(await inbox.store.claim("a", most=9, ordered=False)) == 1
 
 
@@ -102,15 +102,15 @@ async def test_numbers_are_kept_whatever_becomes_of_deliveries(tmp_path: Path) -
                 await who.store.settle(done)
             clock.advance(3)
         numbers = [(await kept(inbox), await real(inbox))]
-        for again in (Chosen(dead=True), Chosen(since=clock.unix() - 60)):
-            await inbox.desk.again(again, lambda _: ["a", "b"], after=None)
+        for again in (Selection(dead=True), Selection(since=clock.unix() - 60)):
+            await inbox.queries.again(again, lambda _: ["a", "b"], after=None)
         await inbox.store.reclaim()
         numbers.append((await kept(inbox), await real(inbox)))
-        await inbox.desk.rename("c", "a")
-        await inbox.desk.drop("b")
+        await inbox.queries.rename("c", "a")
+        await inbox.queries.drop("b")
         numbers.append((await kept(inbox), await real(inbox)))
         clock.advance(4_000_000)
-        await inbox.desk.tidy(keep=604_800, now=clock.unix())
+        await inbox.queries.tidy(keep=604_800, now=clock.unix())
         numbers.append((await kept(inbox), await real(inbox)))
 
     for found, expected in numbers:

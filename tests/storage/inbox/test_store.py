@@ -36,7 +36,11 @@ async def test_an_id_is_new_once(inbox: Inbox) -> None:
         inbox.store.add(arrival("evt_1", body=b"{}"), ["a"]),
     )
 
-    assert sorted(results) == ["accepted", "conflict", *["duplicate"] * 4]
+    assert sorted(one.result for one in results) == [
+        "accepted",
+        "conflict",
+        *["duplicate"] * 4,
+    ]
     assert await inbox.states() == {"evt_1 a": "pending"}
 
 
@@ -44,8 +48,9 @@ async def test_ids_of_another_environment_are_others(inbox: Inbox) -> None:
     """One file may be used for both, one after the other."""
     first = await inbox.store.add(arrival("evt_1"), [])
     inbox.store._scope = "sandbox", "/webhooks/dinie"
+    second = await inbox.store.add(arrival("evt_1"), [])
 
-    assert (first, await inbox.store.add(arrival("evt_1"), [])) == ("accepted",) * 2
+    assert (first.result, second.result) == ("accepted", "accepted")
 
 
 async def test_what_was_kept_comes_out_as_it_came(inbox: Inbox) -> None:
@@ -58,7 +63,7 @@ async def test_what_was_kept_comes_out_as_it_came(inbox: Inbox) -> None:
     (delivery,) = await inbox.store.claim("a", most=10, ordered=False)
 
     assert delivery.arrival == came
-    assert (delivery.seq, delivery.tries) == (1, 0)
+    assert (delivery.seq, delivery.attempts) == (1, 0)
     assert BODY.decode() not in repr(delivery)
 
 
@@ -102,7 +107,7 @@ async def test_a_retry_is_due_after_its_wait_and_counts(inbox: Inbox) -> None:
 
     (again,) = await inbox.store.claim("a", most=10, ordered=False)
 
-    assert (early, again.tries) == ([], 3)
+    assert (early, again.attempts) == ([], 3)
 
 
 async def test_a_restart_takes_back_its_own_leases_only(tmp_path: Path) -> None:
@@ -125,12 +130,12 @@ async def test_a_disk_that_hangs_is_not_waited_for(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dinie waits five seconds; it gets its answer before."""
-    monkeypatch.setattr("gateway.storage.inbox.store._PATIENCE", 0.02)
+    monkeypatch.setattr("gateway.storage.inbox.store._WRITE_TIMEOUT", 0.02)
 
     async def hang(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Database, "write", hang)
 
-    with pytest.raises(StoreUnavailable, match="did not answer in time"):
+    with pytest.raises(StoreUnavailable, match="did not respond in time"):
         await inbox.store.add(arrival("evt_1"), ["a"])

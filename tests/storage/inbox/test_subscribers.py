@@ -36,7 +36,7 @@ def states(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
 
 def test_a_new_name_keeps_what_it_had(connection: sqlite3.Connection) -> None:
     """What the other has of the same event is given up: one delivery is enough."""
-    job = subscribers.renaming("local", old="old", new="new", after=0)
+    job = subscribers.rename("local", old="old", new="new", after=0)
 
     assert job(connection) == (2, None)
     assert states(connection) == [
@@ -48,7 +48,7 @@ def test_a_new_name_keeps_what_it_had(connection: sqlite3.Connection) -> None:
 
 def test_what_is_under_way_is_not_dropped(connection: sqlite3.Connection) -> None:
     """And what was delivered stays: the id is known."""
-    dropped = subscribers.dropping("local", "old")(connection)
+    dropped = subscribers.drop("local", "old")(connection)
 
     assert dropped == 1
     assert states(connection) == [
@@ -64,9 +64,9 @@ def test_a_subscriber_that_is_enabled_gets_what_waits_at_once(
     """It was away for hours: the schedule says tomorrow."""
     connection.execute("INSERT INTO disabled (subscriber, since) VALUES ('new', 1.0)")
 
-    had = subscribers.enabling("local", "new")(connection)
-    again = subscribers.enabling("local", "new")(connection)
-    hastened = subscribers.hastening("local", "new", now=5.0)(connection)
+    had = subscribers.enable("local", "new")(connection)
+    again = subscribers.enable("local", "new")(connection)
+    hastened = subscribers.make_due("local", "new", now=5.0)(connection)
 
     (due,) = connection.execute(
         "SELECT due FROM deliveries WHERE subscriber = 'new'"
@@ -89,14 +89,14 @@ def test_a_million_go_in_steps(
     after: int | None = 0
     righted = list[int]()
     while after is not None:
-        step = subscribers.righting("local", now=5.0, after=after)
+        step = subscribers.limit_due("local", now=5.0, after=after)
         count, after = step(connection)
         righted.append(count)
     hastened = [
-        subscribers.hastening("local", "x", now=5.0)(connection) for _ in range(4)
+        subscribers.make_due("local", "x", now=5.0)(connection) for _ in range(4)
     ]
-    renamed = subscribers.renaming("local", old="x", new="y", after=11)(connection)
-    dropped = [subscribers.dropping("local", "x")(connection) for _ in range(3)]
+    renamed = subscribers.rename("local", old="x", new="y", after=11)(connection)
+    dropped = [subscribers.drop("local", "x")(connection) for _ in range(3)]
 
     assert (sum(righted), max(righted)) == (5 + 2, 2)
     assert hastened == [2, 2, 1, 0]

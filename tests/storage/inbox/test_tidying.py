@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.storage.inbox.tidying import Tidied
+from gateway.inbox.maintenance import Tidied
 from tests.inbox.scene import Inbox, arrival, opened
 
 DAY = 86_400.0
@@ -19,9 +19,9 @@ async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
 
 async def steps(inbox: Inbox) -> list[Tidied]:
     """Tidy to the end."""
-    done = [await inbox.desk.tidy(keep=DAY, now=inbox.clock.unix())]
-    while not done[-1].is_all:
-        done.append(await inbox.desk.tidy(keep=DAY, now=inbox.clock.unix()))
+    done = [await inbox.queries.tidy(keep=DAY, now=inbox.clock.unix())]
+    while not done[-1].finished:
+        done.append(await inbox.queries.tidy(keep=DAY, now=inbox.clock.unix()))
     return done
 
 
@@ -34,7 +34,7 @@ async def test_no_step_removes_much_and_all_of_them_everything(inbox: Inbox) -> 
     done = await steps(inbox)
 
     assert [one.removed for one in done][:3] == [200, 200, 50]
-    assert await inbox.desk.events() == 0
+    assert await inbox.queries.events() == 0
     assert max(one.freed for one in done) <= 500
     (free,) = await inbox.database.read(
         lambda one: one.execute("PRAGMA freelist_count").fetchone()
@@ -56,4 +56,4 @@ async def test_what_must_stay_is_looked_at_once_and_not_in_each_step(
 
     assert [one.removed for one in done][:3] == [0, 0, 100]
     assert len(done) <= 5
-    assert await inbox.desk.events() == 2400
+    assert await inbox.queries.events() == 2400

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.storage.database.migrations import migrate
-from gateway.storage.ledger import queries as posts
+from gateway.storage.ledger import queries
 
 
 @pytest.fixture
@@ -26,35 +26,35 @@ def test_unknown_ones_come_back_whatever_their_age(
     connection: sqlite3.Connection,
 ) -> None:
     """Of the others the newest, within what there is room for."""
-    posts.writing(
+    queries.upsert(
         [row("lost", "unknown", 1.0)]
         + [row(f"k{n}", "answered", float(n)) for n in range(2, 7)]
     )(connection)
 
-    found = posts.newest("local", most=3)(connection)
+    found = queries.newest("local", most=3)(connection)
 
     assert [one.key for one in found] == ["lost", "k5", "k6"]
-    assert posts.newest("production", most=3)(connection) == []
+    assert queries.newest("production", most=3)(connection) == []
 
 
 def test_a_key_that_comes_again_after_its_week_is_the_new_request_s(
     connection: sqlite3.Connection,
 ) -> None:
     """With the body of before it would refuse its own repeats after a restart."""
-    later = posts.KEPT + 2.0
+    later = queries.KEPT + 2.0
     again = ("local", "k", "02", "/loans", "r2", "answered", later, later, 201, 0, "k")
-    posts.writing([row("k", "answered", 1.0), again])(connection)
+    queries.upsert([row("k", "answered", 1.0), again])(connection)
 
-    found = posts.finding("local", "k", since=0.0)(connection)
+    found = queries.find("local", "k", since=0.0)(connection)
 
-    assert found == posts.Known("k", "02", later, "answered", "k")
+    assert found == queries.LedgerRow("k", "02", later, "answered", "k")
 
 
 def test_what_is_under_way_for_longer_than_anybody_waits_is_found(
     connection: sqlite3.Connection,
 ) -> None:
     """Its gateway ended without a word."""
-    posts.writing(
+    queries.upsert(
         [
             row("old", "in_flight", 1.0),
             row("new", "in_flight", 9.0),
@@ -62,17 +62,17 @@ def test_what_is_under_way_for_longer_than_anybody_waits_is_found(
         ]
     )(connection)
 
-    found = posts.under_way("local", before=5.0)(connection)
+    found = queries.under_way("local", before=5.0)(connection)
 
     assert [one.key for one in found] == ["old"]
-    assert posts.under_way("production", before=5.0)(connection) == []
+    assert queries.under_way("production", before=5.0)(connection) == []
 
 
 def test_the_newest_are_found_by_an_index(connection: sqlite3.Connection) -> None:
     """A week of a busy gateway is too much to sort at each start."""
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
-    posts.newest("local", most=3)(connection)
+    queries.newest("local", most=3)(connection)
     connection.set_trace_callback(None)
 
     for statement in asked:
@@ -82,10 +82,10 @@ def test_the_newest_are_found_by_an_index(connection: sqlite3.Connection) -> Non
 
 def test_the_upstream_key_of_the_intent_is_kept(connection: sqlite3.Connection) -> None:
     """Outcomes do not tell it again."""
-    posts.writing([row("k", "in_flight", 1.0, "shop:k")])(connection)
-    posts.writing([row("k", "answered", 2.0)])(connection)
+    queries.upsert([row("k", "in_flight", 1.0, "shop:k")])(connection)
+    queries.upsert([row("k", "answered", 2.0)])(connection)
 
-    found = posts.finding("local", "k", since=0.0)(connection)
+    found = queries.find("local", "k", since=0.0)(connection)
 
     assert found is not None
     assert (found.state, found.upstream) == ("answered", "shop:k")
@@ -94,8 +94,8 @@ def test_the_upstream_key_of_the_intent_is_kept(connection: sqlite3.Connection) 
 def test_tidying_goes_step_by_step(connection: sqlite3.Connection) -> None:
     """A thousand at a time: a commit of a webhook waits for each."""
     rows = [row(f"k{n}", "dropped", 1.0) for n in range(1001)]
-    for begin in range(0, len(rows), posts.MOST):
-        posts.writing(rows[begin : begin + posts.MOST])(connection)
+    for begin in range(0, len(rows), queries.MOST):
+        queries.upsert(rows[begin : begin + queries.MOST])(connection)
 
-    assert posts.tidying("local", now=100.0, confirmed=100.0)(connection) is True
-    assert posts.tidying("local", now=100.0, confirmed=100.0)(connection) is False
+    assert queries.remove_old("local", now=100.0, confirmed=100.0)(connection) is True
+    assert queries.remove_old("local", now=100.0, confirmed=100.0)(connection) is False

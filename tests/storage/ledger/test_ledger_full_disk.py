@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.clock import instant
 from gateway.storage.ledger.intent_log import IntentLog
-from tests.storage.ledger.test_journal import PRINT, Scene
+from tests.storage.ledger.test_ledger import PRINT, Scene
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.storage.database.database import Database, DatabaseUnavailable
-from gateway.storage.inbox.removal import save
+from gateway.storage.database.removal import save
 from tests.storage.database.test_database import Scene
 
 
@@ -164,7 +164,7 @@ def test_a_file_system_without_links_gets_the_name_by_renaming(
     def no_links(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("gateway.storage.inbox.removal.os.link", no_links)
+    monkeypatch.setattr("gateway.storage.database.removal.os.link", no_links)
     path, aside = tmp_path / "gateway.db", tmp_path / "aside"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE t (n)")

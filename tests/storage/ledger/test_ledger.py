@@ -12,7 +12,7 @@ from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Intent
 from gateway.storage.database.database import Database, DatabaseUnavailable
 from gateway.storage.ledger.intent_log import IntentLog
-from gateway.storage.ledger.journal import SqliteLedger
+from gateway.storage.ledger.ledger import SqliteLedger
 from tests.fakes import FakeClock
 
 PRINT = b"\x01" * 32
@@ -200,7 +200,7 @@ async def test_a_human_settles_what_nobody_knows(scene: Scene) -> None:
     await scene.kill()
 
     settled = [
-        await scene.ledger.settle(key) for key in ("order-x", "order-1", "order-1")
+        await scene.ledger.resolve(key) for key in ("order-x", "order-1", "order-1")
     ]
 
     assert settled == [False, True, False]

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.inbox.handover import Handover
-from gateway.inbox.policy import Try
+from gateway.inbox.policy import AttemptResult
 from gateway.inbox.ports import StoreUnavailable
 from tests.inbox.lanes import Scene, running, subscriber
 from tests.inbox.scene import Inbox, arrival, opened
@@ -45,10 +44,9 @@ async def test_what_arrives_is_handed_over_without_a_look_into_the_store(
     async with running(inbox, subscriber("a"), subscriber("b")) as scene:
         await scene.drained()
         looks = len(claims.of)
-        handover = Handover(inbox.store, scene.dispatcher)
         for number in range(20):
             made = arrival(f"evt_{number}", received=inbox.clock.unix())
-            await handover.add(made, ["a"])
+            await scene.dispatcher.add(made, ["a"])
             await settled(scene, number + 1)
 
     assert looks == 2  # each lane's first
@@ -61,31 +59,29 @@ async def test_a_known_id_is_not_handed_over_again(inbox: Inbox) -> None:
     """Dinie repeats what it got no answer to."""
     async with running(inbox) as scene:
         await scene.drained()
-        handover = Handover(inbox.store, scene.dispatcher)
         made = arrival("evt_1", received=inbox.clock.unix())
-        stored = [await handover.add(made, ["a"]) for _ in range(3)]
+        stored = [await scene.dispatcher.add(made, ["a"]) for _ in range(3)]
         await settled(scene, 1)
 
-    assert stored == ["accepted", "duplicate", "duplicate"]
+    assert [one.result for one in stored] == ["accepted", "duplicate", "duplicate"]
     assert scene.carried.brought == [("a", "evt_1")]
 
 
 async def test_what_was_not_stored_takes_no_place(inbox: Inbox) -> None:
     """A disk that was full for a moment must not stop a subscriber for ever."""
-    keep = inbox.store.keep
+    add = inbox.store.add
 
     async def full(*_: Any, **__: Any) -> Any:
         raise StoreUnavailable("the disk is full: make room")
 
     async with running(inbox) as scene:
         await scene.drained()
-        handover = Handover(inbox.store, scene.dispatcher)
-        inbox.store.keep = full  # type: ignore[method-assign]
+        inbox.store.add = full  # type: ignore[method-assign]
         for _ in range(10):
             with pytest.raises(StoreUnavailable):
-                await handover.add(arrival("evt_1"), ["a"])
-        inbox.store.keep = keep  # type: ignore[method-assign]
-        await handover.add(arrival("evt_1", received=inbox.clock.unix()), ["a"])
+                await scene.dispatcher.add(arrival("evt_1"), ["a"])
+        inbox.store.add = add  # type: ignore[method-assign]
+        await scene.dispatcher.add(arrival("evt_1", received=inbox.clock.unix()), ["a"])
         await settled(scene, 1)
 
     assert scene.carried.brought == [("a", "evt_1")]
@@ -95,10 +91,9 @@ async def test_what_has_no_place_waits_its_turn_in_the_store(inbox: Inbox) -> No
     """More arrive than a subscriber takes; none is lost, none goes twice."""
     async with running(inbox, subscriber("a"), subscriber("o", ordered=True)) as scene:
         await scene.drained()
-        handover = Handover(inbox.store, scene.dispatcher)
         for number in range(50):
             made = arrival(f"evt_{number}", received=inbox.clock.unix())
-            await handover.add(made, ["a", "o"])
+            await scene.dispatcher.add(made, ["a", "o"])
         await settled(scene, 100)
 
     brought = scene.carried.brought
@@ -110,13 +105,12 @@ async def test_what_has_no_place_waits_its_turn_in_the_store(inbox: Inbox) -> No
 async def test_one_that_said_410_is_handed_nothing(inbox: Inbox) -> None:
     """Also after a restart, when only the store knows of it."""
     async with running(inbox) as scene:
-        scene.carried.answer = lambda *_: Try(410)
+        scene.carried.answer = lambda *_: AttemptResult(410)
         await scene.add("evt_1")
         await scene.tried(1)
     async with running(inbox) as scene:
         await scene.drained()
-        handover = Handover(inbox.store, scene.dispatcher)
-        await handover.add(arrival("evt_2", received=inbox.clock.unix()), ["a"])
+        await scene.dispatcher.add(arrival("evt_2", received=inbox.clock.unix()), ["a"])
         await scene.drained()
 
     assert scene.carried.brought == []

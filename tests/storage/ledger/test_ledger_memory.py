@@ -9,7 +9,7 @@ import pytest
 from gateway.core.clock import CONFIRMED_AFTER, instant
 from gateway.idempotency.memory import MemoryRecords
 from gateway.storage.database.database import Database, DatabaseUnavailable
-from tests.storage.ledger.test_journal import PRINT, Scene, intent
+from tests.storage.ledger.test_ledger import PRINT, Scene, intent
 
 
 @pytest.fixture

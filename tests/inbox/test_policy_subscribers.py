@@ -1,7 +1,7 @@
-"""Which subscribers are there?"""
+"""The subscribers of an event type, and the digests of their URLs."""
 
 from gateway.inbox.options import SubscriberOptions
-from gateway.inbox.subscribers import targets, wanting
+from gateway.inbox.policy import targets, wanting
 
 ALL = SubscriberOptions(name="all", url="http://x", events=("*",))
 LOANS = SubscriberOptions(name="loans", url="http://y", events=("loan.*",))

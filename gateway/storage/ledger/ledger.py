@@ -13,9 +13,9 @@ from typing import Any, Final
 from gateway.core.clock import CONFIRMED_AFTER, Clock, ConfirmedTime, Instant, instant
 from gateway.idempotency.ports import Intent, Record, Records
 from gateway.storage.database.database import Database, DatabaseUnavailable
-from gateway.storage.ledger import queries as posts
+from gateway.storage.ledger import queries
 from gateway.storage.ledger.intent_log import IntentLog, Row, read
-from gateway.storage.ledger.queries import Known, Unknown
+from gateway.storage.ledger.queries import LedgerRow, UnknownPost
 
 _AWAY: Final = 1.0  # s in which a disk that failed is not asked
 REMEMBERED: Final = 86_400.0  # s; as long as Dinie remembers a key
@@ -29,7 +29,7 @@ _MOST_WAITING: Final = 50_000  # rows
 
 
 class SqliteLedger:
-    """Implements `Journal`."""
+    """Implements `Ledger`."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class SqliteLedger:
         self._append()
 
     def end(self, intent: Intent, outcome: str, *, status: int) -> None:
-        """Note what became of it, soon; see `Journal`."""
+        """Note what became of it, soon; see `Ledger`."""
         self._gather(intent, outcome, status)
         self._soon()
 
@@ -129,9 +129,9 @@ class SqliteLedger:
         self._log.folded()
 
     async def _write(self, rows: list[Row]) -> None:
-        for begin in range(0, len(rows), posts.MOST):
-            part = rows[begin : begin + posts.MOST]
-            await self._database.write(posts.writing(part))
+        for begin in range(0, len(rows), queries.MOST):
+            part = rows[begin : begin + queries.MOST]
+            await self._database.write(queries.upsert(part))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -156,9 +156,9 @@ class SqliteLedger:
                 f"{self._database.path}.intents: {error.strerror}"
             ) from None
         where = self._environment
-        lost = await self._database.write(posts.losing(where))
+        lost = await self._database.write(queries.mark_unknown(where))
         self._others = self._database.changes_of_others
-        found = await self._database.read(posts.newest(where, most=records.capacity))
+        found = await self._database.read(queries.newest(where, most=records.capacity))
         for begin in range(0, len(found), _SLICE):
             now = instant(self._clock)
             for known in found[begin : begin + _SLICE]:
@@ -167,13 +167,13 @@ class SqliteLedger:
             await self._clock.sleep(0)
         # Nobody knows here how far off the clock is. What it calls too old is looked up
         # in the file, by a clock that has stood for an hour: see `recall`.
-        alive = self._clock.unix() - posts.KEPT
+        alive = self._clock.unix() - queries.KEPT
         young = all(known.created > alive for known in found)
         records.whole = young and len(found) < records.capacity
         self.loaded = True
         return lost
 
-    def _record(self, known: Known) -> Record:
+    def _record(self, known: LedgerRow) -> Record:
         now = instant(self._clock)
         # What the monotonic clock was then is not known: it begins anew at each boot.
         created = Instant(now.monotonic - (now.unix - known.created), known.created)
@@ -193,14 +193,14 @@ class SqliteLedger:
         A file that cannot be read knows nothing: Dinie's own memory stands.
         """
         # A clock that jumped must not make a key new that Dinie has forgotten.
-        since = (self._confirmed.unix() or 0.0) - posts.KEPT
-        job = posts.finding(self._environment, key, since=since)
-        known: Known | None = None
+        since = (self._confirmed.unix() or 0.0) - queries.KEPT
+        job = queries.find(self._environment, key, since=since)
+        known: LedgerRow | None = None
         try:
             async with asyncio.timeout(_PATIENCE):
                 # First: what is folded meanwhile is in the database then.
                 rows = await asyncio.to_thread(self._log.rows) if self._beside else []
-                known = posts.unfolded(rows, self._environment, key)
+                known = queries.unfolded(rows, self._environment, key)
                 known = await self._database.read(job) or known
         except (DatabaseUnavailable, OSError, TimeoutError) as error:
             self._on_failure(str(error) or "the disk did not answer in time")
@@ -229,15 +229,15 @@ class SqliteLedger:
                 self._on_failure(str(error))  # what was appended stays
             await self._clock.sleep(_FOLD)
 
-    async def unknown(self) -> list[Unknown]:
+    async def unknown(self) -> list[UnknownPost]:
         """Return the POSTs whose outcome nobody knows, oldest first.
 
         Raises:
             DatabaseUnavailable: the file cannot be used.
         """
-        return await self._database.read(posts.unknown(self._environment))
+        return await self._database.read(queries.unknown(self._environment))
 
-    async def abandoned(self, *, before: float) -> list[Unknown]:
+    async def abandoned(self, *, before: float) -> list[UnknownPost]:
         """Return the POSTs whose gateway ended without a word, oldest first.
 
         They become unknown when a gateway starts again.
@@ -254,31 +254,31 @@ class SqliteLedger:
             raise DatabaseUnavailable(
                 f"{self._database.path}.intents: {error.strerror}"
             ) from None
-        job = posts.under_way(self._environment, before=before)
+        job = queries.under_way(self._environment, before=before)
         found = {one.key: one for one in await self._database.read(job)}
         for where, key, _, route, request_id, state, created, changed, *_ in rows:
             if where != self._environment:
                 continue
             if state == "in_flight" and changed < before:
-                found[key] = Unknown(key, route, request_id, created)
+                found[key] = UnknownPost(key, route, request_id, created)
             else:
                 found.pop(key, None)
         return sorted(found.values(), key=lambda one: one.created)
 
-    async def settle(self, key: str) -> bool:
+    async def resolve(self, key: str) -> bool:
         """Note that a human knows the outcome; return whether it was unknown.
 
         Raises:
             DatabaseUnavailable: the file cannot be used.
         """
-        job = posts.settling(self._environment, key, now=self._clock.unix())
+        job = queries.resolve(self._environment, key, now=self._clock.unix())
         return await self._database.write(job)
 
     async def _tidy(self) -> None:
         confirmed = self._confirmed.unix() or 0.0  # at each look: it must see a jump
         if self._clock.now() < self._tidy_at:
             return
-        job = posts.tidying(
+        job = queries.remove_old(
             self._environment, now=self._clock.unix(), confirmed=confirmed
         )
         if not await self._database.write(job):

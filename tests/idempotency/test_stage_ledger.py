@@ -20,7 +20,7 @@ from tests.idempotency.scene import Answerer, Scene, call, failing
 
 
 class Written:
-    """What the journal was told, in order."""
+    """What the ledger was told, in order."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
@@ -75,7 +75,7 @@ async def test_what_was_not_begun_to_be_written_is_not_in_the_ledger(
 ) -> None:
     """After a kill everything in it is unknown, and somebody must look at each."""
     written = Written()
-    scene = Scene(journal=written)
+    scene = Scene(ledger=written)
     scene.writes = False
     scene.gate.clear()
     waiting = scene.start(call(key))
@@ -160,7 +160,7 @@ async def test_what_is_written_down(
 ) -> None:
     """An outcome for each intent; nothing is left under way."""
     written = Written()
-    scene = Scene(answerer, journal=written)  # type: ignore[arg-type]
+    scene = Scene(answerer, ledger=written)  # type: ignore[arg-type]
 
     await asyncio.wait([scene.start(call(key))])
 
@@ -179,7 +179,7 @@ async def test_a_call_that_is_cut_off_leaves_its_intent_unknown() -> None:
         return await asyncio.Event().wait()  # type: ignore[return-value]
 
     for key in ("k", None):
-        scene = Scene(hang, journal=written)
+        scene = Scene(hang, ledger=written)
         task = scene.start(call(key))
         await asyncio.sleep(0.01)
         task.cancel()
@@ -204,7 +204,7 @@ def known(
 async def test_a_key_that_memory_forgot_is_looked_up() -> None:
     """A day later it would be a second loan, and another body's never."""
     written = Written()
-    scene = Scene(journal=written)
+    scene = Scene(ledger=written)
     print_ = await fingerprint_of(call("order-1"))
     written.known["order-1"] = known(scene, age=90_000.0, fingerprint=print_)
     written.known["order-2"] = known(scene, age=60.0, fingerprint=b"another")
@@ -221,7 +221,7 @@ async def test_a_key_that_memory_forgot_is_looked_up() -> None:
 async def test_nothing_is_looked_up_where_memory_holds_it_all() -> None:
     """A look at a file for each POST would cost more than the rest."""
     written = Written()
-    scene = Scene(journal=written)
+    scene = Scene(ledger=written)
     written.known["order-1"] = known(scene, age=90_000.0, fingerprint=b"")
     scene.records.whole = True
 
@@ -233,7 +233,7 @@ async def test_nothing_is_looked_up_where_memory_holds_it_all() -> None:
 async def test_a_repeat_goes_upstream_under_the_key_of_before() -> None:
     """The namespace was changed since: another key would be a second loan."""
     written = Written()
-    scene = Scene(journal=written)
+    scene = Scene(ledger=written)
     first = call("order-1")
     written.known["order-1"] = known(
         scene,
@@ -254,7 +254,7 @@ async def test_a_repeat_goes_upstream_under_the_key_of_before() -> None:
 async def test_two_that_look_up_together_are_one_request() -> None:
     """Whoever was quicker has begun with it meanwhile."""
     written = Written()
-    scene = Scene(journal=written)
+    scene = Scene(ledger=written)
     print_ = await fingerprint_of(call())
     written.known["order-1"] = known(scene, age=60.0, fingerprint=print_)
 
