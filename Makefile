@@ -76,6 +76,7 @@ experiment: install ## share a quota with a flood, and weather a storm; table an
 
 docs: $(VENV)/.docs ## build the documentation into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@! grep -rlE '<(script|link|img)[^>]+(src|href)="?https?://' site --include='*.html'
 
 lock: install ## pin what the gateway and its tests need, with hashes
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements-dev.lock

@@ -1,6 +1,7 @@
 """docs/architecture.md: its pictures are what the code imports and lists."""
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
 
@@ -91,3 +92,18 @@ def test_the_way_of_a_request_is_that_of_the_order() -> None:
     ]
 
     assert list(boxes(WAY).values()) == [stages for stages in listed if stages]
+
+
+def test_the_site_renders_every_picture_without_a_script() -> None:
+    """The theme would load Mermaid from another host, into each reader's browser."""
+    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text()
+        rendered = hooks.on_page_markdown(text)
+        assert rendered.count('<ol class="diagram">') == text.count("```mermaid")
+        assert "```mermaid" not in rendered

@@ -246,7 +246,9 @@ def test_every_log_line_that_the_runbook_names_exists() -> None:
 def test_every_file_that_is_mentioned_exists(source: Path) -> None:
     """A reader who follows a path arrives."""
     paths = set(
-        re.findall(r"`((?:deploy|docs|config|tests)/[\w./-]+)`", source.read_text())
+        re.findall(
+            r"`((?:deploy|docs|config|gateway|tests)/[\w./-]+)`", source.read_text()
+        )
     )
 
     assert [path for path in paths if not (ROOT / path).exists()] == []
