@@ -1,4 +1,4 @@
-"""Logs in to Vault: AppRole, a signed token, or a token that is given."""
+"""The login methods of Vault: AppRole, JWT, or a ready token."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,23 +15,23 @@ SERVICE_ACCOUNT_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/to
 _LARGEST: Final = 64 * 1024  # bytes; a token is shorter, a wrong path is not
 
 
-Material = tuple[Secret, ...]  # what a login is made with
+Material = tuple[Secret, ...]  # what a login presents
 
 
 class Login(Protocol):
-    """One way to come by a token."""
+    """One login method."""
 
-    repeatable: bool  # whether asking again can bring another token
+    repeatable: bool  # whether another login can bring another token
 
     async def material(self) -> Material:
-        """Return what a login would be made with, as it is now.
+        """Return what a login would present now.
 
         Raises:
             SecretsUnavailable: a file is missing, unreadable or empty.
         """
 
     async def log_in(self, material: Material) -> Granted:
-        """Return a token and its life."""
+        """Return a token and its lease."""
 
 
 class AppRoleLogin:
@@ -58,9 +58,9 @@ class AppRoleLogin:
 
 
 class WrappedAppRoleLogin:
-    """A role id, and a secret id inside a wrapping token that works once.
+    """A role id, and a secret id in a wrapping token that works once.
 
-    The secret id is kept in memory: the file has nothing more to give.
+    The secret id is kept in memory, since the file's token is spent.
     """
 
     repeatable = True
@@ -76,7 +76,7 @@ class WrappedAppRoleLogin:
         return await _approle(self._options)
 
     async def log_in(self, material: Material) -> Granted:
-        """Log in; a new wrapping token in the file is opened first."""
+        """Log in; a new wrapping token in the file is unwrapped first."""
         role_id, wrapping = material
         options = self._options
         if self._secret_id is None or wrapping != self._wrapping:
@@ -90,9 +90,9 @@ class WrappedAppRoleLogin:
 
 
 class JwtLogin:
-    """A signed token from a file: of the pod's service account, or of an issuer.
+    """A JWT from a file: of the pod's service account, or of an issuer.
 
-    Read at each login: what lies there is replaced long before it runs out.
+    Read at each login, since the file is replaced long before the token expires.
     """
 
     repeatable = True
@@ -102,14 +102,14 @@ class JwtLogin:
         self._client = client
 
     async def material(self) -> Material:
-        """Return the signed token."""
+        """Return the JWT."""
         file = self._options.jwt_file
         if file is None and self._options.method == "kubernetes":
             file = SERVICE_ACCOUNT_TOKEN
         return (await _from_file(file, "jwt_file"),)
 
     async def log_in(self, material: Material) -> Granted:
-        """Log in with it."""
+        """Log in with the JWT."""
         (jwt,) = material
         options = self._options
         assert options.role is not None, "the configuration was checked"  # noqa: S101
@@ -119,7 +119,7 @@ class JwtLogin:
 
 
 class TokenLogin:
-    """A token from a file that something else keeps fresh, or from VAULT_TOKEN."""
+    """A token from a file that another process renews, or from VAULT_TOKEN."""
 
     repeatable = False
 
@@ -134,7 +134,7 @@ class TokenLogin:
         self._client = client
 
     async def material(self) -> Material:
-        """Return what the file or the variable holds now."""
+        """Return the token in the file or the variable."""
         if self._file is not None:
             return (await _from_file(self._file, "token_file"),)
         if not self._given:
@@ -144,21 +144,27 @@ class TokenLogin:
         return (Secret(self._given),)
 
     async def log_in(self, material: Material) -> Granted:
-        """Ask how long the token lives; what cannot be known is not held against it."""
+        """Return the token with its lease, which its policy may hide."""
         (token,) = material
         try:
             return await self._client.look_up(token)
         except SecretsUnavailable as error:
             if error.reason != "permission":
                 raise
-            # Its policy may hide that; whether it is any good the read will tell.
+            # The read that follows shows whether it works.
             return Granted(token, 0.0, renewable=False, known=False)
 
 
 def build_login(
     options: VaultAuthOptions, client: VaultClient, environ: Mapping[str, str]
 ) -> Login:
-    """Return the way that is configured."""
+    """Return the configured login.
+
+    Args:
+        options: Of `secrets.vault.auth`.
+        client: Makes the calls.
+        environ: Where VAULT_TOKEN is looked for.
+    """
     if options.method == "approle":
         made = WrappedAppRoleLogin if options.secret_id_wrapped else AppRoleLogin
         return made(options, client)

@@ -1,4 +1,4 @@
-"""The calls of Vault that the gateway needs."""
+"""The calls to Vault that the gateway makes."""
 
 import random as randomness
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ _WRAPPED_HINT: Final = (
 
 
 class VaultClient:
-    """The calls that the gateway needs.
+    """Logins, token renewals, and KV reads and writes.
 
     All raise `SecretsUnavailable`, with a sentence that says what to do.
     """
@@ -54,7 +54,7 @@ class VaultClient:
         clock: Clock | None = None,
         random: Callable[[], float] = randomness.random,
     ) -> None:
-        """Ask nothing yet; see `Connection`."""
+        """Send nothing yet; the arguments are those of `Connection`."""
         self._connection = Connection(
             address,
             namespace=namespace,
@@ -67,9 +67,15 @@ class VaultClient:
     async def login_approle(
         self, mount: str, *, role_id: Secret, secret_id: Secret
     ) -> Granted:
-        """Log in with a role id and a secret id."""
+        """Log in with AppRole.
+
+        Args:
+            mount: Of the auth method.
+            role_id: Of the role.
+            secret_id: Of the role; a use of it may be counted.
+        """
         call = self._connection.describe("login", f"auth/{mount}/login", _APPROLE_HINT)
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call,
             Secret(""),
             lambda vault: vault.auth.approle.login(
@@ -79,63 +85,75 @@ class VaultClient:
                 mount_point=mount,
             ),
         )
-        return granted(answer.get("auth"), call)
+        return granted(response.get("auth"), call)
 
     async def login_jwt(self, mount: str, *, role: str, jwt: Secret) -> Granted:
-        """Log in with a signed token: of a service account, or of another issuer."""
+        """Log in with a JWT.
+
+        Args:
+            mount: Of the auth method, `kubernetes` or `jwt`.
+            role: Of the auth method.
+            jwt: Of a service account, or of another issuer.
+        """
         call = self._connection.describe("login", f"auth/{mount}/login", _JWT_HINT)
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call,
             Secret(""),
             lambda vault: vault.auth.jwt.jwt_login(
                 role, jwt.reveal(), use_token=False, path=mount
             ),
         )
-        return granted(answer.get("auth"), call)
+        return granted(response.get("auth"), call)
 
     async def unwrap(self, wrapping: Secret) -> Secret:
-        """Return the secret id inside a wrapping token, which is spent by this."""
+        """Return the secret id in a wrapping token, which this spends."""
         call = self._connection.describe("login", "sys/wrapping/unwrap", _WRAPPED_HINT)
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call, wrapping, lambda vault: vault.sys.unwrap()
         )
-        found = mapping(answer.get("data"), call).get("secret_id")
+        found = mapping(response.get("data"), call).get("secret_id")
         if not isinstance(found, str) or not found:
             raise faults.malformed(call)
         return Secret(found)
 
     async def look_up(self, token: Secret) -> Granted:
-        """Learn how long a token lives that came from elsewhere."""
+        """Return the lease of a token that another process obtained."""
         call = self._connection.describe("token", "auth/token/lookup-self")
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call, token, lambda vault: vault.auth.token.lookup_self()
         )
-        data = mapping(answer.get("data"), call)
+        data = mapping(response.get("data"), call)
         return Granted(
             token, seconds(data.get("ttl"), call), data.get("renewable") is True
         )
 
     async def renew(self, token: Secret, *, increment: float) -> Granted:
-        """Extend a token's life, by `increment` s if Vault agrees."""
+        """Renew a token's lease, for `increment` s if Vault agrees."""
         call = self._connection.describe("token", "auth/token/renew-self")
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call,
             token,
             lambda vault: vault.auth.token.renew_self(increment=f"{increment:.0f}s"),
         )
-        return granted(answer.get("auth"), call)
+        return granted(response.get("auth"), call)
 
     async def newest_stamp(self, token: Secret, mount: str, path: str) -> Stamp:
-        """Return the newest version's stamp, without reading the secret (KV v2)."""
+        """Return the stamp of a secret's newest version, without its data (KV v2).
+
+        Args:
+            token: Sent with the call, here and below.
+            mount: Of the KV engine.
+            path: Below the mount.
+        """
         call = self._connection.describe("metadata", f"{mount}/metadata/{path}")
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call,
             token,
             lambda vault: vault.secrets.kv.v2.read_secret_metadata(
                 path, mount_point=mount
             ),
         )
-        data = mapping(answer.get("data"), call)
+        data = mapping(response.get("data"), call)
         number = data.get("current_version")
         versions = mapping(data.get("versions"), call)
         newest = mapping(versions.get(str(number)), call)
@@ -148,12 +166,18 @@ class VaultClient:
     async def read(
         self, token: Secret, mount: str, path: str
     ) -> tuple[Mapping[str, Secret], Stamp]:
-        """Return the fields of a secret's newest version (KV v2)."""
+        """Return the fields of a secret's newest version (KV v2).
+
+        Args:
+            token: Sent with the call.
+            mount: Of the KV engine.
+            path: Below the mount.
+        """
         call = self._connection.describe("read", f"{mount}/data/{path}")
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call, token, lambda vault: _newest(vault, mount, path)
         )
-        data = mapping(answer.get("data"), call)
+        data = mapping(response.get("data"), call)
         about = mapping(data.get("metadata"), call)
         if (gone := deletion(about)) is not None:
             raise faults.deleted(call, gone)
@@ -163,62 +187,82 @@ class VaultClient:
     async def read_unversioned(
         self, token: Secret, mount: str, path: str
     ) -> Mapping[str, Secret]:
-        """Return the fields of a secret (KV v1)."""
+        """Return the fields of a secret (KV v1).
+
+        Args:
+            token: Sent with the call.
+            mount: Of the KV engine.
+            path: Below the mount.
+        """
         call = self._connection.describe("read", f"{mount}/{path}")
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call,
             token,
             lambda vault: vault.secrets.kv.v1.read_secret(path, mount_point=mount),
         )
-        return fields(answer.get("data"), call)
+        return fields(response.get("data"), call)
 
     async def read_all(self, token: Secret, mount: str, path: str) -> SecretVersion:
-        """Return all of a secret as it is; nothing yet: empty, and version 0.
+        """Return a secret's newest version whole, for a write that keeps the rest.
 
-        For whoever writes it back: other tools may keep more than texts there.
+        Args:
+            token: Sent with the call.
+            mount: Of the KV engine.
+            path: Below the mount.
+
+        Returns:
+            Also fields that are no texts; empty with version 0 where nothing was
+            written yet.
         """
         call = self._connection.describe("read", f"{mount}/data/{path}")
         try:
-            answer = await self._connection.send(
+            response = await self._connection.send(
                 call, token, lambda vault: _newest(vault, mount, path)
             )
         except SecretsUnavailable as error:
             if error.reason == "not_found" and "nothing is at" in error.detail:
                 return SecretVersion({}, 0)
             raise
-        return secret_version(answer.get("data"), call)
+        return secret_version(response.get("data"), call)
 
     async def write(
         self, token: Secret, mount: str, path: str, data: dict[str, Any], *, cas: int
     ) -> int:
-        """Write a secret's next version, if `cas` is the newest; return its version.
+        """Write a secret's next version, by check-and-set; return its number.
+
+        Args:
+            token: Sent with the call.
+            mount: Of the KV engine.
+            path: Below the mount.
+            data: All fields of the version.
+            cas: The newest version, as the caller knows it.
 
         Raises:
-            SecretsUnavailable: with reason `conflict` where it is not.
+            SecretsUnavailable: with reason `conflict` where there is a newer one.
         """
         call = self._connection.describe("write", f"{mount}/data/{path}")
-        answer = await self._connection.send(
+        response = await self._connection.send(
             call,
             token,
             lambda vault: vault.secrets.kv.v2.create_or_update_secret(
                 path, secret=data, cas=cas, mount_point=mount
             ),
         )
-        version = mapping(answer.get("data"), call).get("version")
+        version = mapping(response.get("data"), call).get("version")
         if not isinstance(version, int):
             raise faults.malformed(call)
         return version
 
     def close(self) -> None:
-        """Let the threads end; a call under way is not waited for."""
+        """End the threads, without waiting for a call under way."""
         self._connection.close()
 
 
 def _newest(vault: Any, mount: str, path: str) -> Any:
-    """Return Vault's response for the newest version, also of one that is gone.
+    """Return Vault's response for the newest version, also for one that is gone.
 
-    Vault answers a version that is deleted or destroyed with 404 and its metadata, of
-    which hvac takes only the deleted one for a response.
+    Vault sends 404 with metadata for a version that is deleted or destroyed; hvac takes
+    only the deleted one for a response.
     """
     try:
         return vault.secrets.kv.v2.read_secret_version(

@@ -1,6 +1,6 @@
-"""Says what a failed call to Vault means, for whoever has to mend it.
+"""Turns a failed call to Vault into an error that says what to do.
 
-Texts of Vault and of the libraries are never repeated: only what we know is said.
+Texts of Vault and of the libraries are never repeated, since they may hold secrets.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _LAGS: Final = 412
 _THROTTLED: Final = 429
 _STANDBY: Final = frozenset({472, 473})
 _MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
-# Newer versions say "permission denied" to all three alike.
+# Newer versions say "permission denied" in all three cases.
 _MAYBE_LOCKED: Final = (
     "; a 403 can also mean that the role is locked out after refused logins (15 "
     "minutes from the last one; vault read sys/locked-users), or that nothing is "
@@ -25,7 +25,7 @@ _MAYBE_LOCKED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What was tried: enough to say what to do."""
+    """The call that failed, as far as an error may show it."""
 
     kind: Literal["login", "token", "read", "metadata", "write"]
     place: str  # the API path without /v1/
@@ -37,9 +37,15 @@ class Call:
 def explain(
     error: Exception, call: Call, status: int | None = None
 ) -> SecretsUnavailable:
-    """Return the failure in our words; `status` is that of Vault's answer."""
+    """Return the error of a failed call.
+
+    Args:
+        error: Of hvac or its HTTP client.
+        call: Which call.
+        status: Of Vault's response; None: there was none.
+    """
     if isinstance(error, exceptions.VaultError):
-        return _answered(error, call, status)
+        return _responded(error, call, status)
     if isinstance(error, TimeoutError | requests.Timeout):
         return SecretsUnavailable(
             "timeout",
@@ -67,7 +73,7 @@ def explain(
 
 
 def malformed(call: Call) -> SecretsUnavailable:
-    """Return the failure of an answer that makes no sense."""
+    """Return the error for a response that is not Vault's."""
     return SecretsUnavailable(
         "malformed",
         f"what answers at {call.address} for {call.place} does not speak like Vault: "
@@ -76,7 +82,7 @@ def malformed(call: Call) -> SecretsUnavailable:
 
 
 def redirected(call: Call) -> SecretsUnavailable:
-    """Return the failure of an answer that sends us elsewhere."""
+    """Return the error for a redirect."""
     return SecretsUnavailable(
         "unreachable",
         f"Vault at {call.address} redirects, and a token is not sent on: "
@@ -85,48 +91,48 @@ def redirected(call: Call) -> SecretsUnavailable:
 
 
 def deleted(call: Call, gone: str = "deleted") -> SecretsUnavailable:
-    """Return the failure of a secret whose newest version is deleted or destroyed."""
+    """Return the error for a secret whose newest version is deleted or destroyed."""
     way = "write a new one" if gone == "destroyed" else "undelete it or write a new one"
     return SecretsUnavailable(
         "not_found", f"the newest version of {call.place} is {gone}: {way}"
     )
 
 
-def _answered(
+def _responded(
     error: exceptions.VaultError, call: Call, status: int | None
 ) -> SecretsUnavailable:
-    # Some proxies change the content type, and then hvac has only the text.
-    said = f"{error.errors or ''} {error.text or ''}".lower()
-    if isinstance(error, exceptions.VaultDown) and "sealed" in said:
+    # Behind a proxy that changes the content type hvac has only the text.
+    text = f"{error.errors or ''} {error.text or ''}".lower()
+    if isinstance(error, exceptions.VaultDown) and "sealed" in text:
         return SecretsUnavailable(
             "sealed", f"Vault at {call.address} is sealed: unseal it"
         )
     if isinstance(error, exceptions.InvalidPath):
-        return _missing(error, said, call)
+        return _missing(error, text, call)
     invalid = isinstance(error, exceptions.InvalidRequest)
     if invalid or isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
-        refusal = _refused(said, call, invalid=invalid)
+        refusal = _refused(text, call, invalid=invalid)
         if refusal is not None:
             return refusal
-    return _unwell(said, call, status)
+    return _failing(text, call, status)
 
 
-def _refused(said: str, call: Call, *, invalid: bool) -> SecretsUnavailable | None:
-    """Return what a refusal means; None: it is none of ours."""
+def _refused(text: str, call: Call, *, invalid: bool) -> SecretsUnavailable | None:
+    """Return the error for a refusal; None: it has another cause."""
     if call.kind == "login":
         more = "" if invalid or not call.place.startswith("auth/") else _MAYBE_LOCKED
         return SecretsUnavailable(
             "login", f"Vault refuses the login at {call.place}: {call.hint}{more}"
         )
     if invalid and call.kind == "token":
-        # What Vault says of a token that cannot be renewed, and of none at all.
+        # Vault says so of a token that is not renewable, and of none at all.
         return SecretsUnavailable("permission", f"Vault refuses {call.place}")
-    if invalid and call.kind == "write" and "check-and-set" in said:
-        return _overtaken(call)
+    if invalid and call.kind == "write" and "check-and-set" in text:
+        return _conflict(call)
     return None if invalid else _denied(call)
 
 
-def _overtaken(call: Call) -> SecretsUnavailable:
+def _conflict(call: Call) -> SecretsUnavailable:
     return SecretsUnavailable(
         "conflict", f"somebody else wrote {call.place} in between: look, and run again"
     )
@@ -141,41 +147,41 @@ def _denied(call: Call) -> SecretsUnavailable:
     )
 
 
-def _unwell(said: str, call: Call, status: int | None) -> SecretsUnavailable:
-    """Return the failure of a Vault that could have answered, and may soon."""
-    told = f"Vault at {call.address} answered {call.place} with {status or 'an error'}"
-    if status in _STANDBY or "not active" in said or "no active" in said:
+def _failing(text: str, call: Call, status: int | None) -> SecretsUnavailable:
+    """Return the error of a Vault that fails, and may recover."""
+    seen = f"Vault at {call.address} answered {call.place} with {status or 'an error'}"
+    if status in _STANDBY or "not active" in text or "no active" in text:
         return SecretsUnavailable(
             "standby",
-            f"{told}: that node is a standby without a leader; wait for the election, "
+            f"{seen}: that node is a standby without a leader; wait for the election, "
             "or set secrets.vault.address to the active node",
         )
     if status == _LAGS:
         return SecretsUnavailable(
-            "standby", f"{told}: that node lags behind its leader; it is asked again"
+            "standby", f"{seen}: that node lags behind its leader; it is asked again"
         )
     if status == _THROTTLED:
         return SecretsUnavailable(
             "throttled",
-            f"{told}: its rate limit quota is used up; raise the quota for this path",
+            f"{seen}: its rate limit quota is used up; raise the quota for this path",
         )
     if call.kind == "login":
         return SecretsUnavailable(
             "unreachable",
-            f"{told}: it could not judge the login; look at Vault's own log, and "
+            f"{seen}: it could not judge the login; look at Vault's own log, and "
             f"{call.hint}",
         )
-    return SecretsUnavailable("unreachable", f"{told}: look at Vault's own log")
+    return SecretsUnavailable("unreachable", f"{seen}: look at Vault's own log")
 
 
-def _missing(error: exceptions.VaultError, said: str, call: Call) -> SecretsUnavailable:
+def _missing(error: exceptions.VaultError, text: str, call: Call) -> SecretsUnavailable:
     if call.kind == "login":
         return SecretsUnavailable(
             "login",
             f"nothing is mounted at {call.place}: check secrets.vault.auth.mount",
         )
     body = error.json if isinstance(error.json, dict) else {}
-    if "no handler for route" in said or "versioned" in str(body.get("warnings")):
+    if "no handler for route" in text or "versioned" in str(body.get("warnings")):
         return SecretsUnavailable(
             "not_found",
             f"no KV engine of this version answers {call.place}: "

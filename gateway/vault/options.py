@@ -1,4 +1,4 @@
-"""Where is Vault, how does one log in, and where do the secrets lie?"""
+"""Options of Vault: its address, the login, and the path of the secrets."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,11 +13,11 @@ class VaultAuthOptions:
     method: Literal["token", "approle", "kubernetes", "jwt"] = "token"
     mount: str | None = None  # by default the method's name
     role: str | None = None  # for kubernetes and jwt
-    jwt_file: str | None = None  # read at each login; kubernetes knows where it lies
+    jwt_file: str | None = None  # read at each login; kubernetes has a default
     role_id_file: str | None = None  # read at each login
     secret_id_file: str | None = None  # read at each login
     secret_id_wrapped: bool = False  # the file holds a wrapping token, spent by use
-    token_file: str | None = None  # read each time; without it, VAULT_TOKEN
+    token_file: str | None = None  # read before each use; without it, VAULT_TOKEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,5 +30,7 @@ class VaultOptions:
     kv_mount: str = "secret"
     kv_version: Literal[1, 2] = 2
     path: str = ""
-    refresh: Annotated[float, Gt(0)] = 60.0  # s between looks, +/- 10 %
+    refresh: Annotated[float, Gt(0)] = (
+        60.0  # s between reads, +/- 10 %; of all providers
+    )
     auth: VaultAuthOptions = VaultAuthOptions()

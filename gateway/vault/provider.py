@@ -1,4 +1,4 @@
-"""Which secrets does Vault hold for this environment? KV v2 and v1."""
+"""The secrets provider for Vault, KV v2 and v1."""
 
 import os
 import random as randomness
@@ -16,7 +16,7 @@ from gateway.vault.responses import Stamp
 from gateway.vault.rotation_store import VaultStore
 from gateway.vault.token_lease import TokenLease
 
-_SOONEST: Final = 0.1  # s; a lease of a second is renewed in time, without a busy loop
+_SOONEST: Final = 0.1  # s; lets a lease of one second be renewed without a busy loop
 
 
 class VaultProvider:
@@ -33,7 +33,7 @@ class VaultProvider:
         random: Callable[[], float] = randomness.random,
         timeout: float = TIMEOUT,
     ) -> None:
-        """Wire the provider; nothing is asked yet.
+        """Send nothing yet.
 
         Args:
             options: Checked by the loader; `address` is set.
@@ -63,25 +63,27 @@ class VaultProvider:
             random=random,
         )
         self._held: tuple[SecretSet, Stamp] | None = None
-        self._hidden_at: int | None = None  # the login that may not see metadata
+        self._hidden_at: int | None = (
+            None  # number of a login without access to metadata
+        )
 
     @property
     def max_interval(self) -> float:
-        """Return in how many s to read again, so that the token stays alive."""
+        """Return in how many s to read again, so that the token is renewed in time."""
         return max(_SOONEST, self._tokens.due_in)
 
     @property
     def expires_in(self) -> float | None:
-        """Return in how many s the Vault token dies, if nothing here prolongs it."""
+        """Return in how many s the Vault token expires; None: it can be renewed."""
         return self._tokens.expires_in
 
     @property
     def warning(self) -> str | None:
-        """Return why there was no new token, though the one in use still reads."""
+        """Return why the Vault token could not be renewed, while it still works."""
         return self._tokens.warning
 
     async def read(self) -> SecretSet:
-        """Return what Vault holds now.
+        """Return the secrets in Vault.
 
         Raises:
             SecretsUnavailable: with the full path and what to do about it.
@@ -92,7 +94,7 @@ class VaultProvider:
         except SecretsUnavailable as error:
             if error.reason != "permission":
                 raise
-            # Revoked, or past its end: one new login may help.
+            # Revoked or expired: one new login may help.
             fresh = await self._tokens.replace()
             if fresh is None:
                 raise
@@ -101,7 +103,7 @@ class VaultProvider:
         return found
 
     async def close(self) -> None:
-        """Let the threads end."""
+        """End the threads."""
         self._client.close()
 
     async def _read(self, token: Secret) -> SecretSet:
@@ -123,7 +125,7 @@ class VaultProvider:
         return found
 
     async def _unchanged(self, token: Secret, known: Stamp) -> bool:
-        """Return whether the metadata says that nothing is new; False: read it all."""
+        """Return whether the metadata shows the known version; False: read the data."""
         if self._hidden_at == self._tokens.logins:
             return False
         try:
@@ -133,14 +135,19 @@ class VaultProvider:
         except SecretsUnavailable as error:
             if error.reason != "permission":
                 raise
-            # A narrow policy grants only the data: then the data is what we look at.
+            # The policy grants only the data: read that each time.
             self._hidden_at = self._tokens.logins
             return False
         return newest == known
 
 
 def open_store(options: VaultOptions, environ: Mapping[str, str]) -> VaultStore:
-    """Return where a rotation writes, with a login of its own."""
+    """Return the store of a rotation, with a login of its own.
+
+    Args:
+        options: Checked by the loader; `address` is set.
+        environ: Where VAULT_TOKEN is looked for.
+    """
     assert options.address is not None, "checked by the loader"  # noqa: S101
     clock = SystemClock()
     client = VaultClient(

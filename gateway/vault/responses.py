@@ -1,4 +1,4 @@
-"""Reads responses of Vault; nothing of them is taken on trust."""
+"""Parses Vault's responses; every field is checked."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,17 +13,17 @@ Gone = Literal["deleted", "destroyed"]
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What a login, a renewal or a look at a token tells."""
+    """A token and its lease, as a login, a renewal or a lookup returns them."""
 
     token: Secret
-    duration: float  # s; 0: no end is known
+    duration: float  # s; 0: without an end
     renewable: bool
-    known: bool = True  # False: Vault did not say how long it lives
+    known: bool = True  # False: Vault did not tell the lease
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Which version of a secret; numbers start again when its metadata is deleted."""
+    """Names a version of a secret; numbers restart when its metadata is deleted."""
 
     number: int
     created: str
@@ -31,19 +31,19 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
-    """All of a secret's newest version."""
+    """A secret's newest version, with all fields."""
 
     data: dict[str, Any]  # empty where it is gone
-    version: int  # 0: nothing was ever there
+    version: int  # 0: there was never one
     created: float | None = None  # Unix, s, by Vault's clock
     gone: Gone | None = None
 
 
 def mapping(value: Any, call: Call) -> dict[str, Any]:
-    """Return a JSON object that must be one.
+    """Return a value that must be a JSON object.
 
     Raises:
-        SecretsUnavailable: it is none, here and below.
+        SecretsUnavailable: it is not; here and below.
     """
     if not isinstance(value, dict):
         raise faults.malformed(call)
@@ -71,7 +71,13 @@ def granted(auth: Any, call: Call) -> Granted:
 
 
 def stamp(number: Any, created: Any, call: Call) -> Stamp:
-    """Return which version of a secret it is."""
+    """Return a version's stamp.
+
+    Args:
+        number: Of the version.
+        created: When, as Vault writes it.
+        call: For the error.
+    """
     if isinstance(number, bool) or not isinstance(number, int):
         raise faults.malformed(call)
     return Stamp(number, str(created))
@@ -79,7 +85,7 @@ def stamp(number: Any, created: Any, call: Call) -> Stamp:
 
 def fields(data: Any, call: Call) -> dict[str, Secret]:
     """Return the texts of a secret."""
-    # Other tools may keep numbers or objects beside ours: they are not secrets of ours.
+    # Other tools may keep numbers or objects there, which are none of the gateway's.
     return {
         name: Secret(value.strip())
         for name, value in mapping(data, call).items()
@@ -88,14 +94,14 @@ def fields(data: Any, call: Call) -> dict[str, Secret]:
 
 
 def deletion(about: dict[str, Any]) -> Gone | None:
-    """Return how a version was lost, by its metadata; None: it is there."""
+    """Return how a version was removed, by its metadata; None: it is there."""
     if about.get("destroyed"):
         return "destroyed"
     return "deleted" if about.get("deletion_time") else None
 
 
 def secret_version(data: Any, call: Call) -> SecretVersion:
-    """Return all of a version."""
+    """Return a version with all fields."""
     found = mapping(data, call)
     about = mapping(found.get("metadata"), call)
     version = about.get("version")

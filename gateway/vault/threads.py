@@ -1,7 +1,7 @@
-"""Runs blocking calls on threads that nobody has to wait for.
+"""Runs blocking calls on daemon threads.
 
-A pool of the standard library is joined when the process ends, and a call that drips a
-byte at a time never does: no command would end, and no drain.
+The standard library joins its pools when the process ends, and a call whose response
+comes a byte at a time never returns: neither a command nor a drain would end.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class DaemonThreads(Executor):
-    """Up to `number` daemon threads, begun when there is something to do."""
+    """An executor of up to `number` daemon threads, started as jobs come."""
 
     def __init__(self, number: int, *, name: str) -> None:
         self._number = number
@@ -25,13 +25,13 @@ class DaemonThreads(Executor):
     def submit(  # type: ignore[override]
         self, job: Callable[..., Any], *arguments: Any
     ) -> Future[Any]:
-        """Run a job with its arguments; return where its result will be.
+        """Run a job with its arguments; return the future of its result.
 
         Raises:
-            RuntimeError: the threads were told to end.
+            RuntimeError: it was shut down.
         """
         if self._closed:
-            raise RuntimeError("the threads were told to end")
+            raise RuntimeError("the executor was shut down")
         future: Future[Any] = Future()
         self._jobs.put((future, lambda: job(*arguments)))
         if self._begun < self._number:
@@ -47,7 +47,7 @@ class DaemonThreads(Executor):
         *,
         cancel_futures: bool = False,
     ) -> None:
-        """Let the threads end after what they have in hand; none is waited for."""
+        """End the threads after their present jobs, without waiting for them."""
         del wait, cancel_futures
         self._closed = True
         while not self._jobs.empty():
@@ -64,5 +64,5 @@ class DaemonThreads(Executor):
                 continue
             try:
                 future.set_result(job())
-            except BaseException as error:  # noqa: BLE001 - it is the caller's to judge
+            except BaseException as error:  # noqa: BLE001 - the caller judges it
                 future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Holds the Vault token: renews it, and logs in anew where renewing ends."""
+"""Holds a Vault token: renews its lease, and logs in again where renewals end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from gateway.vault.client import VaultClient
 from gateway.vault.lease import Lease
 
 _UNPROVEN_GAP: Final = 300.0  # s between logins while none leads to the secret
-_LOOK: Final = 5.0  # s between looks whether a refused login has other material
+_RECHECK: Final = 5.0  # s between checks whether a refused login's material changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class _Failure:
 
     error: SecretsUnavailable
     material: Material
-    until: float  # s, monotonic; not tried again before, with the same material
+    until: float  # s, monotonic; no login before, with the same material
 
     @property
     def refused(self) -> bool:
@@ -29,7 +29,7 @@ class _Failure:
 
 
 class TokenLease:
-    """Holds one token, renewed at two thirds of its lease."""
+    """One Vault token, renewed at two thirds of its lease."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class TokenLease:
         """Hold no token yet.
 
         Args:
-            login: The way to a token.
+            login: Obtains a token.
             client: For renewals.
             now: Returns s, monotonic.
             random: Returns from [0, 1).
@@ -54,36 +54,36 @@ class TokenLease:
         self._token: Secret | None = None
         self._material: Material = ()
         self._lease: Lease | None = None
-        self._look_at = float("inf")  # s, monotonic; when to ask about its life again
+        self._look_up_at = float("inf")  # s, monotonic; when to ask for its lease again
         self._renewals_failed = 0
         self._failure: _Failure | None = None
         self._logins_failed = 0
         self._proven = False
         self.logins = 0
-        self.warning: str | None = None  # why the token in use was not replaced
+        self.warning: str | None = None  # why the token in use could not be renewed
 
     @property
     def due_in(self) -> float:
-        """Return in how many s `get` has something to do."""
+        """Return in how many s `get` has a renewal or a login to make."""
         now, at = self._now(), self._due_at
         if self._failure is None:
             return at - now
         again = self._failure.until
         if self._failure.refused:
-            again = min(again, now + _LOOK)
+            again = min(again, now + _RECHECK)
         return (max(at, again) if at < float("inf") else again) - now
 
     @property
     def _due_at(self) -> float:
-        """Return when the token that is held needs something, s monotonic."""
+        """Return when the held token needs a renewal or a login, s monotonic."""
         if self._lease is None:
             return float("inf")
         at = leases.due(self._lease, can_login=self._login.repeatable)
-        return min(at, self._look_at)
+        return min(at, self._look_up_at)
 
     @property
     def expires_in(self) -> float | None:
-        """Return in how many s the token dies, if nothing here can prolong it."""
+        """Return the s until the token expires; None: it can be renewed or replaced."""
         lease = self._lease
         if lease is None or self._login.repeatable or not lease.duration:
             return None
@@ -92,12 +92,12 @@ class TokenLease:
         return lease.ends - self._now()
 
     async def get(self) -> Secret:
-        """Return a token that should still be good.
+        """Return a token that has not expired.
 
-        While it is, a failed login is no failure, but `warning`.
+        While it has not, a failed renewal or login only sets `warning`.
 
         Raises:
-            SecretsUnavailable: there is none.
+            SecretsUnavailable: there is no such token.
         """
         self.warning = None
         held, lease = self._token, self._lease
@@ -110,18 +110,18 @@ class TokenLease:
             return held
 
     def worked(self) -> None:
-        """Note that Vault took the token: were it refused later, a new one may help."""
+        """Note that Vault took the token: a new one may help if it is refused later."""
         self._proven = True
         if self._due_at == float("inf"):
-            self._failure = None  # of a login that nothing waits for any more
+            self._failure = None  # of a login that is needed no more
 
     async def replace(self) -> Secret | None:
-        """Return another token than the one that was just refused; None: there is none.
+        """Return a token in place of one that Vault just refused; None: there is none.
 
-        One that never worked is replaced rarely: its policy is wrong, and each login
-        may use up a part of the secret id.
+        A token that never worked is replaced rarely: its policy is wrong, and each
+        login may use up a part of the secret id.
         """
-        lease, self._lease = self._lease, None  # a given token is asked about anew
+        lease, self._lease = self._lease, None  # a ready token is looked up again
         if not self._login.repeatable:
             return None
         if not self._proven and lease and self._now() - lease.granted < _UNPROVEN_GAP:
@@ -130,15 +130,15 @@ class TokenLease:
         try:
             return await self._fresh()
         except SecretsUnavailable:
-            self._lease = lease  # it may be taken again before a login is
+            self._lease = lease  # Vault may take it again before a login succeeds
             raise
 
     async def _kept_alive(self, held: Secret, lease: Lease) -> Secret:
-        """Return the token, renewed or replaced where that is due."""
+        """Return the token, after a renewal or a login where one is due."""
         repeatable = self._login.repeatable
         if not repeatable:
             other = await self._login.material() != self._material
-            if other or self._now() >= self._look_at:
+            if other or self._now() >= self._look_up_at:
                 return await self._fresh()
         step = leases.step(lease, now=self._now(), can_login=repeatable)
         if step == "renew":
@@ -147,11 +147,11 @@ class TokenLease:
         return await self._fresh(alive=True) if step == "login" else held
 
     async def _fresh(self, *, alive: bool = False) -> Secret:
-        """Log in; `alive`: the token that is held is still good."""
+        """Log in; `alive`: the held token has not expired."""
         try:
             material = await self._login.material()
         except SecretsUnavailable as error:
-            self._failure = _Failure(error, (), self._now() + _LOOK)
+            self._failure = _Failure(error, (), self._now() + _RECHECK)
             raise
         failed = self._failure
         if failed is not None and failed.material != material:
@@ -170,9 +170,9 @@ class TokenLease:
             renewable=granted.renewable,
             random=self._random(),
         )
-        self._look_at = float("inf")
+        self._look_up_at = float("inf")
         if not granted.known:
-            self._look_at = self._now() + leases.RETRY_CAP
+            self._look_up_at = self._now() + leases.RETRY_CAP
         self._renewals_failed = self._logins_failed = 0
         self._failure = None
         self._proven = False
@@ -195,7 +195,7 @@ class TokenLease:
         except SecretsUnavailable as error:
             self._renewals_failed += 1
             if error.reason == "permission" and self._login.repeatable:
-                # Past its maximum: the read that follows is refused and logs in anew.
+                # Past its maximum TTL: the next read is refused and logs in again.
                 return leases.not_renewable(lease)
             return leases.postponed(
                 lease,
