@@ -28,9 +28,9 @@ from aiohttp import (
 )
 from aiohttp.client_proto import ResponseHandler
 
-from gateway.config.address import Address
 from gateway.config.providers import build_provider
 from gateway.config.schema import Config
+from gateway.core.address import Address
 from gateway.identity.policy import Callers
 from gateway.secrets.ports import SecretsUnavailable
 

@@ -8,7 +8,7 @@ import time
 import click
 
 from gateway.cli.options import config_options, configured
-from gateway.config.address import Address
+from gateway.core.address import Address
 
 _INTERVAL = 0.2  # s between requests
 _POLL_TIMEOUT = 2.0  # s for one request

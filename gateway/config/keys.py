@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from gateway.config.address import Address
 from gateway.config.schema import Config
+from gateway.core.address import Address
 
 Kind = Literal["text", "number", "flag", "list"]
 NOT_SET_HERE: Final = "environment"  # a field of Config, but no key

@@ -16,7 +16,7 @@ from pydantic import (
 
 from gateway.admission.options import AdmissionOptions
 from gateway.breaker.options import BreakerOptions
-from gateway.config.address import Address, parse_address
+from gateway.core.address import Address, parse_address
 from gateway.core.origin import is_host
 from gateway.deadline.options import DeadlineOptions
 from gateway.idempotency.options import IdempotencyOptions

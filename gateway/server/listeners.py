@@ -12,7 +12,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import _ErrInfo
 
 from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS, REQUEST_TARGET
-from gateway.server.newcomers import Newcomers, most_newcomers
+from gateway.server.new_connections import NewConnections, most_new_connections
 from gateway.server.proxy_request import ProxyRequest
 from gateway.server.readers import Readers
 from gateway.server.sockets import BoundSockets
@@ -77,7 +77,7 @@ class _Protocol(web.RequestHandler):
 class _CallerProtocol(_Protocol):
     """Tells when its peer sends nothing, or does not take all that is written."""
 
-    _newcomers: Newcomers
+    _new_connections: NewConnections
     _readers: Readers
     _wire: asyncio.WriteTransport
 
@@ -88,12 +88,12 @@ class _CallerProtocol(_Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None:  # what the system takes, nobody here can bound
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self._newcomers.add(self._wire)
+        self._new_connections.add(self._wire)
         super().connection_made(transport)
 
     def asked(self) -> None:
         """Note that a whole head is here."""
-        self._newcomers.remove(self._wire)
+        self._new_connections.remove(self._wire)
 
     def pause_writing(self) -> None:
         """Note that the peer is behind."""
@@ -107,7 +107,7 @@ class _CallerProtocol(_Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End; what was not taken is gone."""
-        self._newcomers.remove(self._wire)
+        self._new_connections.remove(self._wire)
         self._readers.caught_up(self._wire)
         super().connection_lost(exc)
 
@@ -122,13 +122,13 @@ class _Server(web.Server):
 class _CallerServer(web.Server):
     """The low-level server for callers' connections."""
 
-    newcomers: Newcomers
+    new_connections: NewConnections
     readers: Readers
     refusal: Refusal | None = None
 
     def __call__(self) -> web.RequestHandler:
         protocol = _CallerProtocol(self, loop=self._loop, **self._kwargs)
-        protocol._newcomers = self.newcomers  # noqa: SLF001 - its constructor is
+        protocol._new_connections = self.new_connections  # noqa: SLF001 - its constructor is
         protocol._readers = self.readers  # noqa: SLF001 - aiohttp's
         protocol.refusal = self.refusal
         return protocol
@@ -223,7 +223,7 @@ async def listen_proxy(
         **_LIMITS,
     )
     loop = asyncio.get_running_loop()
-    server.newcomers = Newcomers(most_newcomers())
+    server.new_connections = NewConnections(most_new_connections())
     server.readers = Readers(loop, loop.time) if readers is None else readers
     server.refusal = refusal
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)

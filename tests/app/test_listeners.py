@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from gateway.app.listeners import Listeners
-from gateway.config.address import Address
 from gateway.config.schema import Listen, Tls
+from gateway.core.address import Address
 from gateway.server.certificates import Certificates
 
 ANYWHERE = Address("127.0.0.1", 0)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.config.address import Address
+from gateway.core.address import Address
 from gateway.core.clock import SystemClock
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.receive import Receiver

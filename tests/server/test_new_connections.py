@@ -1,4 +1,4 @@
-"""Newcomers: connections without a request take no descriptor from those with one."""
+"""NewConnections: connections without a request take no descriptor from those with one."""
 
 import asyncio
 import logging
@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from gateway.config.address import Address
+from gateway.core.address import Address
 from gateway.server.listeners import listen_proxy
-from gateway.server.newcomers import Newcomers, most_newcomers
+from gateway.server.new_connections import NewConnections, most_new_connections
 from gateway.server.sockets import bind
 
 
@@ -23,19 +23,19 @@ class Wire:
 
 def test_the_oldest_is_closed_for_the_next() -> None:
     """A caller's head comes at once; who sends none has waited longest."""
-    newcomers, wires = Newcomers(2), [Wire() for _ in range(4)]
+    new_connections, wires = NewConnections(2), [Wire() for _ in range(4)]
     first, second, third, fourth = (
         cast("asyncio.WriteTransport", wire) for wire in wires
     )
-    newcomers.add(first)
-    newcomers.add(second)
-    newcomers.remove(first)
-    newcomers.remove(first)
-    newcomers.add(third)
-    newcomers.add(fourth)
+    new_connections.add(first)
+    new_connections.add(second)
+    new_connections.remove(first)
+    new_connections.remove(first)
+    new_connections.add(third)
+    new_connections.add(fourth)
 
     assert [wire.aborted for wire in wires] == [False, True, False, False]
-    assert len(newcomers) == 2
+    assert len(new_connections) == 2
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_a_quarter_of_the_descriptors_is_enough(
     """The rest is for callers, and for the way to Dinie."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
 
-    assert most_newcomers() == most
+    assert most_new_connections() == most
 
 
 async def test_connections_that_say_nothing_keep_no_caller_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Connecting costs a stranger nothing, and a descriptor here."""
-    monkeypatch.setattr("gateway.server.listeners.most_newcomers", lambda: 4)
+    monkeypatch.setattr("gateway.server.listeners.most_new_connections", lambda: 4)
 
     async def hello(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="hello")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.address import Address, parse_address
+from gateway.core.address import Address, parse_address
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ _LEAST: Final = 16
 _PART: Final = 4  # of the descriptors; there are two listeners, and Dinie
 
 
-class Newcomers:
+class NewConnections:
     """Those of one listener."""
 
     def __init__(self, most: int) -> None:
@@ -37,7 +37,7 @@ class Newcomers:
         self._waiting.pop(transport, None)
 
 
-def most_newcomers() -> int:
+def most_new_connections() -> int:
     """Return how many the descriptors of this process allow for one listener."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
