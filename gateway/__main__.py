@@ -28,7 +28,7 @@ def main() -> None:
         click.echo("Interrupted.", err=True)
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone: nothing is left to say, here or at exit.
+        # The reader of the output has gone; without streams, exit writes nothing.
         sys.stdout = sys.stderr = None
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -26,6 +26,7 @@ from gateway.inbox.policy import PATTERN
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.retry.options import RetryOptions
 from gateway.rotation.options import RotationOptions
+from gateway.server.options import TlsOptions
 from gateway.storage.database.files import WITHOUT_ENVIRONMENT
 from gateway.telemetry.options import TelemetryOptions
 from gateway.vault.options import VaultOptions
@@ -96,14 +97,6 @@ class Upstream(_Section):
         return value
 
 
-class Tls(_Section):
-    """TLS on the proxy listener; without a certificate it speaks plain HTTP."""
-
-    cert_file: str | None = None
-    key_file: str | None = None
-    client_ca_file: str | None = None  # asks for client certificates, signed by these
-
-
 class Listen(_Section):
     """Where the gateway listens."""
 
@@ -111,7 +104,7 @@ class Listen(_Section):
     webhooks: Where = Address()
     admin: Where = Address("127.0.0.1", 8081)
     hosts: tuple[str, ...] = ()  # further Host names that a loopback listener takes
-    tls: Tls = Tls()
+    tls: TlsOptions = TlsOptions()
 
     @field_validator("hosts")
     @classmethod

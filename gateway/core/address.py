@@ -1,4 +1,4 @@
-"""How is a place to listen written?"""
+"""The address of a listener: `host:port`, `unix:/path` or `off`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ _LARGEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`host:port`, `unix:/path`, or `off` (all None)."""
+    """Where a listener binds; `off` has no field set."""
 
     host: str | None = None
     port: int | None = None
@@ -29,10 +29,10 @@ class Address:
 
 
 def parse_address(value: Any) -> Address:
-    """Return the address of its text.
+    """Return the address that a text names.
 
     Raises:
-        ValueError: it is none of the three forms.
+        ValueError: It has none of the three forms.
     """
     if isinstance(value, Address):
         return value

@@ -1,8 +1,8 @@
 """Handles signals that arrive before `serve` has an event loop.
 
-Importing takes a third of a second, and until then the defaults apply: SIGHUP kills,
-SIGTERM ends with an error, and process 1 of a container does not hear it at all.
-Imported before anything that takes time.
+The imports take a third of a second, during which the default handlers would apply:
+SIGHUP kills, SIGTERM ends with an error, and process 1 of a container ignores it. This
+module is imported before anything that takes time.
 """
 
 import os
@@ -11,14 +11,16 @@ from collections.abc import Sequence
 
 
 def prepare(arguments: Sequence[str]) -> bool:
-    """Set the signals of `serve` until its event loop sets its own; return if it is.
+    """Install handlers for `serve`, until its event loop installs its own.
 
-    SIGHUP asks for what a start does anyway: the secrets are read. SIGTERM and SIGINT
-    find nothing accepted yet, so there is nothing to finish.
+    SIGHUP is ignored: it asks for the secrets to be read, which a start does anyway.
+    SIGTERM and SIGINT end at once: nothing was accepted, so nothing is to be finished.
 
     Args:
-        arguments: Of the command line, without the program; another command keeps the
-            defaults.
+        arguments: Of the command line, without the program.
+
+    Returns:
+        Whether the command is `serve`; another one keeps the defaults.
     """
     if list(arguments[:1]) != ["serve"]:
         return False
@@ -29,5 +31,5 @@ def prepare(arguments: Sequence[str]) -> bool:
 
 
 def _end(*_: object) -> None:
-    # No exception: inside an import, or a callback from C, it could be swallowed.
+    # Not by an exception: an import or a callback from C could swallow it.
     os._exit(0)

@@ -1,8 +1,8 @@
-"""Opens standard streams that whoever started the process has closed.
+"""Opens the standard streams that were closed when the process was started.
 
-The next files and sockets would get their numbers: libuv ends a process that closes
-one of those, and what a library prints would go into a connection.
-Imported before anything that opens a file.
+Otherwise the next files and sockets would get their numbers: libuv ends a process that
+closes one of those, and what a library prints would go into a connection. This module
+is imported before anything that opens a file.
 """
 
 import os
@@ -13,7 +13,7 @@ _NUMBERS: Final = (0, 1, 2)
 
 
 def open_closed() -> None:
-    """Have every closed one lead to the null device; what is written there is gone."""
+    """Connect every closed stream to the null device, which discards all output."""
     for number in _NUMBERS:
         try:
             os.fstat(number)

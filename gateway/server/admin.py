@@ -1,4 +1,4 @@
-"""What do operators, probes and Prometheus get to see?"""
+"""The admin listener's application: probes, metrics, status page, reload, explain."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from gateway.core.problems import CONTENT_TYPE, render
 from gateway.server.health import Health
 from gateway.server.status_page import HEADERS, render_page
 
-Answer = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
+JsonHandler = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _log = structlog.get_logger("gateway.admin")
 
@@ -28,17 +28,17 @@ def build_admin(
     reload: Callable[[], Awaitable[Mapping[str, Any]]],
     status: Callable[[], Mapping[str, Any]],
     origin: OriginRule,
-    further: Sequence[tuple[str, str, Answer]] = (),
+    further: Sequence[tuple[str, str, JsonHandler]] = (),
 ) -> web.Application:
     """Return the admin listener's application.
 
     Args:
-        health: Answers the probes.
+        health: Its state is the response to the probes.
         metrics: Returns the text format of Prometheus.
-        reload: Reads secrets again; returns what changed.
+        reload: Reads secrets and certificates again; returns what changed.
         status: Returns what the page shows.
-        origin: Says which requests are a web page's.
-        further: Method, path and handler of what else answers in JSON.
+        origin: Recognises the requests of web pages.
+        further: Method, path and handler of the other routes, which return JSON.
     """
 
     async def livez(_: web.Request) -> web.Response:
@@ -61,39 +61,39 @@ def build_admin(
         return _json(status())
 
     application = web.Application(middlewares=[_boundary, _guard(origin)])
-    application.on_response_prepare.append(_anonymous)
+    application.on_response_prepare.append(_hide_server)
     application.router.add_get("/", page)
     application.router.add_get("/status.json", status_json)
     application.router.add_get("/livez", livez)
     application.router.add_get("/readyz", readyz)
     application.router.add_get("/metrics", scrape)
     application.router.add_post("/reload", reloaded)
-    for method, path, answer in further:
-        application.router.add_route(method, path, _in_json(answer))
+    for method, path, handler in further:
+        application.router.add_route(method, path, _in_json(handler))
     return application
 
 
 def explain_routes(
-    tell: Callable[[str], Mapping[str, Any] | None],
-) -> list[tuple[str, str, Answer]]:
-    """Return method, path and handler of `/explain`, what happened to one request.
+    explain: Callable[[str], Mapping[str, Any] | None],
+) -> list[tuple[str, str, JsonHandler]]:
+    """Return the route of `/explain`: method, path and handler.
 
     Args:
-        tell: Returns what is known of a request id; None for an unknown one.
+        explain: Returns what happened to the request of an id; None: it is unknown.
     """
 
     async def explained(request: web.Request) -> Mapping[str, Any]:
-        told = tell(request.match_info["request_id"])
-        if told is None:
+        found = explain(request.match_info["request_id"])
+        if found is None:
             raise web.HTTPNotFound
-        return told
+        return found
 
     return [("GET", "/explain/{request_id}", explained)]
 
 
-def _in_json(answer: Answer) -> Handler:
+def _in_json(content_of: JsonHandler) -> Handler:
     async def handler(request: web.Request) -> web.Response:
-        return _json(await answer(request))
+        return _json(await content_of(request))
 
     return handler
 
@@ -107,13 +107,13 @@ def _json(content: Mapping[str, Any], status: int = 200) -> web.Response:
     )
 
 
-async def _anonymous(_: web.Request, response: web.StreamResponse) -> None:
+async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
     if response.headers.get("Server") == SERVER_SOFTWARE:
         del response.headers["Server"]
 
 
 def _guard(origin: OriginRule) -> Middleware:
-    """Return what refuses a web page's requests before any handler sees them."""
+    """Return a middleware that refuses the requests of web pages."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -128,7 +128,7 @@ def _guard(origin: OriginRule) -> Middleware:
 
 @web.middleware
 async def _boundary(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Render every error in the one shape, revealing nothing."""
+    """Render every error as a problem that reveals nothing."""
     try:
         return await handler(request)
     except web.HTTPException as error:

@@ -1,9 +1,11 @@
-"""The TLS context of the proxy listener, whose files may change."""
+"""Holds the TLS context of the proxy listener, and reloads its files."""
 
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
+
+from gateway.server.options import TlsOptions
 
 Loaded = Literal["none", "loaded", "refused"]
 _FIRST: Final = ssl.TLSVersion.TLSv1_2
@@ -14,26 +16,12 @@ def _ignore(event: str, **fields: Any) -> None:
     """Report nothing."""
 
 
-class Files(Protocol):
-    """Where they lie; None: there is none."""
-
-    @property
-    def cert_file(self) -> str | None:
-        """Return the certificate and its chain, PEM."""
-
-    @property
-    def key_file(self) -> str | None:
-        """Return its key, PEM."""
-
-    @property
-    def client_ca_file(self) -> str | None:
-        """Return who signs client certificates, PEM."""
-
-
 class Certificates:
-    """Holds the context; a reload takes new files, if they are good."""
+    """The certificate files in use; a reload replaces them with new ones if valid."""
 
-    def __init__(self, files: Files, on_event: Callable[..., Any] = _ignore) -> None:
+    def __init__(
+        self, files: TlsOptions, on_event: Callable[..., Any] = _ignore
+    ) -> None:
         """Read the files.
 
         Args:
@@ -41,11 +29,11 @@ class Certificates:
             on_event: Takes an event's name and safe fields, for the log.
 
         Raises:
-            OSError: one cannot be read, or holds no certificate or key.
+            OSError: One cannot be read, or holds no certificate or key.
         """
         self._files = files
         self._on_event = on_event
-        self.trouble: str | None = None  # why the files of the last reload are not used
+        self.trouble: str | None = None  # why the newest files are not used
         self.context: ssl.SSLContext | None = None
         if files.cert_file is None:
             return
@@ -53,14 +41,16 @@ class Certificates:
             self.context = self._newest = self._load()
         except OSError as error:  # ssl's errors are among them
             raise OSError(error.errno, self._fault(error)) from None
-        # The listener keeps the first context; each handshake takes the newest one,
-        # since what a context trusts can be added to, and never taken back.
+        # The listener keeps the first context, and each handshake switches to the
+        # newest: the CAs that a context trusts can be added to, but not removed.
         self.context.sni_callback = self._choose
 
     def reload(self) -> Loaded:
-        """Read the files again, for connections to come.
+        """Read the files again, for later connections.
 
-        Bad ones are refused, and those from before stay.
+        Returns:
+            `none` without TLS, `loaded`, or `refused` where the new files are invalid
+            and the old ones stay in use.
         """
         if self.context is None:
             return "none"
@@ -75,7 +65,7 @@ class Certificates:
         return "loaded"
 
     def _fault(self, error: OSError) -> str:
-        """Return what is wrong with the files; OpenSSL names none of them."""
+        """Return what is wrong with the files; the errors of OpenSSL name no file."""
         files = self._files
         named = {
             "cert_file": files.cert_file,
@@ -104,25 +94,25 @@ class Certificates:
         context = _pair(files)
         if files.client_ca_file is not None:
             context.load_verify_locations(cafile=files.client_ca_file)
-            # Asked for and not demanded: a caller may have a token instead.
+            # Requested, not required: a caller may have a token instead.
             context.verify_mode = ssl.CERT_OPTIONAL
-            # A resumed session would bring back what was verified before a reload, and
-            # what TLS 1.2 remembers by itself cannot be switched off from here.
+            # A resumed session would keep a verification from before a reload, and
+            # the session cache of TLS 1.2 cannot be disabled from here.
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             context.num_tickets = 0
         return context
 
 
-def _pair(files: Files) -> ssl.SSLContext:
+def _pair(files: TlsOptions) -> ssl.SSLContext:
     """Return a context with the certificate and its key.
 
     Raises:
-        OSError: they cannot be read, or do not belong together.
+        OSError: They cannot be read, or do not belong together.
     """
-    assert files.cert_file is not None  # noqa: S101 - looked at by the caller
+    assert files.cert_file is not None  # noqa: S101 - the callers check it
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _FIRST
-    # A key with a password would be asked for on the terminal.
+    # OpenSSL would prompt on the terminal for the password of an encrypted key.
     context.load_cert_chain(files.cert_file, files.key_file, password=lambda: "")
     return context
 

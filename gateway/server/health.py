@@ -1,4 +1,4 @@
-"""Is the gateway alive, and may it be sent requests?"""
+"""Liveness and readiness of the gateway."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway.core.clock import Clock
 
 BEAT = 0.25  # s
-_LAG = 1.0  # s; a loop that is later than this does not serve anybody
+_LAG = 1.0  # s; a loop that is later than this serves no request
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Check:
 class Health:
     """Liveness is a loop that turns; readiness is a list of checks.
 
-    Neither asks Vault or Dinie: their outage must not restart or hide a gateway that
-    still has a token.
+    Neither contacts Vault or Dinie: their outage must not restart or hide a gateway
+    that still has a token.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -46,7 +46,7 @@ class Health:
         return self._clock.now() - self._beat < BEAT + _LAG
 
     def readiness(self) -> tuple[bool, dict[str, dict[str, object]]]:
-        """Return whether to send requests here, and each check with its reason."""
+        """Return whether the gateway is ready, and each check with its reason."""
         checks = {name: check() for name, check in self._checks.items()}
         checks["draining"] = Check(
             not self.draining,

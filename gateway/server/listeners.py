@@ -1,4 +1,4 @@
-"""Which sockets listen, and how do they stop?"""
+"""Serves the proxy and the admin listener on bound sockets, and stops them."""
 
 import asyncio
 import logging
@@ -26,29 +26,29 @@ _LIMITS: Final[dict[str, Any]] = {
     "max_headers": REQUEST_FIELDS,
 }
 _BAD_REQUEST: Final = 400
-_KEEPALIVE = 75.0  # s an idle caller may keep its connection; also bounds a slow head
-_HANDSHAKE = 5.0  # s for a TLS handshake; asyncio's own 60 hold a descriptor
-_LINGER = 2.0  # s to take in what a refused caller still sends, so that it reads why
-_SEND_BUFFER = 256 * 1024  # bytes that the system holds of a response
-_SHUTDOWN = 5.0  # s; our own drain came first
+_KEEPALIVE = 75.0  # s that a connection may be idle; also bounds a slow head
+_HANDSHAKE = 5.0  # s for a TLS handshake; asyncio's default of 60 holds descriptors
+_LINGER = 2.0  # s for which a refused caller's body is read, so it gets the response
+_SEND_BUFFER = 256 * 1024  # bytes of a response in the system's buffer
+_SHUTDOWN = 5.0  # s; our own drain comes first
 
 
 class _Protocol(web.RequestHandler):
-    """Answers what the parser refuses without repeating any of it."""
+    """Responds to what the parser refuses without repeating any of it."""
 
-    refusal: Refusal | None = None  # None: logged, and answered with no more than 400
+    refusal: Refusal | None = None  # None: log it, and respond with a plain 400
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrives; a body that turns out malformed has no end to wait for."""
+        """Parse what arrives; end the reading of a body that turns out malformed."""
         super().data_received(data)
         messages = self._messages
         if messages and isinstance(messages[-1][0], _ErrInfo):
             self._end_body(messages[-2][1] if len(messages) > 1 else None)
 
     def _end_body(self, body: StreamReader | None) -> None:
-        """Tell the reader of the body before a parser's fault, if it is not whole.
+        """Fail the reader of an incomplete body that precedes a parser fault.
 
-        aiohttp tells nobody: the reader would wait for as long as it has patience.
+        aiohttp does not: the reader would wait until its own timeout.
         """
         if body is None and self._current_request is not None:
             body = self._current_request.content
@@ -62,10 +62,10 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Return a problem; aiohttp's answer shows the bytes it did not understand."""
+        """Return a problem; aiohttp's response would repeat the malformed bytes."""
         del message
         if status != _BAD_REQUEST or self.refusal is None:
-            # It logs, and raises where an answer has begun.
+            # It logs, and raises if a response has begun.
             plain = super().handle_error(request, status, exc, "malformed HTTP request")
             if status != _BAD_REQUEST:
                 return plain
@@ -75,38 +75,38 @@ class _Protocol(web.RequestHandler):
 
 
 class _CallerProtocol(_Protocol):
-    """Tells when its peer sends nothing, or does not take all that is written."""
+    """Tracks whether the peer has sent a request, and whether it reads responses."""
 
     _new_connections: NewConnections
     _readers: Readers
     _wire: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; from one byte on that is not taken, the peer is behind."""
+        """Begin; the peer counts as slow from the first byte that it does not take."""
         self._wire = cast("asyncio.WriteTransport", transport)
         self._wire.set_write_buffer_limits(high=1)
         sock = transport.get_extra_info("socket")
-        if sock is not None:  # what the system takes, nobody here can bound
+        if sock is not None:  # our limits do not see the bytes in it
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._new_connections.add(self._wire)
         super().connection_made(transport)
 
-    def asked(self) -> None:
-        """Note that a whole head is here."""
+    def request_begun(self) -> None:
+        """Count the connection as one that has sent a request head."""
         self._new_connections.remove(self._wire)
 
     def pause_writing(self) -> None:
-        """Note that the peer is behind."""
+        """Count the peer as one that does not take what is written."""
         super().pause_writing()
         self._readers.behind(self._wire)
 
     def resume_writing(self) -> None:
-        """Note that it has taken everything."""
+        """Count the peer as one that has taken everything."""
         super().resume_writing()
         self._readers.caught_up(self._wire)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End; what was not taken is gone."""
+        """Forget the connection; bytes that the peer did not take are lost."""
         self._new_connections.remove(self._wire)
         self._readers.caught_up(self._wire)
         super().connection_lost(exc)
@@ -155,8 +155,8 @@ class Listener:
         """Serve nothing yet.
 
         Args:
-            runner: Makes what answers; not set up.
-            bound: Listening; closed with this.
+            runner: Creates the server; not set up yet.
+            bound: Listening sockets, closed together with this.
             tls: None: plain.
         """
         self._runner = runner
@@ -203,19 +203,20 @@ async def listen_proxy(
     """Start the proxy listener: the low-level server, without an application.
 
     Args:
-        handler: Answers each request.
+        handler: Handles each request.
         bound: Where to accept connections.
-        logger: Hears of what the parser refuses.
+        logger: Takes what the parser refuses.
         tls: None: plain.
-        readers: Hear of connections that are behind; None: some of its own.
+        readers: Track the connections that do not take what is written; None: a set of
+            its own.
         refusal: Makes the response to what the parser refuses, and records it; None:
-            it is logged, and answered with a plain problem.
+            it is logged, and the response is a plain problem.
     """
     server = _CallerServer(
         handler,
         request_factory=_request,
-        handler_cancellation=False,  # a POST on its way is finished and recorded
-        access_log=None,  # one line per request is ours to write
+        handler_cancellation=False,  # a POST that was sent is finished and recorded
+        access_log=None,  # the request log writes the one line of a request
         auto_decompress=False,  # bodies pass as they are
         keepalive_timeout=_KEEPALIVE,
         lingering_time=_LINGER,
@@ -233,7 +234,13 @@ async def listen_proxy(
 async def listen_application(
     application: web.Application, bound: BoundSockets, *, logger: logging.Logger
 ) -> Listener:
-    """Start a listener for an ordinary application."""
+    """Start a listener for an ordinary application.
+
+    Args:
+        application: Handles the requests.
+        bound: Where to accept connections.
+        logger: Takes what the parser refuses.
+    """
     runner = _AppRunner(
         application,
         access_log=None,
@@ -259,5 +266,5 @@ def _request(
 ) -> web.BaseRequest:
     request = ProxyRequest(message, payload, protocol, writer, task, task.get_loop())
     request.head = message
-    protocol.asked()
+    protocol.request_begun()
     return request

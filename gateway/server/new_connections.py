@@ -1,7 +1,7 @@
-"""Connections that have not sent a request yet: bounded, the oldest closed first.
+"""Bounds the connections that have not sent a request yet; the oldest is closed first.
 
-Each holds a file descriptor, and a gateway without any neither accepts a caller nor
-reaches Dinie. Nothing is known of them but how long they take.
+Each holds a file descriptor, and a gateway that has none left neither accepts a caller
+nor reaches Dinie. Only the age of such a connection is known.
 """
 
 import asyncio
@@ -10,14 +10,18 @@ from typing import Final
 
 _MOST: Final = 1024
 _LEAST: Final = 16
-_PART: Final = 4  # of the descriptors; there are two listeners, and Dinie
+_SHARE: Final = 4  # a quarter of the descriptors: two listeners and Dinie need some
 
 
 class NewConnections:
-    """Those of one listener."""
+    """The connections of one listener that have not sent a request."""
 
     def __init__(self, most: int) -> None:
-        """Begin with none; `most` at once."""
+        """Begin with none.
+
+        Args:
+            most: How many may be open at once.
+        """
         self._most = most
         self._waiting: dict[asyncio.WriteTransport, None] = {}
 
@@ -25,7 +29,7 @@ class NewConnections:
         return len(self._waiting)
 
     def add(self, transport: asyncio.WriteTransport) -> None:
-        """Note a connection that was made."""
+        """Add a connection; close the oldest one if there are too many."""
         self._waiting[transport] = None
         if len(self._waiting) > self._most:
             oldest = next(iter(self._waiting))
@@ -33,7 +37,7 @@ class NewConnections:
             oldest.abort()
 
     def remove(self, transport: asyncio.WriteTransport) -> None:
-        """Note that it has sent a request, or is gone."""
+        """Forget a connection that has sent a request, or is closed."""
         self._waiting.pop(transport, None)
 
 
@@ -42,4 +46,4 @@ def most_new_connections() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return _MOST
-    return min(_MOST, max(_LEAST, soft // _PART))
+    return min(_MOST, max(_LEAST, soft // _SHARE))

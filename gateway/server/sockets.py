@@ -1,8 +1,8 @@
 """Binds listening sockets, and owns the files of Unix sockets.
 
 A socket file is replaced only when nothing listens on it. A lock file beside it, held
-for the life of the process, makes that look and the replacement one step among
-gateways; a connection tells whether anything else listens there.
+for the life of the process, makes the check and the replacement one step among
+gateways. A connection attempt shows whether another program listens there.
 """
 
 import errno
@@ -12,27 +12,13 @@ import socket
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
+
+from gateway.core.address import Address
 
 _BACKLOG: Final = 1024
 _PROBE_TIMEOUT: Final = 1.0  # s; a connect to a full backlog waits
 _UNUSABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-
-
-class Address(Protocol):
-    """Where to listen: `host:port` or `unix:/path`."""
-
-    @property
-    def host(self) -> str | None:
-        """Return the host of a TCP address."""
-
-    @property
-    def port(self) -> int | None:
-        """Return the port of a TCP address."""
-
-    @property
-    def path(self) -> str | None:
-        """Return the path of a Unix socket."""
 
 
 class SocketFile:
@@ -42,7 +28,7 @@ class SocketFile:
         """Take the lock of a path.
 
         Raises:
-            OSError: another gateway has it, or the folder cannot be written.
+            OSError: Another gateway holds it, or the folder cannot be written.
         """
         self.path = path
         self._identity: tuple[int, int] | None = None
@@ -56,10 +42,10 @@ class SocketFile:
             raise _in_use(path) from error
 
     def bind(self, sock: socket.socket) -> None:
-        """Bind a socket to the path, in place of one on which nothing listens.
+        """Bind a socket to the path, replacing a socket on which nothing listens.
 
         Raises:
-            OSError: something listens there, or the file is no socket.
+            OSError: Something listens there, or the file is not a socket.
         """
         _clear(self.path)
         sock.bind(self.path)
@@ -67,7 +53,7 @@ class SocketFile:
 
     @property
     def closed(self) -> bool:
-        """Whether the path was given up."""
+        """Whether the path was released."""
         return self._lock < 0
 
     @property
@@ -76,7 +62,7 @@ class SocketFile:
         return self._identity is not None and _identity(self.path) == self._identity
 
     def close(self) -> None:
-        """Remove the socket if it is still ours, then let others have the path.
+        """Remove the socket if it is still ours, then release the path.
 
         The lock file stays: removing it would let two gateways lock two files.
         """
@@ -98,7 +84,7 @@ class BoundSockets:
 
     @property
     def address(self) -> str:
-        """Return where they really listen: `host:port`, or `unix:` and a path."""
+        """Return the bound address: `host:port` with the real port, or `unix:/path`."""
         bound = self.sockets[0].getsockname()
         if isinstance(bound, tuple):
             host, port = bound[:2]
@@ -107,7 +93,7 @@ class BoundSockets:
 
     @property
     def gone(self) -> str | None:
-        """Return the path of a file that is no longer ours; None: all is well."""
+        """Return the path of a socket file that is no longer ours; None: it is."""
         file = self._file
         return None if file is None or file.closed or file.ours else file.path
 
@@ -123,7 +109,7 @@ def bind(address: Address) -> BoundSockets:
     """Bind an address and listen on it; nothing is accepted yet.
 
     Raises:
-        OSError: something else listens there, or it cannot be bound.
+        OSError: Something else listens there, or it cannot be bound.
     """
     if address.path is None:
         return BoundSockets(_bind_tcp(address.host, address.port), None)
@@ -180,7 +166,7 @@ def _bind_one(family: int, where: tuple[Any, ...]) -> socket.socket:
 
 def _listen(sock: socket.socket) -> None:
     sock.settimeout(0)
-    # At once: a port that is bound only can be bound a second time.
+    # Immediately: a port that is only bound can be bound a second time.
     sock.listen(_BACKLOG)
 
 
@@ -188,14 +174,14 @@ def _clear(path: str) -> None:
     """Remove a socket file that a dead process left.
 
     Raises:
-        OSError: something listens on it, or it is no socket.
+        OSError: Something listens on it, or it is not a socket.
     """
     try:
         kind = os.lstat(path).st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(kind):
-        raise OSError(errno.EEXIST, f"{path} is there and is no socket")
+        raise OSError(errno.EEXIST, f"{path} exists and is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_PROBE_TIMEOUT)
         try:

@@ -1,4 +1,4 @@
-"""The status page: what somebody reads at three in the morning, without a script."""
+"""Renders the status page: plain HTML, without a script."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -42,7 +42,7 @@ def render_page(status: Mapping[str, Any]) -> bytes:
 
 
 def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
-    """Return the last failures, each with a link to its story."""
+    """Return the last failures, each with a link to its explanation."""
     if not failures:
         return ""
     rows = [
@@ -76,7 +76,7 @@ def _cell(value: Any) -> str:
 
 
 def _described(value: Mapping[str, Any]) -> str:
-    """Return a check, a circuit, or whatever else has parts."""
+    """Return a check, a circuit or any other value with parts."""
     if "ok" in value:
         word = "yes" if value["ok"] else "<span class=no>no</span>"
     elif "state" in value:

@@ -1,4 +1,4 @@
-"""Responses to requests that the HTTP parser does not take; nothing of them is said."""
+"""Responses to requests that the HTTP parser refuses; they repeat none of its bytes."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from aiohttp.http_exceptions import BadStatusLine, InvalidURLError, LineTooLong
 from gateway.core.problems import CONTENT_TYPE
 from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS
 
-_TOO_MANY: Final = "Too many headers"  # how aiohttp's parser begins to say so
+_TOO_MANY: Final = "Too many headers"  # the start of the parser's own message
 _PLAIN: Final = orjson.dumps(
     {"type": "about:blank", "title": "Bad Request", "status": 400}
 )
@@ -23,9 +23,9 @@ def reason(error: BaseException | None) -> str:
         return f"the request has more than {REQUEST_FIELDS} header fields"
     if isinstance(error, BadStatusLine | InvalidURLError):
         return "the request line is malformed"
-    return "the request is no well-formed HTTP"
+    return "the request is not well-formed HTTP"
 
 
 def plain_refusal(_: BaseException | None) -> web.Response:
-    """Return a problem that says no more than its status."""
+    """Return a problem with nothing but its status."""
     return web.Response(status=400, body=_PLAIN, headers={"Content-Type": CONTENT_TYPE})

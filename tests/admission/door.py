@@ -5,13 +5,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 from aiohttp import web
 
 from gateway.admission.options import AdmissionOptions
 from gateway.admission.stage import AdmissionStage
+from gateway.core.address import Address
 from gateway.core.errors import GatewayError
 from gateway.core.exchange import Exchange
 from gateway.core.problems import CATALOGUE
@@ -22,7 +22,7 @@ from gateway.forwarding.spellings import LenientRules
 from gateway.server.listeners import listen_proxy
 from gateway.server.sockets import bind
 
-ANYWHERE = SimpleNamespace(host="127.0.0.1", port=0, path=None)
+ANYWHERE = Address("127.0.0.1", 0)
 
 
 @dataclass

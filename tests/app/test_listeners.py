@@ -8,16 +8,17 @@ import pytest
 from aiohttp import web
 
 from gateway.app.listeners import Listeners
-from gateway.config.schema import Listen, Tls
+from gateway.config.schema import Listen
 from gateway.core.address import Address
 from gateway.server.certificates import Certificates
+from gateway.server.options import TlsOptions
 
 ANYWHERE = Address("127.0.0.1", 0)
 
 
 def listeners(**where: Address) -> Listeners:
     listen = Listen(**{"proxy": Address(), "admin": Address(), **where})
-    return Listeners(listen, Certificates(Tls()), None)
+    return Listeners(listen, Certificates(TlsOptions()), None)
 
 
 async def hello(_: web.BaseRequest) -> web.StreamResponse:

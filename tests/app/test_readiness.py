@@ -16,13 +16,13 @@ from gateway.credentials.token_source import TokenSource
 from gateway.secrets.env import EnvProvider
 from gateway.secrets.watcher import SecretWatcher
 from gateway.server.certificates import Certificates
+from gateway.server.options import TlsOptions
 from tests.fakes import (
     FakeClock,
     FakeSecrets,
     FakeTokenEndpoint,
     FakeTokenObserver,
 )
-from tests.server.test_certificates import Files
 
 
 async def test_readiness_says_what_is_missing_and_then_that_it_is_there() -> None:
@@ -100,7 +100,7 @@ def test_a_refused_certificate_is_a_reason_and_keeps_the_gateway_ready(
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     issued.cert_chain_pems[0].write_to_path(cert)
     issued.private_key_pem.write_to_path(key)
-    certificates = Certificates(Files(str(cert), str(key)))
+    certificates = Certificates(TlsOptions(cert_file=str(cert), key_file=str(key)))
     before = certificate_check(certificates)
     key.write_text("no key")
 

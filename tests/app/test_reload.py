@@ -10,9 +10,9 @@ from gateway.app.reload import Reload
 from gateway.app.secrets import log_event
 from gateway.secrets.ports import SecretsUnavailable
 from gateway.server.certificates import Certificates
+from gateway.server.options import TlsOptions
 from tests.inprocess import Stack
 from tests.secrets.scene import Provider, Scene
-from tests.server.test_certificates import Files
 
 
 async def test_a_reload_says_what_changed(stack: Stack) -> None:
@@ -29,7 +29,9 @@ async def test_a_reload_says_why_the_old_certificate_stays(tmp_path: Path) -> No
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     issued.cert_chain_pems[0].write_to_path(cert)
     issued.private_key_pem.write_to_path(key)
-    certificates = Certificates(Files(str(cert), str(key)), log_event)
+    certificates = Certificates(
+        TlsOptions(cert_file=str(cert), key_file=str(key)), log_event
+    )
     before = certificate_check(certificates)
     reload = Reload(Scene(Provider("1")).keeper, certificates)
     other.private_key_pem.write_to_path(key)
@@ -51,7 +53,7 @@ async def test_a_reload_says_why_the_old_certificate_stays(tmp_path: Path) -> No
 async def test_a_reload_says_why_the_secrets_could_not_be_read() -> None:
     """`unchanged` alone reads as if all were well."""
     gone = SecretsUnavailable("sealed", "Vault is sealed: unseal it")
-    reload = Reload(Scene(Provider(gone)).keeper, Certificates(Files()))
+    reload = Reload(Scene(Provider(gone)).keeper, Certificates(TlsOptions()))
 
     said = await reload()
 

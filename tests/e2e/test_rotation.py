@@ -138,7 +138,7 @@ async def test_a_held_lock_is_waited_for_or_said() -> None:
         waited, told = await world.rotate("--abort", "--wait", canary="3600")
 
         assert (job, aborted, waited) == (0, 1, 0), told
-        assert "Another rotation is under way: another holds it" in said
+        assert "Another rotation is under way: another holds the lock" in said
         assert "Another rotation is under way" in told
         assert world.state["phase"] == "aborted"
 

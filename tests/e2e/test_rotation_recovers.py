@@ -55,7 +55,7 @@ async def test_the_lock_of_a_clock_that_was_ahead_ends_and_can_be_ended() -> Non
         done = await world.rotate("--now")
 
         assert (held[0], broken[0], free[0], done[0]) == (0, 0, 0, 0)
-        assert "--break-lock ends its lock" in held[1]
+        assert "--break-lock releases it" in held[1]
         assert time.strftime("%Y", time.gmtime(time.time() + 400 * DAYS)) not in held[1]
         assert "The lock of dead/1/a is released." in broken[1]
         assert "No run holds the lock." in free[1]
@@ -89,5 +89,5 @@ async def test_sigterm_ends_a_waiting_rotation_that_is_process_1() -> None:
             if process.returncode is None:
                 process.kill()
 
-        assert (code, "the next run goes on" in said) == (143, True), said
+        assert (code, "the next run continues" in said) == (143, True), said
         assert (world.state["phase"], world.state["lock_holder"]) == ("canary", "")

@@ -3,38 +3,32 @@
 import asyncio
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trustme
 
 from gateway.server.certificates import Certificates
-
-
-@dataclass
-class Files:
-    cert_file: str | None = None
-    key_file: str | None = None
-    client_ca_file: str | None = None
+from gateway.server.options import TlsOptions
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
+def files(tmp_path: Path) -> TlsOptions:
     made = trustme.CA().issue_cert("localhost")
     made.private_key_pem.write_to_path(tmp_path / "key.pem")
     made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    return Files(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    return TlsOptions(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
 
 
 def test_without_a_certificate_it_is_plain() -> None:
     """As in a sidecar."""
-    made = Certificates(Files())
+    made = Certificates(TlsOptions())
 
     assert (made.context, made.reload()) == (None, "none")
 
 
-def test_a_bad_file_ends_the_start_and_no_later_reload(files: Files) -> None:
+def test_a_bad_file_ends_the_start_and_no_later_reload(files: TlsOptions) -> None:
     """What is in use stays."""
     made = Certificates(files)
     good = made.reload()
@@ -57,7 +51,7 @@ def of_another(path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["key.pem", "cert.pem"])
 def test_a_pair_that_does_not_match_is_said_with_its_paths(
-    files: Files, tmp_path: Path, name: str
+    files: TlsOptions, tmp_path: Path, name: str
 ) -> None:
     """One of two files was replaced: the old pair goes on, and runs out unseen."""
     said: list[tuple[str, dict[str, object]]] = []
@@ -84,12 +78,11 @@ def test_a_pair_that_does_not_match_is_said_with_its_paths(
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
-    files: Files, tmp_path: Path, name: str, content: str | None, says: str
+    files: TlsOptions, tmp_path: Path, name: str, content: str | None, says: str
 ) -> None:
     """OpenSSL's own words name no file."""
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
-    files.client_ca_file = str(tmp_path / "ca.pem")
-    made = Certificates(files)
+    made = Certificates(replace(files, client_ca_file=str(tmp_path / "ca.pem")))
     if content is None:
         (tmp_path / name).unlink()
     else:
@@ -100,7 +93,7 @@ def test_a_file_that_cannot_be_used_is_named(
     assert says in made.trouble
 
 
-def test_a_good_pair_ends_the_trouble(files: Files, tmp_path: Path) -> None:
+def test_a_good_pair_ends_the_trouble(files: TlsOptions, tmp_path: Path) -> None:
     """What was mended must not stand in /readyz."""
     made = Certificates(files)
     of_another(tmp_path, "key.pem")
@@ -143,7 +136,7 @@ async def test_a_reload_takes_the_trust_in_a_client_ca_back(tmp_path: Path) -> N
     served.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     old.cert_pem.write_to_path(tmp_path / "ca.pem")
     names = [str(tmp_path / name) for name in ("cert.pem", "key.pem", "ca.pem")]
-    made = Certificates(Files(*names))
+    made = Certificates(TlsOptions(*names))
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=made.context)
     port = server.sockets[0].getsockname()[1]
     newest, older = ssl.TLSVersion.MAXIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2

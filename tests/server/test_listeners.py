@@ -2,32 +2,24 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from gateway.core.address import Address
 from gateway.server.listeners import Listener, listen_application, listen_proxy
 from gateway.server.sockets import bind
 
+ANYWHERE = Address("127.0.0.1", 0)
 LOGGER = logging.getLogger("tests.runner")
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """An address."""
-
-    host: str | None = "127.0.0.1"
-    port: int | None = 0
-    path: str | None = None
 
 
 async def hello(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(text=request.raw_path)
 
 
-async def proxy(where: Where) -> Listener:
+async def proxy(where: Address) -> Listener:
     return await listen_proxy(hello, bind(where), logger=LOGGER)
 
 
@@ -52,7 +44,7 @@ def get(target: str) -> bytes:
 
 async def test_a_free_port_is_told() -> None:
     """Tests and the demo take whatever port there is."""
-    listener = await proxy(Where())
+    listener = await proxy(ANYWHERE)
 
     answer = await ask(listener, get("/a%2Fb?c"))
 
@@ -67,7 +59,7 @@ async def test_a_free_port_is_told() -> None:
 async def test_a_unix_socket_is_served(tmp_path: Path) -> None:
     """A sidecar needs no port."""
     path = str(tmp_path / "s")
-    listener = await proxy(Where(None, None, path))
+    listener = await proxy(Address(path=path))
 
     answer = await ask(listener, get("/"))
 
@@ -87,7 +79,7 @@ async def test_a_unix_socket_is_served(tmp_path: Path) -> None:
 )
 async def test_what_is_no_http_gets_a_400_that_repeats_nothing(data: bytes) -> None:
     """An error page with the caller's bytes in it is an attack's tool."""
-    listener = await proxy(Where())
+    listener = await proxy(ANYWHERE)
 
     answer = await ask(listener, data)
 
@@ -99,7 +91,9 @@ async def test_what_is_no_http_gets_a_400_that_repeats_nothing(data: bytes) -> N
 @pytest.mark.parametrize("data", [b"GET / HTTP/9 evil-bytes\r\n\r\n"])
 async def test_the_admin_listener_repeats_nothing_either(data: bytes) -> None:
     """Aiohttp's own answer shows what it did not understand."""
-    listener = await listen_application(web.Application(), bind(Where()), logger=LOGGER)
+    listener = await listen_application(
+        web.Application(), bind(ANYWHERE), logger=LOGGER
+    )
 
     answer = await ask(listener, data)
 
@@ -114,7 +108,7 @@ async def test_a_refusal_of_the_parser_s_can_be_the_listener_s_own() -> None:
     def own(_: BaseException | None) -> web.Response:
         return web.Response(status=400, text="own")
 
-    listener = await listen_proxy(hello, bind(Where()), logger=LOGGER, refusal=own)
+    listener = await listen_proxy(hello, bind(ANYWHERE), logger=LOGGER, refusal=own)
 
     answer = await ask(listener, b"nonsense\r\n\r\n")
 
@@ -124,7 +118,7 @@ async def test_a_refusal_of_the_parser_s_can_be_the_listener_s_own() -> None:
 
 async def test_a_stopped_listener_takes_nobody_new() -> None:
     """The balancer goes elsewhere; what was accepted goes on."""
-    listener = await proxy(Where())
+    listener = await proxy(ANYWHERE)
     host, _, port = listener.address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(get("/first").replace(b"close", b"keep-alive"))
@@ -143,18 +137,20 @@ async def test_a_stopped_listener_takes_nobody_new() -> None:
 
 async def test_a_port_that_is_taken_is_an_error() -> None:
     """Starting twice is noticed at once."""
-    first = await proxy(Where())
+    first = await proxy(ANYWHERE)
     port = int(first.address.rpartition(":")[2])
 
     with pytest.raises(OSError, match="in use"):
-        await proxy(Where("127.0.0.1", port))
+        await proxy(Address("127.0.0.1", port))
 
     await first.close()
 
 
 async def test_an_application_can_be_served() -> None:
     """The admin listener is an ordinary one."""
-    listener = await listen_application(web.Application(), bind(Where()), logger=LOGGER)
+    listener = await listen_application(
+        web.Application(), bind(ANYWHERE), logger=LOGGER
+    )
 
     answer = await ask(listener, get("/"))
 

@@ -1,4 +1,4 @@
-"""NewConnections: connections without a request take no descriptor from those with one."""
+"""Connections without a request take no descriptor from those with one."""
 
 import asyncio
 import logging

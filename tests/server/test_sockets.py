@@ -2,25 +2,16 @@
 
 import errno
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from gateway.core.address import Address
 from gateway.server.sockets import bind
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """An address."""
-
-    host: str | None = None
-    port: int | None = None
-    path: str | None = None
-
-
-def unix(folder: Path) -> Where:
-    return Where(path=str(folder / "s"))
+def unix(folder: Path) -> Address:
+    return Address(path=str(folder / "s"))
 
 
 def answers(path: str | None) -> bool:
@@ -76,7 +67,7 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     """A slip in the configuration deletes nothing."""
     (tmp_path / "s").write_text("precious")
 
-    with pytest.raises(OSError, match="is no socket"):
+    with pytest.raises(OSError, match="is not a socket"):
         bind(unix(tmp_path))
 
     assert (tmp_path / "s").read_text() == "precious"
@@ -143,11 +134,11 @@ def test_a_lock_is_not_followed_through_a_link(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_refused_before_anything_is_served() -> None:
     """A port that is bound only could be bound twice; a listening one cannot."""
-    first = bind(Where("127.0.0.1", 0))
+    first = bind(Address("127.0.0.1", 0))
     port = int(first.address.rpartition(":")[2])
 
     with pytest.raises(OSError, match="in use"):
-        bind(Where("127.0.0.1", port))
+        bind(Address("127.0.0.1", port))
 
     first.close()
 
@@ -162,7 +153,7 @@ def test_a_name_with_two_addresses_has_one_port(
     ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: two)
 
-    bound = bind(Where("localhost", 0))
+    bound = bind(Address("localhost", 0))
 
     assert len({sock.getsockname()[1] for sock in bound.sockets}) == 1
     assert len(bound.sockets) == 2
@@ -181,9 +172,9 @@ def test_an_address_that_this_host_has_not_is_left_out_of_several(
 
     if not usable:
         with pytest.raises(OSError, match="assign"):
-            bind(Where("localhost", 0))
+            bind(Address("localhost", 0))
         return
-    bound = bind(Where("localhost", 0))
+    bound = bind(Address("localhost", 0))
 
     assert bound.address.startswith("127.0.0.1:")
     bound.close()
