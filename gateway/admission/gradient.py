@@ -1,4 +1,4 @@
-"""How many attempts does Dinie take at once without making them wait? Pure.
+"""Limits attempts in flight to what Dinie takes without queueing. Pure.
 
 While the time of an answer stays near the shortest that was seen, one more may be in
 flight; when it grows, a queue has formed at Dinie, and the limit shrinks by as much as

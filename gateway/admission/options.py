@@ -1,4 +1,4 @@
-"""What is let in, and how much of it at once?"""
+"""Settings of admission: sizes, routes and places."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What is refused before anything is spent on it? Pure."""
+"""Refuses requests by method and length, before anything is spent on them. Pure."""
 
 from typing import Final
 

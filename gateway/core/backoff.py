@@ -1,4 +1,4 @@
-"""How long before the next try? Full jitter inside the cap. Pure.
+"""Computes waits before a retry: full jitter inside the cap. Pure.
 
 Source: "Exponential Backoff And Jitter", AWS Architecture Blog (full jitter).
 """

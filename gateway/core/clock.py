@@ -1,4 +1,4 @@
-"""What time is it, and how does one wait? The only reader of clocks."""
+"""Reads clocks and waits. Nothing else in the project reads a clock."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Which outcomes can a caller or an operator tell apart? One flat class for each.
+"""Defines one flat class for each outcome that a caller or an operator can tell apart.
 
 The slugs, statuses and titles stand in `problems.py`; constructors take facts, and a
 `detail` built from them must be safe to show to anybody.

@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection?"""
+"""Tells whether a peer is on this host, and the name in its client certificate."""
 
 import asyncio
 import socket

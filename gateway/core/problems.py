@@ -1,4 +1,4 @@
-"""How does each error look to a caller? The only table of problems (RFC 9457).
+"""Renders errors as problems (RFC 9457), from the only table of them.
 
 The second column is the RFC 9209 proxy error type, sent in `Proxy-Status`.
 """

@@ -1,4 +1,4 @@
-"""How is a secret held so that printing it by accident shows nothing?"""
+"""Holds a secret so that printing it by accident shows nothing."""
 
 from typing import Final
 

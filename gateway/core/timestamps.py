@@ -1,4 +1,4 @@
-"""When was that? Moments as others write them: s, ms or ISO 8601."""
+"""Reads and writes moments as others write them: s, ms or ISO 8601."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

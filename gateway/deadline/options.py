@@ -1,4 +1,4 @@
-"""How long may a request take, and each step of it?"""
+"""Settings of deadlines: a request, an attempt, and its steps."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Until when may a request be worked on? Pure."""
+"""Computes the deadline of a request and the limits of an attempt. Pure."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What of a message is relayed, and in which form? Pure.
+"""Decides which headers and targets are relayed, and in which form. Pure.
 
 Sources: RFC 9110 7.6.1 (hop-by-hop fields), RFC 9112 3.2 (request targets).
 """

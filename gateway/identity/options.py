@@ -1,4 +1,4 @@
-"""Who calls, where several do?"""
+"""Settings of callers: names, weights and proofs."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Who is it, by what a request shows? Pure.
+"""Names the caller of a request by what the request shows. Pure.
 
 What proves itself counts anywhere: a certificate, a token. A mere name in a header
 counts only from this host, where whoever can connect could do worse. Where any caller

@@ -1,14 +1,14 @@
-"""How much of the window may still be given out? Pure.
+"""Counts what may still be sent in a window. Pure.
 
-Every answer says how much remained when the server counted it; `low` is the smallest
-seen in the window. The answer that carried it had counted every attempt answered so
-far, so only unanswered ones can be missing from it, and
+Every response says how much remained when the server counted it; `lowest_remaining` is
+the smallest of the window. The response that carried it had counted every attempt
+answered so far, so only unanswered ones can be missing from it, and
 
-    room = low - in flight - ghosts
+    room = lowest_remaining - in flight - ghosts
 
-never gives out what the server does not have, in whatever order answers arrive. A ghost
-was sent and not answered, or answered without headers: it may have been counted after
-`low` was told.
+never exceeds what the server has, in whatever order responses arrive (ADR 4). A ghost
+is an attempt that got no response, or one without headers: the server may have counted
+it after `lowest_remaining`.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ Route = tuple[str, str]  # method and template
 
 
 class Lane(IntEnum):
-    """Who goes first."""
+    """Priority of an attempt; the lowest number goes first."""
 
     PRIORITY = 0
     NORMAL = 1
@@ -60,14 +60,14 @@ class Ledger:
     """Places taken and places left."""
 
     __slots__ = (
-        "_blind",
-        "_blind_at",
         "_ghosts",
+        "_headerless",
+        "_headerless_at",
         "_returns",
         "batch",
         "in_flight",
         "late",
-        "low",
+        "lowest_remaining",
         "moving",
         "owed",
         "serial",
@@ -75,17 +75,19 @@ class Ledger:
     )
 
     def __init__(self) -> None:
-        self.low: float = 0.0  # infinite where answers tell no limit
+        self.lowest_remaining: float = (
+            0.0  # infinite where responses advertise no limit
+        )
         self.in_flight = 0
         self.batch = 0  # of those in flight; background work too
         self.late = 0  # of those in flight; they went before this window opened
         self.owed = 0  # in flight and ghosts
         self.serial = 0  # grows with each window
-        self.taught_at = -inf  # when the last answer with headers came
+        self.taught_at = -inf  # when the last response with headers came
         self.moving = False  # whether `settle` may have anything to do
         self._ghosts: deque[tuple[float, float]] = deque()  # (ends at, lost at)
-        self._blind = 0  # answered without headers
-        self._blind_at = 0.0
+        self._headerless = 0  # responses without headers
+        self._headerless_at = 0.0
         self._returns: deque[tuple[float, float]] = deque(maxlen=_MEMORY)
 
     def take(self, permit: Permit, now: float) -> None:
@@ -106,29 +108,35 @@ class Ledger:
         if permit.lane >= Lane.BATCH:
             self.batch -= 1
 
-    def haunt(self, now: float) -> None:
-        """Count a ghost, for an attempt that has just ended without an answer."""
+    def count_unanswered(self, now: float) -> None:
+        """Count a ghost, for an attempt that has just ended without a response."""
         self._ghosts.append((now + GHOST_LIFE, now))
         self.owed += 1
         self.moving = True
 
-    def blind(self, now: float) -> None:
-        """Count a ghost, for an attempt whose answer had no headers."""
-        self._blind += 1
-        self._blind_at = now
+    def count_headerless(self, now: float) -> None:
+        """Count a ghost, for an attempt whose response had no headers."""
+        self._headerless += 1
+        self._headerless_at = now
         self.owed += 1
 
-    def told(self, remaining: int, permit: Permit, now: float) -> None:
-        """Lower what is left to what an answer from this window says."""
-        self.low = min(self.low, remaining)
+    def record_remaining(self, remaining: int, permit: Permit, now: float) -> None:
+        """Lower what is left to what a response from this window advertises.
+
+        Args:
+            remaining: Requests left, as advertised.
+            permit: Of the attempt that it answers.
+            now: s, monotonic.
+        """
+        self.lowest_remaining = min(self.lowest_remaining, remaining)
         self.taught_at = now
-        if self._blind and permit.taken_at >= self._blind_at:
-            # It went after their answers had come, so it was counted after them.
-            self.owed -= self._blind
-            self._blind = 0
+        if self._headerless and permit.taken_at >= self._headerless_at:
+            # It was sent after their responses, so the server counted it after them.
+            self.owed -= self._headerless
+            self._headerless = 0
 
     def slid(self, permit: Permit, now: float, length: float) -> None:
-        """Note that an attempt leaves a sliding window one length after its answer."""
+        """Note that an attempt leaves a sliding window a length after its response."""
         self._returns.append((now + length, permit.taken_at + length))
         self.moving = True
 
@@ -136,13 +144,13 @@ class Ledger:
         """Return when the next place slides out of the window; infinite: never."""
         return self._returns[0][0] if self._returns else inf
 
-    def open(self, low: float) -> None:
+    def open(self, remaining: float) -> None:
         """Begin a window. Attempts in flight may be counted in it, ghosts are gone."""
-        self.low = low
+        self.lowest_remaining = remaining
         self.serial += 1
         self._ghosts.clear()
         self._returns.clear()
-        self._blind = 0
+        self._headerless = 0
         self.owed = self.late = self.in_flight
         self.moving = False
 
@@ -151,12 +159,12 @@ class Ledger:
         while self._ghosts and self._ghosts[0][0] <= now:
             _, lost_at = self._ghosts.popleft()
             self.owed -= 1
-            # By now it was counted or never will be; if nobody told since, it was.
+            # It is counted by now or never; without news since, it is taken as counted.
             if self.taught_at <= lost_at:
-                self.low -= 1
+                self.lowest_remaining -= 1
         while self._returns and self._returns[0][0] <= now:
             _, left_at = self._returns.popleft()
-            # What may have left before `low` was told is back in it already.
+            # What left before the last response is in `lowest_remaining` already.
             if left_at > self.taught_at:
-                self.low = min(self.low + 1, limit)
+                self.lowest_remaining = min(self.lowest_remaining + 1, limit)
         self.moving = bool(self._ghosts or self._returns)

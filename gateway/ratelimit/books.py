@@ -190,4 +190,4 @@ def _left(limiter: Limiter, now: float) -> float:
     window: Window | None = limiter.window
     if window is None or now >= window.resets_at:
         return inf
-    return limiter.ledger.low / limiter.limit
+    return limiter.ledger.lowest_remaining / limiter.limit

@@ -1,4 +1,4 @@
-"""How long do we stay away after a 429, and how carefully do we come back? Pure."""
+"""Holds attempts after a 429, and paces those that follow. Pure."""
 
 from math import inf
 
@@ -11,7 +11,7 @@ _SLOWEST = 0.1  # requests/s
 _NO_WINDOW = 10.0  # s; counts as a window where none is known
 
 
-class Brake:
+class Cooldown:
     """Closed for a while after a 429; braked after one that said nothing more."""
 
     __slots__ = (

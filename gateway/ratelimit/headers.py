@@ -1,4 +1,4 @@
-"""What does an answer say about the quota? Pure; never raises.
+"""Reads the quota that a response advertises. Pure; never raises.
 
 Source: draft-ietf-httpapi-ratelimit-headers (malformed fields are ignored).
 """

@@ -71,7 +71,7 @@ class Permits:
     def _facts(self) -> tuple[int | None, int | None, int, int]:
         """Return limit, remaining, in flight and waiting; None where nobody told."""
         ledger, limit = self.limiter.ledger, self.limiter.limit or None
-        remaining = max(0, int(ledger.low)) if limit else None
+        remaining = max(0, int(ledger.lowest_remaining)) if limit else None
         return limit, remaining, ledger.in_flight, self.waiting
 
     @property

@@ -1,14 +1,15 @@
-"""When may an attempt be sent? Pure: callers pass `now` (s, monotonic).
+"""Decides when an attempt may be sent. Pure: callers pass `now` (s, monotonic).
 
-Theory of operation. `ledger` holds what may be given out, `window` when that ends,
-`brake` what a 429 taught, `traffic` what others take. While there is plenty, attempts
-burst; below a fifth of the limit they are spread over what is left of the window.
-Before the first answer they go one at a time. When the time of a spent window is up,
-one probe goes after a random moment, or at once for a caller that had no more than its
-share; its answer opens the next window, and so does 2 s without one. A 429 closes
-everything until the moment that it names; then one goes first as well. PRIORITY may
-use the reserve and is not paced; BATCH keeps out of the way (`batch`). Where several
-callers come, each is left its share (`shares`).
+Theory of operation. `ledger` counts what may be sent, `window` knows when it ends,
+`cooldown` follows a 429, `traffic` estimates what others use. With plenty left,
+attempts burst; below a fifth of the limit they are spread over the rest of the
+window. Before the first response they go one at a time. When the time of a spent
+window is up, one probe goes after a random moment, or at once for a caller that had
+no more than its share; the next window opens on its response, or after PROBE_TIMEOUT.
+A 429 holds everything for the time that it names; then one attempt goes first as
+well. PRIORITY may use the reserve and is not paced; BATCH keeps out of the way
+(`priority`). With several callers, each has its share (`fairness/shares`). Decisions:
+ADR 4 and ADR 12.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from gateway.ratelimit.priority import background_gap, most_in_flight, until_fre
 from gateway.ratelimit.quota import Quota
 from gateway.ratelimit.window import Window
 
-PATIENCE = 2.0  # s a probe may take before we go on without its answer
+PROBE_TIMEOUT = 2.0  # s a probe may take before the window opens without it
 _SHORTEST_WAIT = 0.005  # s; below, a wait is only a scheduling cost
 _RELEASED_IN = 2.0  # s before a window's end in which the reserve is let go,
 _RELEASED_PART = 0.1  # or this share of the window, if that is less
@@ -39,7 +40,7 @@ class Limiter(Quota):
         """Start knowing nothing; the arguments are those of `Quota`."""
         super().__init__(reserve, random, weights)
         self._polled_at = -inf  # when background work last had a place
-        self._told_at = -inf  # the latest place of a window that somebody was told
+        self._promised_at = -inf  # the latest place of a window that somebody was told
 
     def acquire(self, permit: Permit, now: float) -> float:
         """Take a place for an attempt: 0.0, or the wait in s, which took nothing."""
@@ -48,7 +49,7 @@ class Limiter(Quota):
             ledger.settle(now, self.limit)
         if (
             now >= self._burst_until
-            or ledger.low - ledger.owed <= self._floor
+            or ledger.lowest_remaining - ledger.owed <= self._floor
             or permit.lane >= Lane.BATCH
             or self.shares.crowded
         ):
@@ -75,12 +76,12 @@ class Limiter(Quota):
         if window is None or permit.lane is Lane.PRIORITY:
             return wait
         # After a cooldown that ends before the window does, the window goes on.
-        opens_at = max(now, self._brake.closed_until)
+        opens_at = max(now, self._cooldown.closed_until)
         if opens_at < window.resets_at:
             free = self._room() - self._owed(permit, now, window)
             room = int(free) - self._reserve
             if ahead < room:
-                gap = max(self._gap(opens_at, window, free), self._brake.gap)
+                gap = max(self._gap(opens_at, window, free), self._cooldown.gap)
                 return wait + ahead * gap
             ahead -= max(0, room)
         return max(wait, self._later(permit, now, window, ahead))
@@ -90,7 +91,7 @@ class Limiter(Quota):
         length = max(window.length, 1.0)
         places = max(1, self.limit - self._reserve)
         mine = self.shares.entitled(permit.caller, now, places=places, length=length)
-        begins = max(now, window.resets_at, self._brake.closed_until) + self._jitter
+        begins = max(now, window.resets_at, self._cooldown.closed_until) + self._jitter
         return begins + length * (ahead // max(1, int(mine))) - now
 
     def come_again(
@@ -115,16 +116,16 @@ class Limiter(Quota):
         opening = self._later(permit, now, window, ahead) - early
         slot = wait
         if permit.lane is Lane.NORMAL and self._room() > self._reserve:
-            slot = max(wait, self._told_at + self._spacing(now, window) - now)
+            slot = max(wait, self._promised_at + self._spacing(now, window) - now)
         if slot < opening:
-            self._told_at = now + slot
+            self._promised_at = now + slot
             return slot
         return min(max(0.0, opening), LONGEST_RESET)
 
     def _spacing(self, now: float, window: Window) -> float:
         """Return the span between two places of this window, s, after a cooldown."""
-        at = max(now, self._brake.closed_until)
-        return max(self._gap(at, window, self._room()), self._brake.gap)
+        at = max(now, self._cooldown.closed_until)
+        return max(self._gap(at, window, self._room()), self._cooldown.gap)
 
     def _owed(self, permit: Permit, now: float, window: Window) -> float:
         """Return how many places stay for other callers."""
@@ -137,17 +138,17 @@ class Limiter(Quota):
         return self.shares.owed_to_others(
             permit.caller,
             now,
-            places=self._places(told=not self._overdue),
+            places=self._places(advertised=not self._overdue),
             left=left,
             length=window.length,
         )
 
     def _scarce(self, permit: Permit, now: float) -> float:
         """Return the wait where a burst is not free; 0.0 or less: go."""
-        if now < self._brake.closed_until:
-            return self._brake.admit(now)
-        if self._brake.gap:
-            braked = self._granted_at + self._brake.gap - now
+        if now < self._cooldown.closed_until:
+            return self._cooldown.admit(now)
+        if self._cooldown.gap:
+            braked = self._granted_at + self._cooldown.gap - now
             if braked > 0:
                 return braked
         window = self.window
@@ -162,9 +163,9 @@ class Limiter(Quota):
 
     def _unknown(self, now: float) -> float:
         """Admit one at a time; where answers tell no limit, everybody."""
-        if self.ledger.low == inf:
+        if self.ledger.lowest_remaining == inf:
             return 0.0
-        if self.ledger.in_flight == 0 or now - self._probed_at >= PATIENCE:
+        if self.ledger.in_flight == 0 or now - self._probed_at >= PROBE_TIMEOUT:
             self._probed_at = now
             return 0.0
         return self._answer_due(now)
@@ -174,7 +175,7 @@ class Limiter(Quota):
     ) -> float | None:
         """Return the wait where one goes first; None: there is no need any more."""
         if self._probe is None:
-            opens_at = self._brake.closed_until
+            opens_at = self._cooldown.closed_until
             if spent:
                 opens_at = max(opens_at, window.resets_at)
             early = opens_at + self._jitter - now
@@ -182,7 +183,7 @@ class Limiter(Quota):
                 return early
             self._probe, self._probed_at = permit, now
             return 0.0
-        if now - self._probed_at < PATIENCE:
+        if now - self._probed_at < PROBE_TIMEOUT:
             return self._answer_due(now)
         self._probe, self._wary = None, False
         if spent:
@@ -193,7 +194,7 @@ class Limiter(Quota):
         """Return how soon the probe's answer is likely, s; later we look again."""
         usual = self.traffic.round_trip
         due = max(usual / 2, self._probed_at + usual - now)
-        return min(due, self._probed_at + PATIENCE - now)
+        return min(due, self._probed_at + PROBE_TIMEOUT - now)
 
     def _within(self, permit: Permit, now: float, window: Window) -> float:
         if permit.lane >= Lane.BATCH:
@@ -250,7 +251,7 @@ class Limiter(Quota):
         return modest and permit.lane < Lane.BATCH
 
     def _gap(self, now: float, window: Window, room: float) -> float:
-        """Return the span between two attempts of a window that runs low, s."""
+        """Return the span between two attempts of a window that runs short, s."""
         if room > self._floor or now >= window.resets_at:
             return 0.0
         if window.sliding:

@@ -1,4 +1,4 @@
-"""How does work that nobody waits for keep out of the way? Pure.
+"""Keeps batch and background work out of the way of other calls. Pure.
 
 Batch work leaves a part of the window to those whom somebody waits for; the part
 shrinks with what is left of the window, so that nothing is wasted where nobody comes.

@@ -1,10 +1,10 @@
-"""What is known about the quota, and what does an answer change? Pure."""
+"""Holds what is known of one quota, and learns from each response. Pure."""
 
 from collections.abc import Callable, Mapping
 from math import ceil, inf
 
 from gateway.ratelimit.accounting import Ledger, Permit
-from gateway.ratelimit.cooldown import LONG, Brake
+from gateway.ratelimit.cooldown import LONG, Cooldown
 from gateway.ratelimit.fairness.shares import Shares
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.usage import Traffic
@@ -40,7 +40,7 @@ class Quota:
         self.ledger = Ledger()
         self.window: Window | None = None
         self.traffic = Traffic()
-        self._brake = Brake()
+        self._cooldown = Cooldown()
         self._share = reserve
         self._random = random
         self._granted_at = -inf
@@ -62,16 +62,16 @@ class Quota:
         return self.traffic.foreign / self.limit if self.limit else 0.0
 
     def _room(self) -> float:
-        return self.ledger.low - self.ledger.owed - self._foreign
+        return self.ledger.lowest_remaining - self.ledger.owed - self._foreign
 
-    def _places(self, *, told: bool) -> float:
+    def _places(self, *, advertised: bool) -> float:
         """Return how many places of the window there are to share.
 
         What was sent before the window opened may be counted in it: where an answer
-        told of the window, it is what was used and what is left.
+        advertised of the window, it is what was used and what is left.
         """
         places: float = self.limit - self._foreign
-        if told:
+        if advertised:
             places = min(places, self._room() + self.shares.used)
         return places - self._reserve
 
@@ -88,7 +88,7 @@ class Quota:
 
     def closed(self, now: float) -> bool:
         """Return whether a 429 keeps everybody away."""
-        return now < self._brake.closed_until
+        return now < self._cooldown.closed_until
 
     def count(self, permit: Permit, now: float) -> None:
         """Take a place without asking whether there is one."""
@@ -110,7 +110,7 @@ class Quota:
         """
         self._end(permit)
         if self.window is not None:
-            self.ledger.blind(now)
+            self.ledger.count_headerless(now)
 
     def not_sent(self, permit: Permit) -> None:
         """Give back the place of an attempt that never left."""
@@ -126,7 +126,7 @@ class Quota:
         """Keep the place of an attempt that left and was not answered, as a ghost."""
         self._end(permit)
         if self.window is not None:
-            self.ledger.haunt(now)
+            self.ledger.count_unanswered(now)
 
     def answered(
         self,
@@ -160,21 +160,21 @@ class Quota:
         if status == _REFUSED:
             if not stale:
                 self._close(now, seen, wait)
-        elif permit.taken_at >= self._brake.closed_at:
-            self._brake.reopen(now, self.window.length if self.window else 0.0)
+        elif permit.taken_at >= self._cooldown.closed_at:
+            self._cooldown.reopen(now, self.window.length if self.window else 0.0)
             self._wary = False
         self._refresh(now)
 
     def _unseen(self, permit: Permit, now: float, status: int) -> None:
         """Take an answer that advertises nothing."""
         if self.window is not None:
-            self.ledger.blind(now)
+            self.ledger.count_headerless(now)
             if permit is self._probe and now >= self.window.resets_at:
                 self.assume(now, self.window)
             return
         self._silent += 1
         if status < _SERVER_ERROR or self._silent >= _SILENT_ERRORS:
-            self.ledger.low = inf
+            self.ledger.lowest_remaining = inf
 
     def assume(self, now: float, window: Window) -> None:
         """Suppose that a new window has begun."""
@@ -186,8 +186,8 @@ class Quota:
             self._assumed = True
             self._opened(now, self.limit)
 
-    def _opened(self, now: float, low: float, before: int = 0) -> None:
-        self.ledger.open(low)
+    def _opened(self, now: float, remaining: float, before: int = 0) -> None:
+        self.ledger.open(remaining)
         self._probe = None
         self._jitter = PROBE_SPREAD * self._random()
         self.traffic.opened(now, before=before)
@@ -203,7 +203,7 @@ class Quota:
         if window is None:
             self.window = Window(seen, now)
             self._begin(now, seen, before=used)
-            self.ledger.told(seen.remaining, permit, now)
+            self.ledger.record_remaining(seen.remaining, permit, now)
             return True
         verdict = window.judge(seen, taken_at=permit.taken_at)
         # An answer to an attempt from after this window's opening is never out of
@@ -219,10 +219,10 @@ class Quota:
             before = 0 if window.ending(now) else used - sends
             window.follow(seen, now)
             if window.sliding:
-                self.ledger.low, self.limit = seen.remaining, seen.limit
+                self.ledger.lowest_remaining, self.limit = seen.remaining, seen.limit
             else:
                 self._begin(now, seen, before)
-        self.ledger.told(seen.remaining, permit, now)
+        self.ledger.record_remaining(seen.remaining, permit, now)
         if window.sliding:
             self.ledger.slid(permit, now, window.length)
         else:
@@ -242,10 +242,10 @@ class Quota:
         self._assumed = False
         late = permit is self._probe and permit.taken_at >= window.resets_at
         window.refine(seen)
-        shut = window.length > LONG and self.ledger.low <= self._reserve
+        shut = window.length > LONG and self.ledger.lowest_remaining <= self._reserve
         if shut and not self.ledger.owed:
             # A look that is alone: the server knows better than what it said before.
-            self.ledger.low = seen.remaining
+            self.ledger.lowest_remaining = seen.remaining
         if late:  # it went at the window's end and found it still going on
             window.outlived(now)
 
@@ -259,25 +259,25 @@ class Quota:
             stay = max(stay, seen.resets_at - now)
         self._wary = True
         if self.window is None:
-            self.ledger.low = 0.0  # back to one at a time
+            self.ledger.lowest_remaining = 0.0  # back to one at a time
         if stay > 0:
-            self._brake.close(now, stay)
+            self._cooldown.close(now, stay)
             return
         window = self.window
         if window is not None and window.length:
             rate = self.limit / window.length
         else:
             rate = (self.ledger.in_flight + 1) / self.traffic.round_trip
-        self._brake.strike(now, rate)
+        self._cooldown.strike(now, rate)
 
     def _refresh(self, now: float) -> None:
         self._foreign = self.traffic.headroom(now)
         # A limit of 1 has nothing to keep back.
         self._reserve = max(0, min(ceil(self.limit * self._share), self.limit - 1))
         self._floor = max(_BURST_ABOVE * self.limit, self._reserve + self._foreign)
-        if self._wary or self._brake.gap or now < self._brake.closed_until:
+        if self._wary or self._cooldown.gap or now < self._cooldown.closed_until:
             self._burst_until = -inf
         elif self.window is None:
-            self._burst_until = inf if self.ledger.low == inf else -inf
+            self._burst_until = inf if self.ledger.lowest_remaining == inf else -inf
         else:
             self._burst_until = self.window.resets_at

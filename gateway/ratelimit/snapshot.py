@@ -11,7 +11,9 @@ class Snapshot:
     """The quota as learned, for metrics and the status page."""
 
     limit: int | None  # requests per window; None while none is known
-    remaining: int | None  # requests; the least advertised in this window
+    remaining: (
+        int | None
+    )  # requests; the lowest that this window's responses advertised
     reset_unix: float | None  # s since 1970, on the server's clock
     in_flight: int
     foreign_share: float  # of the limit, used by others in this window, at least
@@ -32,7 +34,7 @@ def snapshot(limiter: Limiter, known: Sequence[Limiter], waiting: int) -> Snapsh
         return Snapshot(None, None, None, in_flight, 0.0, waiting)
     return Snapshot(
         limiter.limit,
-        max(0, int(limiter.ledger.low)),
+        max(0, int(limiter.ledger.lowest_remaining)),
         window.name,
         in_flight,
         max(one.foreign_share for one in known),

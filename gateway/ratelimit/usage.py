@@ -1,4 +1,4 @@
-"""How long do answers take, and who else uses the quota? Pure.
+"""Measures round trips, and what others use of the quota. Pure.
 
 What others use is what the window lacks and we did not take. Attempts in flight may or
 may not have been counted yet, so each answer gives a lower bound; the highest stands.

@@ -1,4 +1,4 @@
-"""Which window is it, and when does it end? Pure.
+"""Identifies a window and when it ends. Pure.
 
 A window is named by its reset on the server's clock. That name is exact, while the
 moment at which we believe it to end is not: `Date` has whole seconds and the answer

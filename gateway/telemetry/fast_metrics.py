@@ -1,4 +1,4 @@
-"""How is a request counted for next to nothing?
+"""Counters and histograms that cost a dictionary look-up.
 
 The library's counters take a lock at each step, for the sake of threads; here there is
 one thread, and what is counted per request is counted in plain dictionaries. The

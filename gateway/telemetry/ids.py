@@ -1,4 +1,4 @@
-"""Which id does a request go by, and what stands for texts that callers chose?"""
+"""Makes request ids, and digests of texts that callers chose."""
 
 import hashlib
 import os

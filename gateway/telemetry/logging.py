@@ -1,4 +1,4 @@
-"""How does a log line come about, without anything that must not be in it?"""
+"""Renders log lines, without anything that must not be in them."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Which metrics are there? The only file with their names and labels."""
+"""Defines every metric, with its name and labels."""
 
 from collections.abc import Callable
 from importlib import metadata

@@ -1,4 +1,4 @@
-"""How much is logged, and in which form?"""
+"""Settings of logs and request history."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What must never be seen in a log? Redaction by field name and by shape."""
+"""Redacts secrets and personal data, by field name and by shape."""
 
 import re
 from collections.abc import Mapping, MutableMapping

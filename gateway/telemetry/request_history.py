@@ -1,4 +1,4 @@
-"""What happened to a request? Kept for the last few, for whoever asks by its id.
+"""Keeps what happened to the last requests, to be asked for by request id.
 
 Only numbers and words from closed sets: no path, no key, no header, nothing of a body.
 """

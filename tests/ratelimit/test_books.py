@@ -74,7 +74,10 @@ def test_each_limit_has_a_book_and_a_route_draws_on_the_one_it_named() -> None:
     assert tens is not thousands
     assert scene.books.of(LOANS) is tens
     assert scene.books.of(BANKS) is thousands
-    assert (tens.limiter.ledger.low, thousands.limiter.ledger.low) == (0, 989)
+    assert (
+        tens.limiter.ledger.lowest_remaining,
+        thousands.limiter.ledger.lowest_remaining,
+    ) == (0, 989)
 
 
 def test_a_route_without_a_response_draws_on_the_book_named_last() -> None:
@@ -110,7 +113,7 @@ def test_a_single_route_corrects_its_book() -> None:
     last = scene.respond(BANKS, 6.0, 100, 48, 60.0)
 
     assert last is first
-    assert last.limiter.ledger.low == 48
+    assert last.limiter.ledger.lowest_remaining == 48
     assert len(scene.books.all) == 1
 
 
@@ -120,7 +123,7 @@ def test_an_odd_response_of_one_route_stops_no_other() -> None:
     shared = scene.respond(BANKS, 0.0, 100, 50, 60.0)
     scene.respond(LOANS, 1.0, 100, 49, 60.0)
     odd = scene.respond(LOANS, 5.0, 100, 0, 1805.0)
-    untouched = shared.limiter.ledger.low
+    untouched = shared.limiter.ledger.lowest_remaining
 
     again = scene.respond(LOANS, 65.0, 100, 90, 120.0)
 
@@ -139,7 +142,7 @@ def test_a_late_response_of_an_older_window_names_nothing() -> None:
     named = scene.end(slow, book, 66.0, 100, 0, 60.0)
 
     assert named is book
-    assert book.limiter.ledger.low == 99
+    assert book.limiter.ledger.lowest_remaining == 99
     assert len(scene.books.all) == 1
 
 

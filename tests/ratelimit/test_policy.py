@@ -73,7 +73,7 @@ def test_attempts_in_flight_are_counted_against_the_window() -> None:
     one = known(25, reserve=0.0)
 
     assert admitted(one, 1.0) == 5
-    assert one.ledger.low == 25
+    assert one.ledger.lowest_remaining == 25
 
 
 def test_below_a_fifth_attempts_are_spread_to_the_reset() -> None:

@@ -152,10 +152,10 @@ def test_a_reserve_is_not_spent_on_looking() -> None:
         now += 60.0
         permit = Permit()
         if one.acquire(permit, now) == 0.0:
-            left = int(one.ledger.low) - 1
+            left = int(one.ledger.lowest_remaining) - 1
             one.answered(permit, now, Advertised(100, left, 3600.0, 4600.0))
 
-    assert one.ledger.low == 2
+    assert one.ledger.lowest_remaining == 2
 
 
 def test_a_window_of_minutes_is_not_looked_at() -> None:

@@ -34,7 +34,7 @@ def test_the_first_answer_opens_a_window() -> None:
     """What was used before it is nobody's."""
     one = opened(50)
 
-    assert (one.limit, one.ledger.low, one.foreign_share) == (100, 50, 0.0)
+    assert (one.limit, one.ledger.lowest_remaining, one.foreign_share) == (100, 50, 0.0)
 
 
 def test_an_answer_from_an_older_window_only_ends_its_attempt() -> None:
@@ -45,7 +45,7 @@ def test_an_answer_from_an_older_window_only_ends_its_attempt() -> None:
 
     one.answered(late, 61.5, seen(0, 1060.0, 0.0, 61.5), status=429, wait=30.0)
 
-    assert (one.ledger.low, one.ledger.in_flight) == (99, 0)
+    assert (one.ledger.lowest_remaining, one.ledger.in_flight) == (99, 0)
     assert one.acquire(Permit(), 61.6) == 0.0
 
 
@@ -55,7 +55,7 @@ def test_a_newer_window_replaces_what_was_left() -> None:
 
     one.answered(taken(one, 60.5), 60.7, seen(99, 1120.0, 59.0, 60.7))
 
-    assert one.ledger.low == 99
+    assert one.ledger.lowest_remaining == 99
 
 
 def test_the_server_corrects_a_window_that_was_a_mistake() -> None:
@@ -65,7 +65,7 @@ def test_the_server_corrects_a_window_that_was_a_mistake() -> None:
 
     one.answered(taken(one, 2.0), 2.1, seen(48, 1060.0, 57.9, 2.1))
 
-    assert one.ledger.low == 48
+    assert one.ledger.lowest_remaining == 48
     assert one.window is not None
     assert one.window.resets_at == pytest.approx(60.0)
 

@@ -54,7 +54,7 @@ async def test_no_place_leaks_whatever_happens(
         ledger, callers = limiter.ledger, limiter.shares._callers.values()
         assert {(one.waiting, one.used < 0) for one in callers} == {(0, False)}
         assert (ledger.batch, ledger.late) == (0, 0)
-        assert ledger.owed == len(ledger._ghosts) + ledger._blind
+        assert ledger.owed == len(ledger._ghosts) + ledger._headerless
 
 
 async def _tell(scene: Scene, exchange: Exchange, handler: Any) -> None:

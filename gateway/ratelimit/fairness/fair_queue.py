@@ -1,4 +1,4 @@
-"""Who goes next where several callers wait? Pure.
+"""Chooses the next of several waiting callers. Pure.
 
 Deficit round robin with requests of one size (Shreedhar and Varghese, 1996): each turn
 of the ring gives a caller as many goes as its weight, and what is left is kept for the

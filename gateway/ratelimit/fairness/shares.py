@@ -1,4 +1,4 @@
-"""How much of a window is whose? Pure; moments are monotonic, s.
+"""Divides a window among callers. Pure; moments are monotonic, s.
 
 Each caller is owed its share of the window by weight, as far as it is likely to need
 it. What one is unlikely to need flows on to the others, and more of it the nearer the
