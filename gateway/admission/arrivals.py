@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.admission.places import BATCH
 from gateway.core.errors import Overloaded
+from gateway.core.lanes import Lane
 
 STRANGERS: Final = 64  # bodies of the token route that are awaited at once
 STRANGERS_CAP: Final = 16 * 1024  # bytes of each
@@ -91,7 +91,7 @@ class Arrivals:
             caller: Whose body comes; None: what comes is whole, and goes before all.
             lane: The lane of what comes.
         """
-        victim = self._batch() if lane < BATCH else None
+        victim = self._batch() if lane < Lane.BATCH else None
         if victim is None:
             most = max(self._of, key=self.of, default=None)
             if most is None:
@@ -104,7 +104,7 @@ class Arrivals:
         return True
 
     def _batch(self) -> Arrival | None:
-        return next((one for one in self._all if one.lane >= BATCH), None)
+        return next((one for one in self._all if one.lane >= Lane.BATCH), None)
 
 
 def gave_way() -> Overloaded:

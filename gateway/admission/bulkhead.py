@@ -7,19 +7,15 @@ from aiohttp import ClientRequest, ClientResponse
 from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.admission.gradient import Gradient
-from gateway.admission.places import BATCH, NORMAL, Presence
+from gateway.admission.places import Presence
 from gateway.admission.policy import SLOT_WAIT, UPLOAD_SLOTS
 from gateway.admission.slots import Slots
+from gateway.core.backoff import ATTEMPT_MARGIN
 from gateway.core.errors import Overloaded
 from gateway.core.exchange import Exchange
+from gateway.core.lanes import lane_of
 
-_MARGIN = 0.3  # s
 _REFUSED = 400
-
-
-def by_priority(exchange: Exchange) -> int:
-    """Return the lane of a request by what its caller says of it."""
-    return NORMAL if exchange.interactive else BATCH
 
 
 class BulkheadStage:
@@ -32,7 +28,6 @@ class BulkheadStage:
         clock: Callable[[], float],
         wait: float = SLOT_WAIT,
         adaptive: bool = False,
-        lane_of: Callable[[Exchange], int] = by_priority,
         presence: Presence | None = None,
         weights: Mapping[str, float] | None = None,
     ) -> None:
@@ -43,14 +38,12 @@ class BulkheadStage:
             clock: Monotonic, s.
             wait: s for a slot.
             adaptive: Whether there are fewer while answers take longer than they can.
-            lane_of: Returns the lane of a request: who goes first.
             presence: Tells whether a caller is alone; None: each is.
             weights: Of callers; others have 1.
         """
         self._gradient = Gradient(in_flight) if adaptive else None
         self.ordinary = Slots(in_flight, presence=presence, weights=weights)
         self.uploads = Slots(UPLOAD_SLOTS, presence=presence, weights=weights)
-        self._lane_of = lane_of
         self._clock = clock
         self._wait = wait
 
@@ -72,7 +65,7 @@ class BulkheadStage:
             Overloaded: no slot came free in time.
         """
         slots = self.uploads if exchange.upload else self.ordinary
-        caller, lane = exchange.caller, self._lane_of(exchange)
+        caller, lane = exchange.caller, lane_of(exchange)
         if not slots.take_free(caller, lane):
             await self._queue(exchange, slots, lane)
         began = self._clock() if self._gradient is not None else 0.0
@@ -99,7 +92,7 @@ class BulkheadStage:
 
     async def _queue(self, exchange: Exchange, slots: Slots, lane: int) -> None:
         began = self._clock()
-        wait = min(self._wait, exchange.deadline - began - _MARGIN)
+        wait = min(self._wait, exchange.deadline - began - ATTEMPT_MARGIN)
         try:
             if not await slots.wait(exchange.caller, lane, wait):
                 raise Overloaded(

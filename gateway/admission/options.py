@@ -1,9 +1,11 @@
-"""Settings of admission: sizes, routes and places."""
+"""Settings of admission: sizes, denied routes and places."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge
+
+from gateway.core.dinie_routes import CREDENTIALS_PATH, UPLOAD_ROUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,12 +14,10 @@ class AdmissionOptions:
 
     max_body: Annotated[int, Ge(0)] = 1024 * 1024  # bytes
     max_upload: Annotated[int, Ge(0)] = 25 * 1024 * 1024  # bytes, on upload_routes
-    upload_routes: tuple[str, ...] = (
-        "/customers/*/documents",
-        "/customers/*/kyc-attachments",
-        "/customers/*/kyc-attachments/selfie",
+    upload_routes: tuple[str, ...] = tuple(
+        route.replace("{id}", "*") for route in UPLOAD_ROUTES
     )
-    max_in_flight: Annotated[int, Ge(1)] = 64  # exchanges with Dinie at once
-    max_queue: Annotated[int, Ge(0)] = 256  # exchanges waiting for a slot
+    max_in_flight: Annotated[int, Ge(1)] = 64  # attempts with Dinie at once
+    max_queue: Annotated[int, Ge(0)] = 256  # requests waiting for a slot
     adaptive: bool = False  # fewer than max_in_flight while Dinie gets slow
-    deny: tuple[str, ...] = ("/auth/credentials",)  # and everything below
+    deny: tuple[str, ...] = (CREDENTIALS_PATH,)  # and everything below

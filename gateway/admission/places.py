@@ -12,9 +12,8 @@ Shared-Memory Packet Switches", 1998).
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-LANES: Final = 4  # priority, normal, batch, background
-NORMAL: Final = 1
-BATCH: Final = 2
+from gateway.core.lanes import Lane
+
 _GREED: Final = 3.0  # times what is free, that a caller may hold beside others
 _LEAST_GREED: Final = 1.0  # of a caller whose weight is small
 _LATELY: Final = 60.0  # s after which a caller that is not configured is forgotten
@@ -67,7 +66,7 @@ class Places:
             for name, weight in weights.items()
         }
         self._others_greed = max(_LEAST_GREED, _GREED / highest)
-        self._held: tuple[dict[str, int], ...] = tuple({} for _ in range(LANES))
+        self._held: tuple[dict[str, int], ...] = tuple({} for _ in Lane)
         self._keep()
 
     def _keep(self) -> None:

@@ -8,8 +8,9 @@ caller fills the gateway by sending slowly.
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.admission.arrivals import Arrival, Arrivals
-from gateway.admission.places import BATCH, Places, Presence
+from gateway.admission.places import Places, Presence
 from gateway.core.errors import Overloaded
+from gateway.core.lanes import Lane
 
 
 class Room:
@@ -78,10 +79,10 @@ class Room:
                 retry_after=1.0,
             )
         # Batch work does not push out the bodies of others.
-        besides = len(self.arrivals) if lane >= BATCH else 0
+        besides = len(self.arrivals) if lane >= Lane.BATCH else 0
         # What is sent away leaves at once; until then one more is inside.
         if places.full(lane, besides) and not (
-            lane < BATCH and any(shed() for shed in self._shed)
+            lane < Lane.BATCH and any(shed() for shed in self._shed)
         ):
             raise _full()
 

@@ -4,8 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 
-from gateway.admission.places import BATCH, LANES, Places, Presence
+from gateway.admission.places import Places, Presence
 from gateway.core.errors import Overloaded
+from gateway.core.lanes import Lane
 
 _LATER = 5.0  # s; when batch work may come again
 _Line = deque[asyncio.Future[None]]
@@ -33,7 +34,7 @@ class Slots(Places):
             weights: Of callers; others have 1.
         """
         super().__init__(size, presence=presence, weights=weights)
-        self._lines: tuple[dict[str, _Line], ...] = tuple({} for _ in range(LANES))
+        self._lines: tuple[dict[str, _Line], ...] = tuple({} for _ in Lane)
         self._waiting = 0
 
     def take_free(self, caller: str, lane: int) -> bool:
@@ -87,7 +88,7 @@ class Slots(Places):
 
     def shed(self) -> bool:
         """Send away the newest batch work of whose waits most; False: none does."""
-        lines = [line for lane in self._lines[BATCH:] for line in lane.values()]
+        lines = [line for lane in self._lines[Lane.BATCH :] for line in lane.values()]
         for line in sorted(lines, key=len, reverse=True):
             for waiter in reversed(line):
                 if not waiter.done():

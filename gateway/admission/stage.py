@@ -15,9 +15,8 @@ from gateway.admission.arrivals import (
     Arrivals,
     gave_way,
 )
-from gateway.admission.bulkhead import by_priority
 from gateway.admission.options import AdmissionOptions
-from gateway.admission.places import NORMAL, Presence
+from gateway.admission.places import Presence
 from gateway.admission.policy import (
     SPILL,
     UPLOAD_SLOTS,
@@ -29,6 +28,7 @@ from gateway.admission.room import Room
 from gateway.admission.spool import Spool, discard
 from gateway.core.errors import BadRequest, Draining, RouteForbidden
 from gateway.core.exchange import Body, Exchange
+from gateway.core.lanes import Lane, lane_of
 from gateway.core.stage import EXCHANGE, Handler
 
 BODY_TIMEOUT = 30.0  # s for a body to arrive
@@ -47,7 +47,6 @@ class AdmissionStage:
         body_timeout: float = BODY_TIMEOUT,
         allowed: Callable[[Exchange], float] = lambda _: BODY_TIMEOUT,
         shed: Sequence[Callable[[], bool]] = (),
-        lane_of: Callable[[Exchange], int] = by_priority,
         presence: Presence | None = None,
         weights: Mapping[str, float] | None = None,
         spool: Spool | None = None,
@@ -62,7 +61,6 @@ class AdmissionStage:
             body_timeout: s for a body to arrive,
             allowed: and for the whole of a request, its body's arrival included.
             shed: Each sends batch work that waits away, or says that none does.
-            lane_of: Returns the lane of a request: who goes first.
             presence: Hears of each caller, and tells whether one is alone.
             weights: Of callers; others have 1.
             spool: Keeps large bodies; None: in the system's temporary folder.
@@ -74,7 +72,6 @@ class AdmissionStage:
         self._of_a_stranger = of_a_stranger
         self._body_timeout = body_timeout
         self._allowed = allowed
-        self._lane_of = lane_of
         presence = presence or Presence()
         self._seen = presence.seen
         self._room = Room(
@@ -111,7 +108,7 @@ class AdmissionStage:
             if request.can_read_body:
                 exchange.body = await self._body_of_a_stranger(request, exchange)
             return await handler(request)
-        caller, lane = exchange.caller, self._lane_of(exchange)
+        caller, lane = exchange.caller, lane_of(exchange)
         self._seen[caller] = exchange.started
         try:
             if request.can_read_body:
@@ -157,7 +154,7 @@ class AdmissionStage:
         await _answer_expectation(request)
         if len(self._strangers) >= STRANGERS:
             self._strangers.drop_oldest()
-        arrival = Arrival(exchange.caller, NORMAL, STRANGERS_TIMEOUT)
+        arrival = Arrival(exchange.caller, Lane.NORMAL, STRANGERS_TIMEOUT)
         self._strangers.add(arrival)
         try:
             return await _read(request.content, STRANGERS_CAP, arrival, self.spool)

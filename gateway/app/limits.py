@@ -17,7 +17,6 @@ from gateway.deadline.policy import budget
 from gateway.forwarding.rules import Rules
 from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.identity.local_tokens import asks_for_token
-from gateway.ratelimit.classify import lane_of
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.telemetry.metrics import Metrics
 
@@ -56,7 +55,6 @@ def build_limits(
         config.admission.max_in_flight,
         clock=clock.now,
         adaptive=config.admission.adaptive,
-        lane_of=lane_of,
         presence=presence,
         weights=weights,
     )
@@ -69,7 +67,6 @@ def build_limits(
             config.deadline, exchange.control, upload=exchange.upload
         ),
         shed=(limiter.shed, bulkhead.shed),
-        lane_of=lane_of,
         presence=presence,
         weights=weights,
         spool=Spool(on_event=log_event),

@@ -1,46 +1,59 @@
-"""Lists what is known of Dinie's routes: templates for labels, and routes apart.
+"""Lists the routes of Dinie's API, and what sets some of them apart. Pure.
 
-A label is always one of these templates, never a path.
+The only place that knows them: labels, priorities, upload limits and the rule for what
+is never repeated are read from here. A label is one of these templates, never a path.
 """
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Final
 
 OTHER: Final = "other"
 TOKEN_PATH: Final = "/auth/token"  # noqa: S105 - a path; the gateway answers it itself
-# A repeat has another effect, or none: the code that it takes is good for one call.
-NOT_REPEATABLE: Final = ("/biometrics/session-exchange",)
-# A POST to one of these goes before all others (semantics of the reserve, ADR 4).
-PRIORITY_ROUTES: Final = frozenset(
-    {"/loans", "/auth/credentials", "/webhooks/endpoints"}
-)
+CREDENTIALS_PATH: Final = "/auth/credentials"
 
-# Both generations of the API; `{id}` stands for any one segment.
-_TEMPLATES: Final = (
-    "/auth/token",
-    "/auth/credentials",
-    "/auth/credentials/{id}",
-    "/customers",
-    "/customers/{id}",
-    "/customers/{id}/documents",
-    "/customers/{id}/kyc-attachments",
-    "/customers/{id}/kyc-attachments/selfie",
-    "/customers/{id}/kyc-review",
-    "/customers/{id}/biometrics",
-    "/customers/{id}/bank-account",
-    "/customers/{id}/credit-offers",
-    "/biometrics/session-exchange",
-    "/banks",
-    "/credit-offers",
-    "/credit-offers/{id}",
-    "/credit-offers/{id}/simulations",
-    "/loans",
-    "/loans/{id}",
-    "/loans/{id}/transactions",
-    "/webhooks/endpoints",
-    "/webhooks/endpoints/{id}",
-    "/webhooks/endpoints/{id}/secret/rotate",
-    "/webhooks/endpoints/{id}/rotate-secret",
+
+@dataclass(frozen=True, slots=True)
+class DinieRoute:
+    """One route, in both generations of the API."""
+
+    template: str  # `{id}` stands for any one segment
+    _: KW_ONLY
+    priority: bool = False  # a POST goes before other requests, and may use the reserve
+    upload: bool = False  # its body may be as large as `admission.max_upload`
+    repeatable: bool = True  # False: a code in it is good for one call (ADR 5)
+
+
+ROUTES: Final = (
+    DinieRoute(TOKEN_PATH),
+    DinieRoute(CREDENTIALS_PATH, priority=True),
+    DinieRoute("/auth/credentials/{id}"),
+    DinieRoute("/customers"),
+    DinieRoute("/customers/{id}"),
+    DinieRoute("/customers/{id}/documents", upload=True),
+    DinieRoute("/customers/{id}/kyc-attachments", upload=True),
+    DinieRoute("/customers/{id}/kyc-attachments/selfie", upload=True),
+    DinieRoute("/customers/{id}/kyc-review"),
+    DinieRoute("/customers/{id}/biometrics"),
+    DinieRoute("/customers/{id}/bank-account"),
+    DinieRoute("/customers/{id}/credit-offers"),
+    DinieRoute("/biometrics/session-exchange", repeatable=False),
+    DinieRoute("/banks"),
+    DinieRoute("/credit-offers"),
+    DinieRoute("/credit-offers/{id}"),
+    DinieRoute("/credit-offers/{id}/simulations"),
+    DinieRoute("/loans", priority=True),
+    DinieRoute("/loans/{id}"),
+    DinieRoute("/loans/{id}/transactions"),
+    DinieRoute("/webhooks/endpoints", priority=True),
+    DinieRoute("/webhooks/endpoints/{id}"),
+    DinieRoute("/webhooks/endpoints/{id}/secret/rotate"),
+    DinieRoute("/webhooks/endpoints/{id}/rotate-secret"),
 )
+PRIORITY_ROUTES: Final = frozenset(one.template for one in ROUTES if one.priority)
+NOT_REPEATABLE: Final = tuple(one.template for one in ROUTES if not one.repeatable)
+UPLOAD_ROUTES: Final = tuple(one.template for one in ROUTES if one.upload)
+
+_TEMPLATES: Final = tuple(one.template for one in ROUTES)
 _EXACT: Final = {text: text for text in _TEMPLATES if "{" not in text}
 # The place of `{id}` follows from the first segment; look-ups need no pattern.
 _DEPTH: Final = {"auth": 2, "webhooks": 2}

@@ -6,7 +6,6 @@ from gateway.core.errors import BadRequest
 from gateway.deadline.options import DeadlineOptions
 
 _NEARLY = 0.9  # of `deadline.total`: permit, token and connecting take the rest
-MARGIN = 0.3  # s; with less left no attempt is begun
 _LONGEST = 10  # digits of a header worth reading
 
 

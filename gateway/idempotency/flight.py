@@ -6,11 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.core.backoff import ATTEMPT_MARGIN
 from gateway.core.clock import Instant
 from gateway.core.errors import GatewayError, OutcomeUnknown
 from gateway.core.exchange import Exchange
 
-LEAST_LEFT: Final = 0.3  # s; an attempt begun with less left could only be cut off
 _LATE: Final = 0.25  # s behind a deadline: the process stood still meanwhile
 _GRACE: Final = 0.25  # s in which the leader reads what arrived while it did
 
@@ -86,7 +86,7 @@ def takes_over(leader: Exchange, follower: Exchange, *, now: float) -> bool:
         leader.out_of_time
         and follower.repeatable
         and follower.deadline > leader.deadline
-        and follower.deadline - now > LEAST_LEFT
+        and follower.deadline - now > ATTEMPT_MARGIN
     )
 
 

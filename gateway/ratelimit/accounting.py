@@ -12,23 +12,15 @@ it after `lowest_remaining`.
 """
 
 from collections import deque
-from enum import IntEnum
 from math import inf
+
+from gateway.core.lanes import Lane
 
 GHOST_LIFE = 30.0  # s
 _MEMORY = 10_000  # attempts of a sliding window that are remembered
 
 
 Route = tuple[str, str]  # method and template
-
-
-class Lane(IntEnum):
-    """Priority of an attempt; the lowest number goes first."""
-
-    PRIORITY = 0
-    NORMAL = 1
-    BATCH = 2
-    BACKGROUND = 3
 
 
 class Permit:

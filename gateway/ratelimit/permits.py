@@ -7,20 +7,20 @@ does every attempt that ends; either lets through exactly as many as the quota a
 import asyncio
 from collections.abc import Callable, Mapping
 
+from gateway.core.backoff import ATTEMPT_MARGIN
 from gateway.core.clock import Clock
 from gateway.core.errors import Overloaded, RateLimited
 from gateway.core.exchange import Exchange
-from gateway.ratelimit.accounting import Lane, Permit, Route
+from gateway.core.lanes import Lane
+from gateway.ratelimit.accounting import Permit, Route
 from gateway.ratelimit.fairness.fair_queue import FairQueue
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.timer import Timer
 
-MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _SHORTEST_WAIT = 0.001  # s
 _SHED_FOR = 5.0  # s; when batch work may come again
 _SLACK = 0.05  # s
-_BATCH = 2  # the first of those for work that nobody waits for
 
 
 class _Waiter:
@@ -95,7 +95,7 @@ class Permits:
 
     def shed(self) -> bool:
         """Send the newest batch work that waits away; False: none does."""
-        batch = max(self._queues[_BATCH:], key=len)
+        batch = max(self._queues[Lane.BATCH :], key=len)
         newest = max(batch, key=lambda waiter: waiter.until, default=None)
         if newest is None or not batch.remove(newest.permit.caller, newest):
             return False
@@ -131,7 +131,7 @@ class Permits:
         Raises:
             RateLimited: there will be no room in time; nothing was sent.
         """
-        until = min(began + self._options.max_wait, exchange.deadline - MARGIN)
+        until = min(began + self._options.max_wait, exchange.deadline - ATTEMPT_MARGIN)
         now = self._clock.now()
         wait = self._predict(permit, now)
         if wait > 0 and now + wait > until and self._looks(permit, now, may_look):
@@ -210,7 +210,7 @@ class Permits:
     ) -> RateLimited:
         limiter = self.limiter
         limiter.shares.gave_up(permit.caller)
-        patience = exchange.deadline - exchange.started - MARGIN
+        patience = exchange.deadline - exchange.started - ATTEMPT_MARGIN
         wait = limiter.come_again(
             permit,
             now,

@@ -15,7 +15,8 @@ ADR 4 and ADR 12.
 from collections.abc import Callable, Mapping
 from math import inf
 
-from gateway.ratelimit.accounting import Lane, Permit
+from gateway.core.lanes import Lane
+from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.cooldown import LONG, PROBE_EVERY
 from gateway.ratelimit.headers import LONGEST_RESET
 from gateway.ratelimit.priority import background_gap, most_in_flight, until_free

@@ -8,7 +8,7 @@ whatever is left, spread over the window.
 
 from typing import Final
 
-from gateway.ratelimit.accounting import Lane
+from gateway.core.lanes import Lane
 
 _KEPT: Final = 0.3  # of the limit, left to interactive requests
 _SHARE: Final = 0.02  # of the limit; in flight at once, and all of background work

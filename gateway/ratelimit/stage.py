@@ -10,10 +10,10 @@ from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.core.clock import Clock
 from gateway.core.exchange import Exchange
+from gateway.core.lanes import lane_of
 from gateway.core.retry_after import retry_after
 from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.books import Books
-from gateway.ratelimit.classify import lane_of
 from gateway.ratelimit.headers import advertised
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.permits import Permits

@@ -14,6 +14,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp_retry import RequestParams, RetryClient, RetryOptionsBase
 from yarl import URL
 
+from gateway.core.backoff import ATTEMPT_MARGIN
 from gateway.core.clock import Clock
 from gateway.core.errors import (
     CircuitOpen,
@@ -38,7 +39,6 @@ from gateway.retry.policy import (
 )
 from gateway.retry.ports import AttemptFailed, Breaker, Observer, Sender
 
-MARGIN = 0.3  # s; an attempt begun with less left could only be cut off
 _ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSED = 400
@@ -47,7 +47,7 @@ _SERVER_ERROR = 500
 _NOTHING_SENT = (CircuitOpen, Overloaded, RateLimited)
 _OF_A_PROXY = frozenset({502, 504})  # what Dinie did behind it, it does not know
 _VERDICTS = {Outcome.NOT_SENT: "connect_failure", Outcome.TIMEOUT: "timeout"}
-_WHOLE_WAIT = 2.0 + MARGIN  # s; with less left, a wait for a permit or a slot is cut
+_WHOLE_WAIT = 2.0 + ATTEMPT_MARGIN  # s; with less left, a permit is waited for less
 _BREAKER_FAILURES = frozenset({500, 502, 503, 504})
 
 
@@ -279,7 +279,7 @@ class _Attempts(RetryOptionsBase):
             return "attempts"
         if self._exchange.caller_gone:
             return "caller_gone"
-        least = now + wait + MARGIN
+        least = now + wait + ATTEMPT_MARGIN
         if least > min(self._exchange.deadline, self._stage.horizon()):
             self._exchange.out_of_time = least > self._exchange.deadline
             return "deadline"

@@ -13,7 +13,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.web_exceptions import HTTPException
 
 from gateway.admission.arrivals import Arrival, Arrivals
-from gateway.admission.places import NORMAL
+from gateway.core.lanes import Lane
 from gateway.core.problems import CONTENT_TYPE
 from gateway.inbox.receive import ContentHeaders
 from gateway.inbox.signature import Signed
@@ -155,7 +155,7 @@ class WebhookListener:
             arrivals.drop_oldest(source)
         elif len(arrivals) >= _MOST_AWAITED:
             arrivals.drop_oldest()
-        arrival = Arrival(source, NORMAL, self._patience())
+        arrival = Arrival(source, Lane.NORMAL, self._patience())
         arrivals.add(arrival)
         return arrival
 

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from gateway.core.clock import Clock, SystemClock
+from gateway.core.dinie_routes import TOKEN_PATH
 from gateway.simulator.api.bodies import body_fingerprint
 from gateway.simulator.api.credentials import Credentials
 from gateway.simulator.api.endpoints import register
@@ -27,7 +28,7 @@ from gateway.simulator.journal import Entry, shown
 from gateway.simulator.keys import Keys, fingerprint
 from gateway.simulator.options import SimulatorOptions
 from gateway.simulator.quota import Quota
-from gateway.simulator.request import TOKEN_PATH, ApiRequest, call_of, read_request
+from gateway.simulator.request import ApiRequest, call_of, read_request
 from gateway.simulator.response import (
     Refusal,
     Reply,

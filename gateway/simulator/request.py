@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from gateway.core.dinie_routes import UPLOAD_ROUTES
 from gateway.simulator.api.bodies import read_json, read_parts
 from gateway.simulator.api.routes import Call
 
 PREFIXES = ("/api/v3", "/v3", "")  # the longest first: one is the end of another
-TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
-_UPLOADS = frozenset({"documents", "kyc-attachments", "selfie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def call_of(asked: ApiRequest, customer_id: str | None) -> Call:
     """
     call = Call(query=asked.query, customer_id=customer_id)
     content_type = asked.headers.get("content-type", "")
-    if asked.method == "POST" and asked.path.rpartition("/")[2] in _UPLOADS:
+    if asked.method == "POST" and asked.route in UPLOAD_ROUTES:
         call.parts = read_parts(content_type, asked.body)
     elif asked.method in {"POST", "PATCH", "PUT"}:
         call.content = read_json(content_type, asked.body)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.core.dinie_routes import TOKEN_PATH
 from gateway.core.exchange import Exchange
 from gateway.core.timestamps import iso_of
 from gateway.telemetry.metrics import METHODS
@@ -36,7 +37,6 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
 _FAILED: Final = re.compile(rb'\[(?:"[^"]*",){4}(?:5\d\d,|\d+,")')
 _STRANGERS: Final = 100  # stories of requests whose sender is not known
 _UNKNOWN: Final = "caller-unknown"
-_TOKEN_ROUTE: Final = "/auth/token"  # noqa: S105 - a path
 _WAITS: Final = "queue", "permit", "token", "backoff", "upstream"
 
 
@@ -74,7 +74,7 @@ class Stories:
             took,
             at,
         )
-        strange = exchange.slug == _UNKNOWN or exchange.route == _TOKEN_ROUTE
+        strange = exchange.slug == _UNKNOWN or exchange.route == TOKEN_PATH
         kept = self._strangers if strange else self._kept
         kept.append(orjson.dumps(known, default=str))
 

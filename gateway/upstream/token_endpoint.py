@@ -17,6 +17,7 @@ from aiohttp import (
 from yarl import URL
 
 from gateway.core.clock import Clock, SystemClock
+from gateway.core.dinie_routes import TOKEN_PATH
 from gateway.core.errors import CredentialsUnavailable, UpstreamAuthFailed
 from gateway.credentials.policy import Grant, Refused, Transient, read_grant
 from gateway.credentials.ports import Credential
@@ -84,7 +85,7 @@ class HttpTokenEndpoint:
             attempts=attempts,
             largest=_LARGEST,
         )
-        self._url = URL(base_url.rstrip("/") + "/auth/token", encoded=True)
+        self._url = URL(base_url.rstrip("/") + TOKEN_PATH, encoded=True)
         self._token_auth = token_auth
         self._session = ClientSession(
             connector=TCPConnector(

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.admission.arrivals import Arrival, Arrivals, gave_way
-from gateway.admission.places import BATCH, NORMAL
+from gateway.core.lanes import Lane
 
 
 async def arrivals(*of: tuple[str, int]) -> tuple[Arrivals, list[Arrival]]:
@@ -45,38 +45,38 @@ async def dropped(every: Arrivals, made: list[Arrival], *for_whom: object) -> li
 
 async def test_the_caller_with_most_bodies_gives_up_its_oldest() -> None:
     """Whoever sends three hundred slowly has no claim against who sends one."""
-    every, made = await arrivals(("b", NORMAL), *[("a", NORMAL)] * 3)
+    every, made = await arrivals(("b", Lane.NORMAL), *[("a", Lane.NORMAL)] * 3)
 
-    assert await dropped(every, made, "c", NORMAL) == [1]
+    assert await dropped(every, made, "c", Lane.NORMAL) == [1]
     assert (len(every), every.of("a"), every.of("b")) == (3, 2, 1)
 
 
 @pytest.mark.parametrize("caller", ["a", "b"])
 async def test_nobody_gives_way_to_a_caller_with_as_many(caller: str) -> None:
     """Or two callers would push each other out for ever."""
-    every, made = await arrivals(*[("a", NORMAL)] * 2, ("b", NORMAL))
+    every, made = await arrivals(*[("a", Lane.NORMAL)] * 2, ("b", Lane.NORMAL))
 
-    assert await dropped(every, made, caller, NORMAL) == []
+    assert await dropped(every, made, caller, Lane.NORMAL) == []
 
 
 async def test_batch_bodies_give_way_first() -> None:
     """Even where another caller has more."""
-    every, made = await arrivals(*[("a", NORMAL)] * 3, ("b", BATCH))
+    every, made = await arrivals(*[("a", Lane.NORMAL)] * 3, ("b", Lane.BATCH))
 
-    assert await dropped(every, made, "c", NORMAL) == [3]
+    assert await dropped(every, made, "c", Lane.NORMAL) == [3]
 
 
 async def test_a_whole_request_goes_before_any_body() -> None:
     """It needs no more patience, its own caller's slow bodies included."""
-    every, made = await arrivals(("a", NORMAL))
+    every, made = await arrivals(("a", Lane.NORMAL))
 
-    assert await dropped(every, made, None, NORMAL) == [0]
-    assert every.drop_for(None, NORMAL) is False
+    assert await dropped(every, made, None, Lane.NORMAL) == [0]
+    assert every.drop_for(None, Lane.NORMAL) is False
 
 
 async def test_the_oldest_goes_where_all_are_of_strangers() -> None:
     """Nothing tells one from another but how long it takes."""
-    every, made = await arrivals(*[("other", NORMAL)] * 2)
+    every, made = await arrivals(*[("other", Lane.NORMAL)] * 2)
     tasks = [asyncio.create_task(enter(one)) for one in made]
     await asyncio.sleep(0)
 

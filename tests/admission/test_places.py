@@ -4,14 +4,15 @@ from itertools import cycle
 
 import pytest
 
-from gateway.admission.places import BATCH, NORMAL, Places, Presence
+from gateway.admission.places import Places, Presence
+from gateway.core.lanes import Lane
 
 
 def names(count: int) -> list[str]:
     return [f"caller-{number}" for number in range(count)]
 
 
-def take(places: Places, caller: str, lane: int = NORMAL) -> bool:
+def take(places: Places, caller: str, lane: int = Lane.NORMAL) -> bool:
     if places.full(lane) or places.over(caller, lane):
         return False
     places.take(caller, lane)
@@ -61,7 +62,7 @@ def test_a_single_place_is_for_whoever_comes() -> None:
 
     assert take(places, "a")
     assert not take(places, "b")
-    places.give("a", NORMAL)
+    places.give("a", Lane.NORMAL)
     assert take(places, "b")
 
 
@@ -79,12 +80,12 @@ def test_a_heavier_caller_holds_more() -> None:
 def test_lanes_are_counted_apart() -> None:
     """A caller's batch work takes nothing of its own interactive share."""
     places = Places(64, presence=Presence(("a", "b")))
-    batch = sum(take(places, "a", BATCH) for _ in range(64))
+    batch = sum(take(places, "a", Lane.BATCH) for _ in range(64))
 
     normal = sum(take(places, "a") for _ in range(64))
 
     assert (batch, normal) == (36, 18)
     for _ in range(batch):
-        places.give("a", BATCH)
-    assert places.load("a", BATCH) == 0
+        places.give("a", Lane.BATCH)
+    assert places.load("a", Lane.BATCH) == 0
     assert places.free == 64 - normal

@@ -3,9 +3,10 @@
 import pytest
 
 from gateway.admission.arrivals import Arrival
-from gateway.admission.places import BATCH, NORMAL, Presence
+from gateway.admission.places import Presence
 from gateway.admission.room import Room
 from gateway.core.errors import Overloaded
+from gateway.core.lanes import Lane
 
 PRIORITY = 0
 SIZE = 32
@@ -18,7 +19,7 @@ class Slow(Arrival):
         self.dropped = True
 
 
-def slow(room: Room, caller: str, lane: int = NORMAL) -> Slow:
+def slow(room: Room, caller: str, lane: int = Lane.NORMAL) -> Slow:
     body = Slow(caller, lane, 60.0)
     room.expect(body)
     return body
@@ -70,14 +71,14 @@ async def test_a_caller_over_its_share_is_refused_while_there_is_room() -> None:
     """What others may need in a moment is not there for who has most."""
     shared = room("a", "b")
     for _ in range(23):
-        shared.enter("a", NORMAL)
+        shared.enter("a", Lane.NORMAL)
 
     with pytest.raises(Overloaded, match="share"):
-        shared.enter("a", NORMAL)
-    shared.enter("b", NORMAL)
+        shared.enter("a", Lane.NORMAL)
+    shared.enter("b", Lane.NORMAL)
     for _ in range(23):
-        shared.leave("a", NORMAL)
-    shared.leave("b", NORMAL)
+        shared.leave("a", Lane.NORMAL)
+    shared.leave("b", Lane.NORMAL)
     assert shared.inside == 0
 
 
@@ -87,18 +88,18 @@ async def test_batch_work_pushes_no_body_out() -> None:
     fill(full, "a")
 
     with pytest.raises(Overloaded):
-        full.enter("b", BATCH)
+        full.enter("b", Lane.BATCH)
     with pytest.raises(Overloaded):
-        slow(full, "b", BATCH)
+        slow(full, "b", Lane.BATCH)
 
 
 async def test_batch_work_that_waits_makes_room() -> None:
     """Until it has left, one more is inside."""
     full = room(shed=(True,))
     for _ in range(SIZE - SIZE // 16):
-        full.enter("a", NORMAL)
+        full.enter("a", Lane.NORMAL)
 
-    full.enter("a", NORMAL)
+    full.enter("a", Lane.NORMAL)
 
     with pytest.raises(Overloaded):
-        full.enter("a", NORMAL)
+        full.enter("a", Lane.NORMAL)

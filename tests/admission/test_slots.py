@@ -2,9 +2,10 @@
 
 import asyncio
 
-from gateway.admission.places import BATCH, NORMAL, Presence
+from gateway.admission.places import Presence
 from gateway.admission.slots import Slots
 from gateway.core.errors import Overloaded
+from gateway.core.lanes import Lane
 
 PRIORITY = 0
 
@@ -17,16 +18,16 @@ async def settle() -> None:
 async def test_slots_go_to_those_who_wait_longest() -> None:
     """A newcomer must not overtake a queue."""
     slots, order = Slots(1), list[str]()
-    assert slots.take_free("a", NORMAL)
+    assert slots.take_free("a", Lane.NORMAL)
 
     async def take(name: str) -> None:
-        assert await slots.wait("a", NORMAL, 5.0)
+        assert await slots.wait("a", Lane.NORMAL, 5.0)
         order.append(name)
-        slots.give("a", NORMAL)
+        slots.give("a", Lane.NORMAL)
 
     tasks = [asyncio.create_task(take(name)) for name in "abc"]
     await settle()
-    slots.give("a", NORMAL)
+    slots.give("a", Lane.NORMAL)
     await asyncio.gather(*tasks)
 
     assert (order, slots.free) == (["a", "b", "c"], 1)
@@ -35,10 +36,10 @@ async def test_slots_go_to_those_who_wait_longest() -> None:
 async def test_who_waits_too_long_gets_none_and_keeps_none() -> None:
     """The next one must not wait for a slot that nobody holds."""
     slots = Slots(1)
-    assert slots.take_free("a", NORMAL)
+    assert slots.take_free("a", Lane.NORMAL)
 
-    got = await slots.wait("a", NORMAL, 0.01)
-    slots.give("a", NORMAL)
+    got = await slots.wait("a", Lane.NORMAL, 0.01)
+    slots.give("a", Lane.NORMAL)
 
     assert (got, slots.free) == (False, 1)
 
@@ -46,34 +47,34 @@ async def test_who_waits_too_long_gets_none_and_keeps_none() -> None:
 async def test_a_cancelled_waiter_loses_no_slot() -> None:
     """Callers hang up while they queue."""
     slots = Slots(1)
-    assert slots.take_free("a", NORMAL)
+    assert slots.take_free("a", Lane.NORMAL)
     leaver, stayer = (
-        asyncio.create_task(slots.wait("a", NORMAL, 5.0)) for _ in range(2)
+        asyncio.create_task(slots.wait("a", Lane.NORMAL, 5.0)) for _ in range(2)
     )
     await settle()
 
     leaver.cancel()
-    slots.give("a", NORMAL)
+    slots.give("a", Lane.NORMAL)
 
     assert await stayer is True
-    slots.give("a", NORMAL)
+    slots.give("a", Lane.NORMAL)
     assert slots.free == 1
 
 
 async def test_a_waiter_cancelled_just_as_it_is_served_passes_the_slot_on() -> None:
     """The slot was already its own."""
     slots = Slots(1)
-    assert slots.take_free("a", NORMAL)
+    assert slots.take_free("a", Lane.NORMAL)
     leaver, stayer = (
-        asyncio.create_task(slots.wait("a", NORMAL, 5.0)) for _ in range(2)
+        asyncio.create_task(slots.wait("a", Lane.NORMAL, 5.0)) for _ in range(2)
     )
     await settle()
 
-    slots.give("a", NORMAL)
+    slots.give("a", Lane.NORMAL)
     leaver.cancel()
 
     assert await stayer is True
-    slots.give("a", NORMAL)
+    slots.give("a", Lane.NORMAL)
     assert (leaver.cancelled(), slots.free) == (True, 1)
 
 
@@ -82,11 +83,11 @@ async def test_no_slot_is_lost_in_a_crowd_that_comes_and_goes() -> None:
     slots = Slots(3)
 
     async def visit(number: int) -> None:
-        if await slots.wait("a", NORMAL, 0.002 * (number % 5)):
+        if await slots.wait("a", Lane.NORMAL, 0.002 * (number % 5)):
             try:
                 await asyncio.sleep(0.001 * (number % 3))
             finally:
-                slots.give("a", NORMAL)
+                slots.give("a", Lane.NORMAL)
 
     tasks = [asyncio.create_task(visit(number)) for number in range(200)]
     await asyncio.sleep(0.003)
@@ -100,10 +101,10 @@ async def test_no_slot_is_lost_in_a_crowd_that_comes_and_goes() -> None:
 async def test_batch_work_stands_behind_and_its_newest_goes_first() -> None:
     """What somebody waits for at a screen comes before what runs at night."""
     slots, order = Slots(1), list[str]()
-    assert slots.take_free("a", NORMAL)
+    assert slots.take_free("a", Lane.NORMAL)
 
     async def take(name: str, *, batch: bool) -> None:
-        lane = BATCH if batch else NORMAL
+        lane = Lane.BATCH if batch else Lane.NORMAL
         try:
             await slots.wait("a", lane, 5.0)
         except Overloaded:
@@ -117,7 +118,7 @@ async def test_batch_work_stands_behind_and_its_newest_goes_first() -> None:
     await settle()
     shed = slots.shed()
     await settle()
-    slots.give("a", NORMAL)
+    slots.give("a", Lane.NORMAL)
     await asyncio.gather(*tasks)
 
     assert (shed, slots.shed()) == (True, False)
@@ -129,13 +130,13 @@ async def test_slots_can_become_fewer_and_more_again() -> None:
     """Those in use go on; what is given back beyond the size is not taken."""
     slots = Slots(3)
     for _ in range(3):
-        assert slots.take_free("a", NORMAL)
+        assert slots.take_free("a", Lane.NORMAL)
 
     slots.resize(1)
-    slots.give("a", NORMAL)
-    fewer = slots.take_free("a", NORMAL)
-    slots.give("a", NORMAL)
-    waiter = asyncio.create_task(slots.wait("a", NORMAL, 5.0))
+    slots.give("a", Lane.NORMAL)
+    fewer = slots.take_free("a", Lane.NORMAL)
+    slots.give("a", Lane.NORMAL)
+    waiter = asyncio.create_task(slots.wait("a", Lane.NORMAL, 5.0))
     await settle()
     slots.resize(3)
     await settle()
@@ -149,7 +150,7 @@ def crowded(size: int) -> Slots:
     return Slots(size, presence=Presence(("a", "b", "c")))
 
 
-def fill(slots: Slots, caller: str, lane: int = NORMAL) -> int:
+def fill(slots: Slots, caller: str, lane: int = Lane.NORMAL) -> int:
     """Take all that a caller can have; return how many that were."""
     count = 0
     while slots.take_free(caller, lane):
@@ -161,13 +162,13 @@ async def test_a_caller_that_wants_every_slot_leaves_some_to_others() -> None:
     """Two hundred slow calls of one service must not refuse the loans of another."""
     slots = crowded(64)
     most = fill(slots, "a")
-    queued = asyncio.create_task(slots.wait("a", NORMAL, 5.0))
+    queued = asyncio.create_task(slots.wait("a", Lane.NORMAL, 5.0))
     await settle()
 
     second = fill(slots, "b")
 
     assert (most, second) == (45, 12)
-    assert slots.take_free("c", NORMAL)
+    assert slots.take_free("c", Lane.NORMAL)
     assert not queued.done()
     queued.cancel()
 
@@ -177,16 +178,16 @@ async def test_a_free_slot_goes_to_the_caller_that_holds_least() -> None:
     slots, order = crowded(8), list[str]()
     fill(slots, "a")
     while slots.free > 0:
-        slots.take("b", NORMAL)
+        slots.take("b", Lane.NORMAL)
 
     async def take(caller: str) -> None:
-        assert await slots.wait(caller, NORMAL, 5.0)
+        assert await slots.wait(caller, Lane.NORMAL, 5.0)
         order.append(caller)
 
     tasks = [asyncio.create_task(take(caller)) for caller in "aabc"]
     await settle()
     for _ in range(2):
-        slots.give("b", NORMAL)
+        slots.give("b", Lane.NORMAL)
         await settle()
     for task in tasks:
         task.cancel()
@@ -206,11 +207,11 @@ async def test_money_goes_first_and_has_a_sixteenth_to_itself() -> None:
         order.append(name)
 
     tasks = [
-        asyncio.create_task(take("look-up", NORMAL)),
+        asyncio.create_task(take("look-up", Lane.NORMAL)),
         asyncio.create_task(take("loan", PRIORITY)),
     ]
     await settle()
-    slots.give("a", NORMAL)
+    slots.give("a", Lane.NORMAL)
     await settle()
     for task in tasks:
         task.cancel()
@@ -224,4 +225,4 @@ async def test_batch_work_leaves_a_quarter_free() -> None:
     """Nobody at a screen stands behind a slow report."""
     slots = Slots(32)
 
-    assert (fill(slots, "a", BATCH), fill(slots, "a")) == (24, 6)
+    assert (fill(slots, "a", Lane.BATCH), fill(slots, "a")) == (24, 6)

@@ -4,7 +4,7 @@ from structlog.testing import capture_logs
 
 from gateway.app.limits import build_limits, log_event
 from gateway.config.load import load
-from gateway.ratelimit.accounting import Lane
+from gateway.core.lanes import Lane
 from gateway.telemetry.metrics import Metrics
 from tests.fakes import FakeClock
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.dinie_routes import template
+from gateway.core.dinie_routes import ROUTES, template
 
 TEMPLATES = frozenset(
     {
@@ -75,3 +75,18 @@ def test_the_labels_are_a_closed_set(segments: list[str]) -> None:
     path = "/" + "/".join(segments)
 
     assert template(path) in TEMPLATES | {"other"}
+
+
+def test_what_sets_a_route_apart_is_said_once() -> None:
+    """A loan goes first, a photograph may be large, and a used code is not repeated."""
+    priority = {one.template for one in ROUTES if one.priority}
+    uploads = {one.template for one in ROUTES if one.upload}
+    single = {one.template for one in ROUTES if not one.repeatable}
+
+    assert priority == {"/loans", "/auth/credentials", "/webhooks/endpoints"}
+    assert uploads == {
+        "/customers/{id}/documents",
+        "/customers/{id}/kyc-attachments",
+        "/customers/{id}/kyc-attachments/selfie",
+    }
+    assert single == {"/biometrics/session-exchange"}

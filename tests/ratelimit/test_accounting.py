@@ -2,7 +2,8 @@
 
 from math import inf
 
-from gateway.ratelimit.accounting import Lane, Ledger, Permit
+from gateway.core.lanes import Lane
+from gateway.ratelimit.accounting import Ledger, Permit
 
 
 def taken(ledger: Ledger, now: float = 0.0, lane: Lane = Lane.NORMAL) -> Permit:

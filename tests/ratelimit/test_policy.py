@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.ratelimit.accounting import Lane, Permit
+from gateway.core.lanes import Lane
+from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.ratelimit.accounting import Lane
+from gateway.core.lanes import Lane
 from gateway.ratelimit.priority import background_gap, most_in_flight, until_free
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.ratelimit.accounting import Lane, Permit
+from gateway.core.lanes import Lane
+from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
 from tests.ratelimit.simulation import (

@@ -27,7 +27,7 @@ def test_a_post_holds_the_fields_of_its_json() -> None:
 def test_an_upload_is_read_by_its_parts() -> None:
     """JSON in place of a form is what one of the SDKs sends by mistake."""
     with pytest.raises(Refusal) as refused:
-        call_of(asked("POST", "/customers/c/documents", b"{}"), None)
+        call_of(asked("POST", "/customers/{id}/documents", b"{}"), None)
 
     assert refused.value.reply.status == 400
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.core.exchange import Exchange
-from gateway.ratelimit.accounting import Lane
-from gateway.ratelimit.classify import lane_of
+from gateway.core.lanes import Lane, lane_of
 
 
 def exchange(method: str = "GET", target: str = "/banks", **known: Any) -> Exchange:

@@ -1,8 +1,21 @@
-"""The lane of a request, by its route and by what its caller says. Pure."""
+"""Defines the lanes of requests, and reads which one a request is in. Pure.
+
+The quota and the places in the gateway are given out in the order of lanes.
+"""
+
+from enum import IntEnum
 
 from gateway.core.dinie_routes import PRIORITY_ROUTES
 from gateway.core.exchange import Exchange
-from gateway.ratelimit.accounting import Lane
+
+
+class Lane(IntEnum):
+    """Priority of a request; the lowest number goes first."""
+
+    PRIORITY = 0
+    NORMAL = 1
+    BATCH = 2
+    BACKGROUND = 3
 
 
 def lane_of(exchange: Exchange) -> Lane:
