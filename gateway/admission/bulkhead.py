@@ -1,10 +1,7 @@
-"""How many attempts are with Dinie at once?"""
+"""Bounds how many attempts are with Dinie at once."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
-
-from aiohttp import ClientRequest, ClientResponse
-from aiohttp.client_middlewares import ClientHandlerType
 
 from gateway.admission.gradient import Gradient
 from gateway.admission.places import Presence
@@ -14,6 +11,8 @@ from gateway.core.backoff import ATTEMPT_MARGIN
 from gateway.core.errors import Overloaded
 from gateway.core.exchange import Exchange
 from gateway.core.lanes import lane_of
+from gateway.core.stage import Send
+from gateway.core.upstream_response import UpstreamResponse
 
 _REFUSED = 400
 
@@ -31,7 +30,7 @@ class BulkheadStage:
         presence: Presence | None = None,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """Wire the stage.
+        """Begin with all slots free.
 
         Args:
             in_flight: Ordinary attempts at once, at most.
@@ -56,9 +55,7 @@ class BulkheadStage:
         """Send the newest batch work that waits away; False: none does."""
         return self.ordinary.shed()
 
-    async def __call__(
-        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
-    ) -> ClientResponse:
+    async def __call__(self, exchange: Exchange, send: Send) -> UpstreamResponse:
         """Hold a slot while the attempt lasts.
 
         Raises:
@@ -70,15 +67,14 @@ class BulkheadStage:
             await self._queue(exchange, slots, lane)
         began = self._clock() if self._gradient is not None else 0.0
         try:
-            response = await handler(request)
+            response = await send(exchange)
         except BaseException:
             slots.give(caller, lane)
             raise
         if self._gradient is not None and slots is self.ordinary:
             self._learn(self._gradient, exchange.route, response.status, began)
-        if exchange.answer is None:
-            # The answer streams on: its slot is given back once Dinie has been read.
-            exchange.release = partial(slots.give, caller, lane)
+        if response.body is None:  # it streams on, and keeps its slot until its end
+            response.hold_slot(partial(slots.give, caller, lane))
         else:
             slots.give(caller, lane)
         return response

@@ -10,8 +10,8 @@ from gateway.app.inbox import WebhookInbox
 from gateway.app.listeners import Listeners
 from gateway.config.schema import Drain as DrainOptions
 from gateway.core.clock import Clock
+from gateway.server.boundary import BoundaryStage
 from gateway.server.health import Health
-from gateway.server.proxy import Proxy
 from gateway.telemetry.stage import RequestLog
 
 _log = structlog.get_logger("gateway")
@@ -26,7 +26,7 @@ class Drain:
     options: DrainOptions
     clock: Clock
     health: Health
-    proxy: Proxy
+    boundary: BoundaryStage
     admission: AdmissionStage
     listeners: Listeners
     inbox: WebhookInbox | None
@@ -37,7 +37,7 @@ class Drain:
         """Finish what was accepted; see docs/explanation/stop.md."""
         self.ends = self.clock.now() + self.options.accept + self.options.finish
         self.health.draining = True
-        self.proxy.closing = True
+        self.boundary.closing = True
         if self.inbox is not None:
             self.inbox.begin_drain()
         _log.info("draining", inside=self.admission.inside)

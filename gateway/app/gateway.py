@@ -96,7 +96,7 @@ class Gateway:
             options=config.drain,
             clock=parts.clock,
             health=parts.health,
-            proxy=parts.pipeline.proxy,
+            boundary=parts.pipeline.stages.boundary,
             admission=parts.pipeline.stages.admission,
             listeners=parts.listeners,
             inbox=parts.persistence.inbox,

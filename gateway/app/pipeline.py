@@ -13,6 +13,7 @@ from gateway.app.limits import build_limits
 from gateway.app.persistence import Persistence
 from gateway.app.telemetry import Telemetry
 from gateway.app.tokens import Tokens
+from gateway.breaker.attempt_stage import AttemptBreakerStage
 from gateway.breaker.stage import BreakerStage
 from gateway.config.schema import Config
 from gateway.core.clock import Clock, instant
@@ -22,18 +23,22 @@ from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.policy import head_limit
 from gateway.deadline.stage import DeadlineStage
 from gateway.idempotency.policy import upstream_headers
+from gateway.idempotency.scope import Scope
 from gateway.idempotency.stage import IdempotencyStage
-from gateway.pipeline.forwarder import Base, Forwarder
 from gateway.pipeline.order import Stages
+from gateway.pipeline.relay import Relay
 from gateway.retry.stage import RetryStage
 from gateway.secrets.watcher import SecretWatcher
+from gateway.server.boundary import BoundaryStage
 from gateway.server.proxy import Proxy
 from gateway.server.readers import Readers
+from gateway.server.request_head import RequestHeadStage
 from gateway.server.streaming import ResponseStreams
 from gateway.telemetry.metrics import Metrics
+from gateway.upstream.base import Base
 from gateway.upstream.client import Sender
 from gateway.upstream.sweeper import Sweeper
-from gateway.upstream.transport import TransportStage
+from gateway.upstream.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,8 @@ def build_pipeline(
     """
     sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
     breaker = BreakerStage(config.breaker, clock, random.random, "api")
-    sender = Sender(
-        pool_size=config.upstream.pool_size,
-        connect=config.deadline.connect,
-        ssl_context=ssl_context,
-    )
+    sender = _build_sender(config, ssl_context)
+    metrics = telemetry.metrics
     stages = _build_stages(
         config,
         clock=clock,
@@ -91,81 +93,29 @@ def build_pipeline(
         tokens=tokens,
         persistence=persistence,
         telemetry=telemetry,
-        sweeper=sweeper,
+        relay=_build_relay(config, clock, sweeper, readers),
+        retry=_build_retry(config, clock, metrics, horizon),
+        breaker=_build_breaker(config, clock, breaker),
+        transport=Transport(
+            config.deadline, sender, sweeper, clock.now, metrics.attempt
+        ),
     )
-    retry = _build_retry(config, clock, breaker, telemetry.metrics, horizon)
-    forwarder = _build_forwarder(
-        config,
-        clock,
-        sender,
-        stages=stages,
-        retry=retry,
-        sweeper=sweeper,
-        readers=readers,
-    )
-    proxy = _build_proxy(config, stages, forwarder, clock=clock, telemetry=telemetry)
-    return Pipeline(proxy, stages, breaker, sender, sweeper)
-
-
-def _build_retry(
-    config: Config,
-    clock: Clock,
-    breaker: BreakerStage,
-    metrics: Metrics,
-    horizon: Callable[[], float],
-) -> RetryStage:
-    return RetryStage(
-        config.retry,
-        clock=clock,
-        random=random.random,
-        breaker=breaker,
-        observer=metrics,
-        horizon=horizon,
-        probe_time=head_limit(config.deadline, upload=False),
-    )
-
-
-def _build_forwarder(
-    config: Config,
-    clock: Clock,
-    sender: Sender,
-    *,
-    stages: Stages,
-    retry: RetryStage,
-    sweeper: Sweeper,
-    readers: Readers,
-) -> Forwarder:
-    return Forwarder(
-        Base.of(config.upstream.base_url),
-        sender,
-        stages=stages,
-        retry=retry,
-        sweeper=sweeper,
-        streams=build_streams(config, readers),
-        longest_stream=config.deadline.maximum,
-        key_headers=partial(upstream_headers, config.idempotency),
-        environment=config.environment,
-        clock=clock.now,
-    )
-
-
-def _build_proxy(
-    config: Config,
-    stages: Stages,
-    forwarder: Forwarder,
-    *,
-    clock: Clock,
-    telemetry: Telemetry,
-) -> Proxy:
-    return Proxy(
-        stages.around(forwarder),
-        origin=proxy_rule(config.listen.proxy.host, config.listen.hosts),
-        prefixes=config.upstream.accepted_prefixes,
-        environment=config.environment,
+    proxy = Proxy(
+        stages.handler(),
+        boundary=stages.boundary,
         telemetry=telemetry.stage,
         clock=clock.now,
         request_ids=telemetry.ids.accept,
-        route_of=template,
+    )
+    return Pipeline(proxy, stages, breaker, sender, sweeper)
+
+
+def _build_sender(config: Config, ssl_context: ssl.SSLContext | None) -> Sender:
+    return Sender(
+        Base.of(config.upstream.base_url),
+        pool_size=config.upstream.pool_size,
+        connect=config.deadline.connect,
+        ssl_context=ssl_context,
     )
 
 
@@ -177,30 +127,89 @@ def _build_stages(
     tokens: Tokens,
     persistence: Persistence,
     telemetry: Telemetry,
-    sweeper: Sweeper,
+    relay: Relay,
+    retry: RetryStage,
+    breaker: AttemptBreakerStage,
+    transport: Transport,
 ) -> Stages:
     """Return the stages; their order is in `pipeline/order.py`."""
-    metrics = telemetry.metrics
     callers = build_identity(config, secrets, telemetry.ids.new, clock)
-    limits = build_limits(config, clock, metrics, callers.weights)
+    limits = build_limits(config, clock, telemetry.metrics, callers.weights)
     return Stages(
+        telemetry=telemetry.stage,
+        boundary=BoundaryStage(environment=config.environment, clock=clock.now),
+        head=_build_head(config),
         identity=callers.stage,
         admission=limits.admission,
         local_tokens=callers.local_tokens,
         deadline=DeadlineStage(config.deadline),
-        idempotency=IdempotencyStage(
-            config.idempotency,
-            persistence.records,
-            partial(instant, clock),
-            persistence.ledger,
-            callers.key_scope,
-        ),
-        credentials=CredentialsStage(
-            tokens.current, clock, partial(metrics.retry, "401"), tokens.canary
-        ),
+        idempotency=_build_idempotency(config, clock, persistence, callers.key_scope),
+        relay=relay,
+        retry=retry,
+        breaker=breaker,
+        credentials=_build_credentials(tokens, clock, telemetry.metrics),
         ratelimit=limits.ratelimit,
         bulkhead=limits.bulkhead,
-        transport=TransportStage(config.deadline, sweeper, clock.now, metrics.attempt),
+        transport=transport,
+    )
+
+
+def _build_retry(
+    config: Config, clock: Clock, metrics: Metrics, horizon: Callable[[], float]
+) -> RetryStage:
+    return RetryStage(
+        config.retry,
+        clock=clock,
+        random=random.random,
+        observer=metrics,
+        horizon=horizon,
+    )
+
+
+def _build_breaker(
+    config: Config, clock: Clock, breaker: BreakerStage
+) -> AttemptBreakerStage:
+    probe_time = head_limit(config.deadline, upload=False)
+    return AttemptBreakerStage(breaker, clock.now, probe_time=probe_time)
+
+
+def _build_credentials(
+    tokens: Tokens, clock: Clock, metrics: Metrics
+) -> CredentialsStage:
+    on_rejected = partial(metrics.retry, "401")
+    return CredentialsStage(tokens.current, clock, on_rejected, tokens.canary)
+
+
+def _build_idempotency(
+    config: Config, clock: Clock, persistence: Persistence, scope: Scope
+) -> IdempotencyStage:
+    return IdempotencyStage(
+        config.idempotency,
+        persistence.records,
+        partial(instant, clock),
+        persistence.ledger,
+        scope,
+    )
+
+
+def _build_head(config: Config) -> RequestHeadStage:
+    return RequestHeadStage(
+        origin=proxy_rule(config.listen.proxy.host, config.listen.hosts),
+        prefixes=config.upstream.accepted_prefixes,
+        route_of=template,
+    )
+
+
+def _build_relay(
+    config: Config, clock: Clock, sweeper: Sweeper, readers: Readers
+) -> Relay:
+    return Relay(
+        sweeper=sweeper,
+        streams=build_streams(config, readers),
+        longest_stream=config.deadline.maximum,
+        key_headers=partial(upstream_headers, config.idempotency),
+        environment=config.environment,
+        clock=clock.now,
     )
 
 

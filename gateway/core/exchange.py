@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Protocol
 
+from gateway.core.upstream_response import UpstreamResponse
+
 
 def milliseconds(seconds: float) -> str:
     """Return s as ms with one decimal; most waits are none, which is cheaper to say."""
@@ -91,6 +93,7 @@ class Exchange:
     canary: bool = False  # this attempt carries the next credential
     retrying_caller: bool = False
     outbound: Iterable[tuple[str, str]] = ()  # headers of each attempt
+    authorization: str | None = None  # of the next attempt; None: the caller's own
     # Has the intent on disk; runs once, right before the first byte goes out.
     before_send: Callable[[], Awaitable[None]] | None = None
     sends: int = 0  # requests written to a connection
@@ -102,11 +105,9 @@ class Exchange:
     slug: str | None = None
     note: str | None = None  # X-Gateway-Retry
     retry_after: float | None = None  # s; what Dinie asked for, on a relayed refusal
-    answer: bytes | None = None  # the whole body of Dinie's answer, once read
-    overflow: bytes = b""  # the first bytes of an answer that is streamed instead
     untyped: bool = False  # Dinie's answer has no Content-Type, nor may ours
     lost_headers: int = 0  # headers of Dinie's answer that could not be relayed
-    release: Callable[[], None] | None = None  # gives back what a stream still holds
+    held: UpstreamResponse | None = None  # the unread response, with its slot
     steps: list[tuple[object, ...]] | None = None  # what happened, for `explain`
 
     def __init__(  # noqa: PLR0917 - one caller, on the hot path
@@ -153,11 +154,16 @@ class Exchange:
             await self.before_send()
             self.before_send = None
 
-    def let_go(self) -> None:
-        """Give back what an answer that streams still holds; more than once is fine."""
-        release, self.release = self.release, None
-        if release is not None:
-            release()
+    def hold(self, response: UpstreamResponse) -> None:
+        """Take over an unread response; an attempt's lease ends before the next one."""
+        self.end_attempt()
+        self.held = response
+
+    def end_attempt(self) -> None:
+        """End what the last attempt still holds; more than once is fine."""
+        held, self.held = self.held, None
+        if held is not None:
+            held.end()
 
     @property
     def caller_gone(self) -> bool:

@@ -1,14 +1,13 @@
-"""Does the credential that is to come work, with real traffic?"""
+"""Tries the next credential of a rotation with a share of real GETs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aiohttp import ClientRequest, ClientResponse, hdrs
-from aiohttp.client_middlewares import ClientHandlerType
-
 from gateway.core.exchange import Exchange
 from gateway.core.secret import Secret
+from gateway.core.stage import Send
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.credentials.ports import Credential
 from gateway.credentials.token_source import TokenSource
 
@@ -106,17 +105,15 @@ class Canary:
         self._random = random
         self._on_result = on_result
 
-    async def send(
-        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
-    ) -> ClientResponse | None:
-        """Return the answer of a GET that was chosen; None: send it as ever."""
+    async def send(self, exchange: Exchange, send: Send) -> UpstreamResponse | None:
+        """Return the response to a GET that was chosen; None: send it as ever."""
         token = self._tokens.usable()
         if token is None or exchange.method != "GET" or self._random() >= self._share:
             return None
-        request.headers[hdrs.AUTHORIZATION] = token.header
+        exchange.authorization = token.header
         exchange.canary = True
         try:
-            response = await handler(request)
+            response = await send(exchange)
         finally:
             exchange.canary = False
         if response.status not in _REFUSALS:
@@ -125,8 +122,7 @@ class Canary:
                 return response
         else:
             self._on_result("refused")
-        response.close()
-        exchange.let_go()
+        response.end()
         return None
 
 

@@ -1,91 +1,105 @@
-"""In which order does a request pass the stages? The only place that says so.
+"""Lists every stage of a request and of an attempt, in order, and composes them.
 
-The first listed sees the request first.
+The first listed sees a request first. Nothing is composed anywhere else. ADR 2 says why
+the order is fixed here.
 """
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from aiohttp import ClientRequest, ClientResponse
-from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp import web
 
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.admission.stage import AdmissionStage
-from gateway.core.exchange import Exchange
-from gateway.core.stage import AttemptStage, Handler, RequestStage
+from gateway.breaker.attempt_stage import AttemptBreakerStage
+from gateway.core.stage import AttemptStage, Handler, RequestStage, Send
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
 from gateway.idempotency.stage import IdempotencyStage
 from gateway.identity.local_tokens import LocalTokenStage
 from gateway.identity.stage import IdentityStage
+from gateway.pipeline.relay import Relay
 from gateway.ratelimit.stage import RateLimitStage
+from gateway.retry.stage import RetryStage
+from gateway.server.boundary import BoundaryStage
+from gateway.server.request_head import RequestHeadStage
+from gateway.telemetry.stage import TelemetryStage
+from gateway.upstream.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The stages of one gateway, built by `app/`.
+    """The stages of one gateway, in order, and what joins and ends them."""
 
-    Around them stands the boundary (`server/proxy.py`), which sees every outcome and
-    renders every error.
-    """
-
+    telemetry: TelemetryStage
+    boundary: BoundaryStage
+    head: RequestHeadStage
     identity: IdentityStage
     admission: AdmissionStage
     local_tokens: LocalTokenStage
     deadline: DeadlineStage
     idempotency: IdempotencyStage
+    relay: Relay  # innermost on the caller's side
+    retry: RetryStage
+    breaker: AttemptBreakerStage
     credentials: CredentialsStage
     ratelimit: RateLimitStage
     bulkhead: BulkheadStage
-    transport: AttemptStage
+    transport: Transport  # innermost on Dinie's side: the only hop with sockets
 
-    def around(self, handler: Handler) -> Handler:
-        """Return the handler inside the stages that run once per request."""
-        for stage in reversed(
-            (
-                self.identity,  # before a body is read for somebody unknown
-                self.admission,  # refuse before spending anything; then have the body
-                self.local_tokens,  # an SDK's token call is none of Dinie's business
-                self.deadline,  # everything below draws on one budget
-                self.idempotency,  # outside retry: all attempts share one key
-            )
-        ):
-            handler = _inside(stage, handler)
-        return handler
+    @property
+    def per_request(self) -> tuple[RequestStage, ...]:
+        """Return the stages on the caller's side, around the relay."""
+        return (
+            self.telemetry,  # sees every outcome, refusals included
+            self.boundary,  # every error below becomes one response
+            self.head,  # what the request says, read once; ambiguity is refused
+            self.identity,  # before a body is read for a stranger
+            self.admission,  # refuse before spending anything; then read the body
+            self.local_tokens,  # an SDK's token call is none of Dinie's business
+            self.deadline,  # everything below draws on one budget
+            self.idempotency,  # outside retry: all attempts share one key and record
+        )
 
-    def attempt(self, send: ClientHandlerType) -> ClientHandlerType:
-        """Return the stages that run once per attempt, inside retry, around a send.
+    @property
+    def per_attempt(self) -> tuple[AttemptStage, ...]:
+        """Return the stages on Dinie's side, around the transport."""
+        return (
+            self.retry,  # runs once per request, and what follows once per attempt
+            self.breaker,  # an open circuit spends neither quota nor time
+            # A fresh token per attempt. Outside the limiter: the free replay after a
+            # 401 pays quota too, and no permit waits for a token.
+            self.credentials,
+            self.ratelimit,  # every send spends quota, and every response teaches
+            self.bulkhead,  # a wait for a permit holds no slot
+        )
 
-        Made once: aiohttp would chain a list of middlewares anew for each request.
-        """
-        for stage in reversed(
-            (
-                # A fresh token for each attempt; outside the limiter, so that the free
-                # replay after a 401 pays quota too, and no permit waits for a mint.
-                self.credentials,
-                # Every send spends quota and every answer teaches.
-                self.ratelimit,
-                # Below the limiter: who waits for a permit holds no slot.
-                self.bulkhead,
-                # The only hop with sockets.
-                self.transport,
-            )
-        ):
-            send = _bound(stage, send)
+    def handler(self) -> Handler:
+        """Return the handler of all requests."""
+        relay = self.relay
+        send = self.send()
+
+        def handler(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+            return relay(request, send)
+
+        composed: Handler = handler
+        for stage in reversed(self.per_request):
+            composed = _around_request(stage, composed)
+        return composed
+
+    def send(self) -> Send:
+        """Return the way of an exchange to Dinie."""
+        send: Send = self.transport
+        for stage in reversed(self.per_attempt):
+            send = _around_attempt(stage, send)
         return send
 
 
-def _inside(stage: RequestStage, handler: Handler) -> Handler:
+def _around_request(stage: RequestStage, handler: Handler) -> Handler:
     call = stage.__call__  # looked up once, not every time
     return lambda request: call(request, handler)
 
 
-def _bound(stage: AttemptStage, handler: ClientHandlerType) -> ClientHandlerType:
+def _around_attempt(stage: AttemptStage, send: Send) -> Send:
     call = stage.__call__
-
-    def bound(request: ClientRequest) -> Awaitable[ClientResponse]:
-        # All requests here are the sender's, which carry their exchange.
-        exchange: Exchange = request.exchange  # type: ignore[attr-defined]
-        return call(exchange, request, handler)
-
-    return bound
+    return lambda exchange: call(exchange, send)

@@ -5,13 +5,12 @@ Runs once per attempt, inside the retry and around the transport.
 
 from collections.abc import Callable, Mapping
 
-from aiohttp import ClientRequest, ClientResponse
-from aiohttp.client_middlewares import ClientHandlerType
-
 from gateway.core.clock import Clock
 from gateway.core.exchange import Exchange
 from gateway.core.lanes import lane_of
 from gateway.core.retry_after import retry_after
+from gateway.core.stage import Send
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.books import Books
 from gateway.ratelimit.headers import advertised
@@ -28,7 +27,7 @@ def _ignore(seconds: float) -> None:
 
 
 class RateLimitStage:
-    """An aiohttp client middleware, once the exchange is bound in front."""
+    """Runs once per attempt, above the bulkhead: a wait for a permit holds no slot."""
 
     def __init__(
         self,
@@ -64,9 +63,7 @@ class RateLimitStage:
         known = [book.limiter for book in books]
         return snapshot(tightest.limiter, known, sum(book.waiting for book in books))
 
-    async def __call__(
-        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
-    ) -> ClientResponse:
+    async def __call__(self, exchange: Exchange, send: Send) -> UpstreamResponse:
         """Send one attempt when the quota has room for it.
 
         Raises:
@@ -75,7 +72,7 @@ class RateLimitStage:
         if exchange.own_bearer and self._options.session_tokens == "apart":
             # A customer's session has a quota of its own, if any: the attempt neither
             # takes from that of our client id nor tells of it.
-            return await handler(request)
+            return await send(exchange)
         route = exchange.method, exchange.route
         permit = Permit(lane_of(exchange), exchange.caller, route)
         book = self._books.of(route)
@@ -90,7 +87,7 @@ class RateLimitStage:
                 book, now = self._books.of(route), self._clock.now()
         before = exchange.sends
         try:
-            response = await handler(request)
+            response = await send(exchange)
         except BaseException:
             # Cancellation too: what was written may have been counted.
             if exchange.sends == before:
@@ -108,7 +105,7 @@ class RateLimitStage:
         return response
 
     def _answered(
-        self, book: Permits, permit: Permit, response: ClientResponse, sends: int
+        self, book: Permits, permit: Permit, response: UpstreamResponse, sends: int
     ) -> None:
         now, unix = self._clock.now(), self._clock.unix()
         refused = response.status == _REFUSED

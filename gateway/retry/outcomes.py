@@ -1,15 +1,22 @@
-"""What is the caller told whose last attempt brought no answer? Pure."""
+"""Chooses the problem for a caller whose last attempt brought no response. Pure."""
 
+from typing import Final
+
+from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.core.errors import (
+    CircuitOpen,
     GatewayError,
     OutcomeUnknown,
+    Overloaded,
+    RateLimited,
     UpstreamProtocol,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
 from gateway.core.exchange import Exchange
-from gateway.retry.policy import Outcome
-from gateway.retry.ports import AttemptFailed
+
+# Their texts speak of the attempt that they refuse.
+_NOTHING_SENT: Final = (CircuitOpen, Overloaded, RateLimited)
 
 
 def problem(exchange: Exchange, failure: AttemptFailed) -> GatewayError:
@@ -28,8 +35,27 @@ def problem(exchange: Exchange, failure: AttemptFailed) -> GatewayError:
     return UpstreamProtocol(f"{failure.detail}.", retry_after=1.0)
 
 
+def with_earlier_attempts(exchange: Exchange, error: GatewayError) -> GatewayError:
+    """Return a problem of the last attempt, with what is known of earlier ones.
+
+    Args:
+        exchange: Whose attempts they are.
+        error: Raised by the last one.
+
+    Returns:
+        The same error, or OutcomeUnknown for a POST that an earlier attempt sent.
+    """
+    if not exchange.unknown_sends:
+        return error
+    if exchange.method == "POST" and not isinstance(error, OutcomeUnknown):
+        return outcome_unknown(exchange)
+    if isinstance(error, _NOTHING_SENT):
+        error.detail += " An earlier attempt was sent, and its outcome is unknown."
+    return error
+
+
 def outcome_unknown(exchange: Exchange, why: str = "") -> OutcomeUnknown:
-    """Return what a POST ends with that was sent, and what to do about it.
+    """Return the problem of a POST that was sent, and how to learn its outcome.
 
     Args:
         exchange: Of the POST.

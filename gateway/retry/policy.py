@@ -1,13 +1,13 @@
-"""Is an attempt repeated, and after how long? Pure.
+"""Decides whether an attempt is repeated, and after how long. Pure.
 
 The matrix is the one of the documentation ("What is retried"): rows are outcomes,
 columns the kinds of request.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Final
 
+from gateway.core.attempt import Outcome
 from gateway.core.backoff import FLOOR, full_jitter
 from gateway.core.retry_after import LONGEST_WAIT, reset_at, retry_after, sent_at
 from gateway.retry.options import RetryOptions
@@ -16,23 +16,6 @@ RETRYABLE_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 TOO_MANY_REQUESTS: Final = 429
 _ATTEMPTS_FOR_A_RETRYING_CALLER: Final = 2
 _MAX_JITTER: Final = 1.0  # s, on top of a wait that the server set
-
-
-class Outcome(StrEnum):
-    """How one attempt ended; also the metric label."""
-
-    ANSWERED = "answered"
-    NOT_SENT = "not_sent"  # DNS, refused, connect time-out
-    TLS_INVALID = "tls_invalid"  # the certificate does not hold
-    TIMEOUT = "timeout"  # sent, nothing whole came in time
-    DROPPED = "dropped"  # sent, the connection went away
-    CUT = "cut"  # the answer ended before its end
-    MALFORMED = "malformed"  # the answer is no HTTP
-
-
-UNKNOWN_OUTCOMES: Final = frozenset(
-    {Outcome.TIMEOUT, Outcome.DROPPED, Outcome.CUT, Outcome.MALFORMED}
-)
 
 
 def may_repeat(outcome: Outcome, status: int, *, repeatable: bool) -> bool:

@@ -1,71 +1,42 @@
-"""Repeat an attempt where that is safe, within one deadline and one budget.
+"""Repeats an attempt where that is safe, within one deadline and one budget.
 
-aiohttp-retry drives the loop. Its own switches would bypass our decision, so they are
-off: each attempt passes `_Attempts.attempt`, where a failure becomes either `_Again`
-(the only exception that the loop repeats) or the caller's problem; whole answers are
-judged in the evaluate callback.
+The policy decides (`policy.py`, `budget.py`); the loop here sends, waits on the clock
+and sends again. ADR 15 says why the loop is our own.
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Final
 
-from aiohttp import ClientRequest, ClientResponse, ClientSession
-from aiohttp.client_middlewares import ClientHandlerType
-from aiohttp_retry import RequestParams, RetryClient, RetryOptionsBase
-from yarl import URL
-
+from gateway.core.attempt import UNKNOWN_OUTCOMES, AttemptFailed, Outcome
 from gateway.core.backoff import ATTEMPT_MARGIN
 from gateway.core.clock import Clock
-from gateway.core.errors import (
-    CircuitOpen,
-    GatewayError,
-    OutcomeUnknown,
-    Overloaded,
-    RateLimited,
-)
+from gateway.core.errors import CircuitOpen, GatewayError
 from gateway.core.exchange import Exchange
+from gateway.core.stage import Send
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.retry.budget import RetryBudget
 from gateway.retry.options import RetryOptions
-from gateway.retry.outcomes import outcome_unknown, problem
+from gateway.retry.outcomes import problem, with_earlier_attempts
 from gateway.retry.policy import (
     RETRYABLE_STATUSES,
     TOO_MANY_REQUESTS,
-    UNKNOWN_OUTCOMES,
-    Outcome,
     attempts_allowed,
     may_repeat,
     server_wait,
     wait_before,
 )
-from gateway.retry.ports import AttemptFailed, Breaker, Observer, Sender
+from gateway.retry.ports import Observer
 
-_ALL_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST"})
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_REFUSED = 400
-_SERVER_ERROR = 500
-# Their texts speak of the attempt that they refuse.
-_NOTHING_SENT = (CircuitOpen, Overloaded, RateLimited)
-_OF_A_PROXY = frozenset({502, 504})  # what Dinie did behind it, it does not know
-_VERDICTS = {Outcome.NOT_SENT: "connect_failure", Outcome.TIMEOUT: "timeout"}
-_WHOLE_WAIT = 2.0 + ATTEMPT_MARGIN  # s; with less left, a permit is waited for less
-_BREAKER_FAILURES = frozenset({500, 502, 503, 504})
-
-
-class _Again(Exception):  # noqa: N818 - a signal to the loop
-    """Make another attempt."""
-
-
-class _Silent:
-    """The loop's own log: three texts for each attempt that nobody reads."""
-
-    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Write nothing."""
-
-    warning = exception = debug
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_REFUSED: Final = 400
+_SERVER_ERROR: Final = 500
+_OF_A_PROXY: Final = frozenset({502, 504})  # what Dinie did behind it, it does not know
+# s; with less left, the wait for a permit or a slot is cut
+_WHOLE_WAIT: Final = 2.0 + ATTEMPT_MARGIN
 
 
 class RetryStage:
-    """Runs the attempts of an exchange; holds the budget that all of them share."""
+    """Loops over the attempts of an exchange; holds the budget that all share."""
 
     def __init__(
         self,
@@ -73,227 +44,173 @@ class RetryStage:
         *,
         clock: Clock,
         random: Callable[[], float],
-        breaker: Breaker,
         observer: Observer,
         horizon: Callable[[], float],
-        probe_time: float,
     ) -> None:
-        """Wire the stage.
+        """Start with a full budget.
 
         Args:
             options: Attempts, backoff, budget.
-            clock: Real or fake.
+            clock: Real or fake; every wait is its.
             random: Returns from [0, 1).
-            breaker: Asked before each attempt.
-            observer: Hears of each attempt and retry.
-            horizon: The moment (monotonic) past which no wait may reach: the end of
-                a drain, or infinity.
-            probe_time: s that an attempt needs left to tell a late upstream from a
-                hurried caller.
+            observer: Counts retries.
+            horizon: Returns the moment (monotonic) past which no wait may reach: the
+                end of a drain, or infinity.
         """
-        self.options = options
-        self.clock = clock
-        self.random = random
-        self.breaker = breaker
-        self.observer = observer
-        self.horizon = horizon
-        self.probe_time = probe_time
         self.budget = RetryBudget(options, now=clock.now())
+        self._options = options
+        self._clock = clock
+        self._random = random
+        self._observer = observer
+        self._horizon = horizon
 
-    async def run(
-        self,
-        exchange: Exchange,
-        sender: Sender,
-        url: URL,
-        send: ClientHandlerType,
-        data: Any,
-    ) -> ClientResponse:
-        """Send until there is an answer worth relaying; return it.
-
-        Args:
-            exchange: Whose request it is.
-            sender: Makes an attempt's request.
-            url: Of the upstream, already encoded.
-            send: Sends an attempt through the stages below this one.
-            data: The body, as the sender takes it.
+    async def __call__(self, exchange: Exchange, send: Send) -> UpstreamResponse:
+        """Send until there is a response worth relaying; return it.
 
         Raises:
-            GatewayError: what the caller is told instead of an answer.
+            GatewayError: the caller's problem, where there is none.
         """
-        attempts = _Attempts(self, exchange, send)
-        try:
-            how = {"exchange": exchange, "attempt": attempts.attempt, "data": data}
-            # Nearly every exchange ends with its first attempt; the loop has the rest.
+        made = last_status = 0
+        while True:
+            made += 1
+            began = self._clock.now()
             try:
-                response = await sender.request(exchange.method, url, **how)
-                if await attempts.accept(response):
+                response = await send(exchange)
+            except (AttemptFailed, GatewayError) as error:
+                wait = self._after_failure(exchange, error, made, began)
+            else:
+                again = self._after_response(exchange, response, made, last_status)
+                if again is None:
                     return response
-            except _Again:
-                pass
-            await self.clock.sleep(attempts.get_timeout(1))
-            params = RequestParams(exchange.method, url, kwargs=how)
-            # All that the library asks of a session is `request`.
-            session = cast("ClientSession", sender)
-            client = RetryClient(client_session=session, logger=_Silent())
-            return await client.requests([params], retry_options=attempts)
-        except GatewayError as error:
-            raise attempts.final(error) from error
-        finally:
-            # It holds a method of its own: a cycle that only the collector would end.
-            attempts.evaluate_response_callback = None
+                wait, last_status = again, response.status
+                # Reading a long refusal to its end would hold the pool.
+                response.end()
+            await self._clock.sleep(wait)
 
-
-class _Attempts(RetryOptionsBase):
-    """The attempts of one exchange, as aiohttp-retry wants its options."""
-
-    def __init__(
-        self,
-        stage: RetryStage,
-        exchange: Exchange,
-        send: ClientHandlerType,
-    ) -> None:
-        # The base constructor is skipped: it would rebuild defaults that are constant.
-        self._allowed = attempts_allowed(
-            stage.options, caller_retries=exchange.retrying_caller
-        )
-        # The first is made before the loop, which has one more than will be made: it
-        # does not ask us about its last answer.
-        self.attempts = self._allowed
-        self.statuses = frozenset()
-        self.exceptions = (_Again,)
-        self.methods = _ALL_METHODS
-        self.retry_all_server_errors = False
-        self.evaluate_response_callback = self.accept
-        self._stage = stage
-        self._exchange = exchange
-        self._send = send
-        self._made = 0
-        self._wait = 0.0
-        self._last_status = 0
-
-    def get_timeout(
-        self, attempt: int, response: ClientResponse | None = None
-    ) -> float:
-        """Return the wait that was decided with the retry, s."""
-        del attempt, response
-        return self._wait
-
-    async def attempt(self, request: ClientRequest) -> ClientResponse:
-        """Make one attempt, and judge a failed one."""
-        breaker = self._stage.breaker
-        now = self._stage.clock.now()
-        self._exchange.step(now, "circuit", breaker.circuit)
-        held = breaker.admit(
-            safe=self._exchange.method in _SAFE,
-            hurried=self._exchange.deadline - now < self._stage.probe_time,
-        )
-        self._made += 1
-        verdict = "ignored"
-        try:
-            response = await self._send(request)
-            verdict = "failure" if response.status in _BREAKER_FAILURES else "success"
-            self._count()
-            return response
-        except AttemptFailed as failure:
-            if failure.of_upstream:
-                verdict = _VERDICTS.get(failure.outcome, "failure")
-                self._count()
-            raise self._failed(failure) from failure
-        except GatewayError:
-            if self._exchange.deadline - now < _WHOLE_WAIT:
-                self._exchange.out_of_time = True  # a longer one may get its turn
-            raise
-        finally:
-            breaker.record(verdict, held)
-
-    def _count(self) -> None:
+    def _deposit(self, made: int) -> None:
         """Have a first attempt earn its share of a retry."""
-        if self._made == 1:
-            self._stage.budget.deposit(now=self._stage.clock.now())
+        if made == 1:
+            self.budget.deposit(now=self._clock.now())
 
-    def _failed(self, failure: AttemptFailed) -> Exception:
-        """Return what an attempt without an answer comes to."""
-        exchange = self._exchange
-        if failure.outcome in UNKNOWN_OUTCOMES:
+    def _after_failure(
+        self,
+        exchange: Exchange,
+        error: AttemptFailed | GatewayError,
+        made: int,
+        began: float,
+    ) -> float:
+        """Return the wait before the next attempt, s.
+
+        Args:
+            exchange: Whose attempt failed.
+            error: What it raised.
+            made: Attempts so far.
+            began: s, monotonic; when the attempt was begun.
+
+        Raises:
+            GatewayError: there is no next attempt.
+        """
+        if isinstance(error, GatewayError):
+            if exchange.deadline - began < _WHOLE_WAIT and not isinstance(
+                error, CircuitOpen
+            ):
+                exchange.out_of_time = True  # a longer deadline may get its turn
+            raise with_earlier_attempts(exchange, error) from error
+        if error.of_upstream:
+            self._deposit(made)
+        if error.outcome in UNKNOWN_OUTCOMES:
             exchange.unknown_sends += 1
-        if may_repeat(
-            failure.outcome, 0, repeatable=exchange.repeatable
-        ) and self._schedule(failure.outcome, asked=None, paced=False):
-            return _Again()
-        return problem(exchange, failure)
+        if may_repeat(error.outcome, 0, repeatable=exchange.repeatable):
+            wait = self._schedule(exchange, error.outcome, made)
+            if wait is not None:
+                return wait
+        raise problem(exchange, error) from error
 
-    async def accept(self, response: ClientResponse) -> bool:
-        """Return whether an answer goes to the caller as it is."""
-        status, exchange = response.status, self._exchange
+    def _after_response(
+        self, exchange: Exchange, response: UpstreamResponse, made: int, last: int
+    ) -> float | None:
+        """Return the wait before the next attempt, s; None: relay the response.
+
+        Args:
+            exchange: Whose response it is.
+            response: As received.
+            made: Attempts so far.
+            last: The status of the response before, 0 where there was none.
+        """
+        self._deposit(made)
+        status = response.status
         if status in _OF_A_PROXY and exchange.method not in _SAFE:
             exchange.unknown_sends += 1
-        final = self._judge(response)
+        wait = None
+        if status in RETRYABLE_STATUSES:
+            wait = self._after_refusal(exchange, response, made, last)
         doubtful = exchange.unknown_sends or exchange.in_doubt
-        if final and doubtful and status >= _REFUSED:
+        if wait is None and doubtful and status >= _REFUSED:
             exchange.note = "unknown"  # the response speaks of the last attempt only
-        return final
+        return wait
 
-    def _judge(self, response: ClientResponse) -> bool:
-        status, exchange = response.status, self._exchange
-        if status not in RETRYABLE_STATUSES:
-            return True
-        if status >= _SERVER_ERROR and status == self._last_status:
-            self._stage.observer.identical_5xx()
-        self._last_status = status
-        asked = server_wait(status, response.headers, unix=self._stage.clock.unix())
+    def _after_refusal(
+        self, exchange: Exchange, response: UpstreamResponse, made: int, last: int
+    ) -> float | None:
+        status = response.status
+        if status >= _SERVER_ERROR and status == last:
+            self._observer.identical_5xx()
+        asked = server_wait(status, response.headers, unix=self._clock.unix())
         exchange.retry_after = asked
         if not may_repeat(Outcome.ANSWERED, status, repeatable=exchange.repeatable):
-            return True
+            return None
         # The limiter knows nothing of a caller's own token, so it does not pace that.
         paced = status == TOO_MANY_REQUESTS and not exchange.own_bearer
-        if not self._schedule(str(status), asked=asked, paced=paced):
-            return True
-        # An answer read whole has given its connection back; the rest is cut off,
-        # since waiting for a long refusal would hold the pool.
-        response.close()
-        exchange.let_go()
-        exchange.retry_after = None
-        return False
+        wait = self._schedule(exchange, str(status), made, asked=asked, paced=paced)
+        if wait is not None:
+            exchange.retry_after = None
+        return wait
 
-    def _schedule(self, reason: str, *, asked: float | None, paced: bool) -> bool:
-        """Decide about one more attempt, and pay for it; sets the wait."""
-        stage, exchange = self._stage, self._exchange
-        now = stage.clock.now()
-        wait = wait_before(self._made, asked, stage.options, random=stage.random())
-        rule = self._against(now, wait)
+    def _schedule(
+        self,
+        exchange: Exchange,
+        reason: str,
+        made: int,
+        *,
+        asked: float | None = None,
+        paced: bool = False,
+    ) -> float | None:
+        """Decide about one more attempt, and pay for it; return the wait before it.
+
+        Args:
+            exchange: Whose attempt it would be.
+            reason: An outcome or a status; also the metric label.
+            made: Attempts so far.
+            asked: s; the wait that the response asks for.
+            paced: Whether the limiter holds it back, so that the budget need not.
+        """
+        now = self._clock.now()
+        wait = wait_before(made, asked, self._options, random=self._random())
+        rule = self._against(exchange, made, now, wait)
         # A 429 is paced by the limiter; everything else loads a failing upstream.
-        if rule is None and not paced and not stage.budget.withdraw(now=now):
+        if rule is None and not paced and not self.budget.withdraw(now=now):
             exchange.note = rule = "budget"
         if rule is not None:
             exchange.step(now, "no_retry", reason, rule)
-            return False
-        self._wait = wait
+            return None
         exchange.waits.backoff += wait
         exchange.step(now, "retry", reason, wait)
-        stage.observer.retry(reason)
-        return True
+        self._observer.retry(reason)
+        return wait
 
-    def _against(self, now: float, wait: float) -> str | None:
+    def _against(
+        self, exchange: Exchange, made: int, now: float, wait: float
+    ) -> str | None:
         """Return the rule that forbids one more attempt; None: none does."""
-        if self._made >= self._allowed:
+        allowed = attempts_allowed(
+            self._options, caller_retries=exchange.retrying_caller
+        )
+        if made >= allowed:
             return "attempts"
-        if self._exchange.caller_gone:
+        if exchange.caller_gone:
             return "caller_gone"
         least = now + wait + ATTEMPT_MARGIN
-        if least > min(self._exchange.deadline, self._stage.horizon()):
-            self._exchange.out_of_time = least > self._exchange.deadline
+        if least > min(exchange.deadline, self._horizon()):
+            exchange.out_of_time = least > exchange.deadline
             return "deadline"
         return None
-
-    def final(self, error: GatewayError) -> GatewayError:
-        """Return what the caller must be told, knowing what earlier attempts did."""
-        exchange = self._exchange
-        if (
-            exchange.unknown_sends
-            and exchange.method == "POST"
-            and not isinstance(error, OutcomeUnknown)
-        ):
-            return outcome_unknown(exchange)
-        if exchange.unknown_sends and isinstance(error, _NOTHING_SENT):
-            error.detail += " An earlier attempt was sent, and its outcome is unknown."
-        return error

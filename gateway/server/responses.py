@@ -1,8 +1,8 @@
-"""How is an answer put together: Dinie's, relayed, or our own?"""
+"""Builds responses to callers: Dinie's, relayed, and the gateway's own problems."""
 
 from http import HTTPStatus
 
-from aiohttp import ClientResponse, HttpVersion11, hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 from gateway.core.errors import CallerUnknown, GatewayError, OutcomeUnknown
 from gateway.core.exchange import Exchange, milliseconds
 from gateway.core.problems import CATALOGUE, render, retry_after_seconds
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.forwarding.policy import outbound_headers
 
 _BODILESS = frozenset({204, 304})
@@ -77,7 +78,7 @@ def problem(
 
 
 def relayed_head(
-    exchange: Exchange, response: ClientResponse
+    exchange: Exchange, response: UpstreamResponse
 ) -> tuple[int, str, CIMultiDict[str]]:
     """Return status, reason and headers of Dinie's answer as they go on."""
     items, exchange.lost_headers = outbound_headers(response.headers.items())
@@ -86,7 +87,7 @@ def relayed_head(
     return response.status, _reason(response), headers
 
 
-def _reason(response: ClientResponse) -> str:
+def _reason(response: UpstreamResponse) -> str:
     reason = response.reason
     if reason and reason.isascii() and reason.isprintable():
         return reason
@@ -127,12 +128,12 @@ class Relayed(web.Response):
         return writer
 
 
-def relayed_whole(exchange: Exchange, response: ClientResponse) -> web.Response:
+def relayed_whole(exchange: Exchange, response: UpstreamResponse) -> web.Response:
     """Return Dinie's answer, whose body was read whole."""
     status, reason, headers = relayed_head(exchange, response)
     if exchange.method != "HEAD" and status not in _BODILESS:
         headers.popall("Content-Length", None)  # it is set from the body
-    return Relayed(status=status, reason=reason, headers=headers, body=exchange.answer)
+    return Relayed(status=status, reason=reason, headers=headers, body=response.body)
 
 
 def abort(request: web.BaseRequest) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 from typing import cast
 
-from aiohttp import ClientError, ClientResponse, web
+from aiohttp import ClientError, web
 from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.server.readers import Readers
 from gateway.server.responses import abort
 
@@ -31,58 +32,56 @@ class ResponseStreams:
         self,
         request: web.BaseRequest,
         exchange: Exchange,
-        response: ClientResponse,
+        response: UpstreamResponse,
         stream: web.StreamResponse,
     ) -> web.StreamResponse:
-        """Send a response on, whose first bytes are in `exchange.overflow`.
+        """Relay a response that is begun and not yet read.
 
         Its head has gone out, so there is no retry and no problem any more: a cut
         upstream cuts the caller's connection, which is the only way left to say so.
 
         Args:
-            request: Whose it is.
-            exchange: Gives its slot back once Dinie was read, or the reader is slow.
-            response: Of Dinie, begun.
+            request: Of the caller.
+            exchange: Of the request.
+            response: Of Dinie; gives its slot back once it was read, or its reader is
+                slow.
             stream: What goes to the caller.
         """
         try:
             await stream.prepare(request)
-            await self._copy(request, exchange, response)
+            await self._copy(request, response)
             await stream.write_eof()
         except (ClientError, HttpProcessingError, OSError, TimeoutError) as error:
             exchange.slug = "stream-cut"
             abort(request)
             if isinstance(error, ConnectionResetError) and request.transport is None:
                 exchange.slug = "caller-gone"
-        finally:
-            response.close()
         return stream
 
-    async def _copy(
-        self, request: web.BaseRequest, exchange: Exchange, response: ClientResponse
-    ) -> None:
+    async def _copy(self, request: web.BaseRequest, response: UpstreamResponse) -> None:
         """Write all of a response, and hold its slot as long as Dinie sends freely."""
+        assert response.read is not None, "only an unread response streams"  # noqa: S101
         writer = cast("StreamWriter", request.writer)
         apart = False
         try:
-            chunk, exchange.overflow = exchange.overflow, b""
+            chunk, response.begun = response.begun, b""
             while chunk:
                 await writer.write(chunk, drain=False)
                 transport = request.transport
                 if transport is not None and not self._readers.wrote(
                     cast("asyncio.WriteTransport", transport), len(chunk)
                 ):
-                    apart = apart or self._part(exchange)
+                    apart = apart or self._part(response)
                     await writer.drain()
-                chunk = await response.content.readany()
+                chunk = await response.read()
         finally:
             self._apart -= apart
-        exchange.let_go()  # Dinie has been read: what is left is the reader's business
+        response.free_slot()  # Dinie has been read; the rest waits for the caller only
 
-    def _part(self, exchange: Exchange) -> bool:
+    def _part(self, response: UpstreamResponse) -> bool:
         """Give the slot back for a reader that is slow; False: too many do."""
         if self._apart >= self._most_apart:
             return False
         self._apart += 1
-        exchange.let_go()
+        response.free_slot()
         return True

@@ -1,17 +1,21 @@
-"""Record each finished exchange: metrics, and one line in the log."""
+"""Records each finished exchange: metrics, and one line in the log."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import orjson
+from aiohttp import web
 
 from gateway.core.clock import Clock
 from gateway.core.exchange import Exchange, milliseconds
+from gateway.core.stage import EXCHANGE, Handler
 from gateway.telemetry.ids import digest
 from gateway.telemetry.metrics import METHODS, Metrics
 from gateway.telemetry.ports import LineStream
 from gateway.telemetry.request_history import Stories
 
 _SERVER_ERROR = 500
+_CLOSED = 499  # no response went out; nginx's number for that
 _FLUSH = 0.1  # s that a line may be kept back
 _MOST_LINES = 500  # or so many
 
@@ -31,7 +35,7 @@ class RequestLog:
         json: bool = True,
         failures_only: bool = False,
     ) -> None:
-        """Wire the log.
+        """Write to a stream, or nowhere.
 
         Args:
             stream: None: nothing is written.
@@ -124,18 +128,39 @@ def _quoted(text: str) -> str:
 
 
 class TelemetryStage:
-    """Hears of every finished exchange from the boundary."""
+    """Outermost on the caller's side: records every finished exchange."""
 
     def __init__(
         self, metrics: Metrics, log: RequestLog, clock: Clock, stories: Stories
     ) -> None:
+        """Record to all that show what happened.
+
+        Args:
+            metrics: Counts and durations.
+            log: Takes one line for each request.
+            clock: Real or fake.
+            stories: Keeps the last requests for `explain`.
+        """
         self._stories = stories
         self._metrics = metrics
         self._log = log
         self._clock = clock
 
+    async def __call__(
+        self, request: web.BaseRequest, handler: Handler
+    ) -> web.StreamResponse:
+        """Pass the request on, and record how it ended."""
+        exchange = request[EXCHANGE]
+        try:
+            response = await handler(request)
+        except asyncio.CancelledError:
+            self.finished(exchange, _CLOSED)
+            raise
+        self.finished(exchange, response.status)
+        return response
+
     def finished(self, exchange: Exchange, status: int) -> None:
-        """Record an exchange that has its answer."""
+        """Record an exchange that has its response, or never will; `status` as sent."""
         exchange.status = status
         took = self._clock.now() - exchange.started
         metrics = self._metrics

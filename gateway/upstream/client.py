@@ -1,14 +1,13 @@
-"""How does one attempt go out, without what a client session does for other programs?
+"""Sends one attempt over a pooled connection, without a client session.
 
-Redirects, cookies, default headers, `.netrc`, proxies and a second send behind our back
-are a session's business, and looking for each of them costs more than the request. The
-connector, the parser and the response are aiohttp's as ever. ADR 8 says what that
-leans on.
+Redirects, cookies, default headers, `.netrc`, proxies and a hidden second send are a
+session's business, and looking for each of them costs more than the request. The
+connector, the parser and the response are aiohttp's. ADR 8 says what that relies on.
 """
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, cast
 
 from aiohttp import (
@@ -19,7 +18,6 @@ from aiohttp import (
     ConnectionTimeoutError,
     hdrs,
 )
-from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
 from aiohttp.http import HttpVersion11, StreamWriter
@@ -27,17 +25,20 @@ from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Body, Exchange
+from gateway.core.target_cache import Kept
 from gateway.forwarding.limits import (
     RESPONSE_FIELD,
     RESPONSE_FIELDS,
     RESPONSE_REASON,
 )
+from gateway.upstream.base import Base
 from gateway.upstream.connector import (
     AskedConnector,
     AskedHandler,
     PoolTimeoutError,
 )
+from gateway.upstream.payload import SpilledBody
 from gateway.upstream.resolver import Resolver
 
 _KEEPALIVE = 10.0  # s; below what servers keep, so that they do not close first
@@ -50,7 +51,7 @@ _NO_TRACES: list[Trace] = []
 
 
 class AttemptRequest(ClientRequest):
-    """A request that says only what it is told, and notes when it is written."""
+    """A request without headers of its own, that counts as sent once it is written."""
 
     # What the base constructor, which is skipped, would set for each request anew.
     chunked = None
@@ -87,6 +88,8 @@ class AttemptRequest(ClientRequest):
             self.update_body_from_data(data)
         # As they came: in their order, and two that differ in case only stay two.
         self.headers.extend(exchange.outbound)
+        if exchange.authorization is not None:
+            self.headers[hdrs.AUTHORIZATION] = exchange.authorization
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Write the request; from here on it counts as sent."""
@@ -126,14 +129,20 @@ class AttemptRequest(ClientRequest):
 
 
 class Sender:
-    """A pool of connections; stands where aiohttp-retry expects a client session."""
+    """A pool of connections to Dinie, and what is written to them."""
 
     def __init__(
-        self, *, pool_size: int, connect: float, ssl_context: ssl.SSLContext | None
+        self,
+        base: Base,
+        *,
+        pool_size: int,
+        connect: float,
+        ssl_context: ssl.SSLContext | None,
     ) -> None:
         """Open the pool, inside a running loop.
 
         Args:
+            base: The upstream.
             pool_size: Connections at once; who comes later waits for one.
             connect: Limit of that wait and of connecting, s; all else is timed by the
                 sweeper.
@@ -146,45 +155,29 @@ class Sender:
             use_dns_cache=False,
             ssl=ssl_context if ssl_context is not None else True,
         )
+        self._base = base
+        self._urls: Kept[URL] = Kept()
         self._loop = asyncio.get_running_loop()
         self._timeout = ClientTimeout(total=None, connect=connect)
 
-    def request(
-        self,
-        method: str,
-        url: URL,
-        *,
-        exchange: Exchange,
-        attempt: ClientHandlerType,
-        data: Any = None,
-        **_: Any,
-    ) -> Awaitable[ClientResponse]:
-        """Make one attempt of an exchange.
-
-        Args:
-            method: The exchange's; named because aiohttp-retry names it.
-            url: Of the upstream, already encoded.
-            exchange: Whose request it is.
-            attempt: Makes it, with `send` at its end.
-            data: The body: bytes, an aiohttp payload, or None.
-
-        Raises:
-            Exception: what `attempt` makes of aiohttp's.
-        """
-        del method
-        return attempt(AttemptRequest(exchange, url, data, self._loop))
+    def request(self, exchange: Exchange) -> AttemptRequest:
+        """Return a pristine request for one attempt of an exchange."""
+        target = exchange.target
+        url = self._urls.get(target)
+        if url is None:  # kept, since a URL keeps what the client works out
+            url = self._urls.keep(target, self._base.url(target))
+        return AttemptRequest(exchange, url, _payload(exchange.body), self._loop)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._connector.close()
 
-    async def send(self, request: ClientRequest) -> ClientResponse:
-        """Send an attempt; return when the head of its answer is here.
+    async def send(self, request: AttemptRequest) -> ClientResponse:
+        """Send an attempt; return when the head of its response is here.
 
         Raises:
             ClientError: or OSError, as from a client session.
         """
-        assert isinstance(request, AttemptRequest)  # noqa: S101 - see `request`
         request.connecting = False
         try:
             connection = await self._connector.connect(
@@ -219,8 +212,14 @@ class Sender:
             raise
 
 
+def _payload(body: Body) -> bytes | SpilledBody | None:
+    if body.file is not None:
+        return SpilledBody(body.file, body.size)
+    return body.data or None
+
+
 def drop(response: ClientResponse) -> None:
-    """End an answer and its connection at once.
+    """End a response and its connection at once.
 
     Closing would wait until the rest of the request has been written: an attempt that
     was given up could still arrive, after its own repetition.

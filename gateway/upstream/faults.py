@@ -9,9 +9,8 @@ from typing import Final
 from aiohttp import client_exceptions as aio
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.forwarding.limits import RESPONSE_FIELD, RESPONSE_FIELDS
-from gateway.retry.policy import Outcome
-from gateway.retry.ports import AttemptFailed
 from gateway.upstream.connector import PoolTimeoutError, StaleConnectionError
 from gateway.upstream.response_head import UnaskedCoding
 

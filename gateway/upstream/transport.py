@@ -5,22 +5,21 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
-from aiohttp import ClientRequest, ClientResponse
-from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp import ClientResponse
 from aiohttp.http_exceptions import BadStatusLine
 
+from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.core.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.policy import head_limit, whole_limit
-from gateway.retry.policy import Outcome
-from gateway.retry.ports import AttemptFailed
-from gateway.upstream.client import AttemptRequest, drop
+from gateway.upstream.client import Sender, drop
 from gateway.upstream.faults import failure_of
-from gateway.upstream.response_head import check_head
+from gateway.upstream.response_head import checked_headers
 from gateway.upstream.sweeper import LATE, Sweeper, Watch
 
-BUFFERED = 1024 * 1024  # bytes; an answer up to here is read whole before it goes on
+BUFFERED = 1024 * 1024  # bytes; a body up to here is read whole before it goes on
 LEAST_LEFT = 0.25  # s, for a POST; waits are planned to leave 0.3, and end late
 STATUS_CLASSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx", *["other"] * 4)
 _FIRST_FINAL = 200
@@ -43,8 +42,8 @@ def trust(ca_file: str | None) -> ssl.SSLContext | None:
     return context
 
 
-class TransportStage:
-    """The innermost client middleware: times an attempt, reads it, maps faults.
+class Transport:
+    """Ends the chain of an attempt: times it, reads its response, maps its faults.
 
     aiohttp's errors stop here.
     """
@@ -52,34 +51,34 @@ class TransportStage:
     def __init__(
         self,
         options: DeadlineOptions,
+        sender: Sender,
         sweeper: Sweeper,
         clock: Callable[[], float],
         on_attempt: Callable[[str, str, float], None],
     ) -> None:
-        """Wire the stage.
+        """Time what a sender sends.
 
         Args:
             options: Time budgets.
+            sender: Has the connections.
             sweeper: Interrupts what is overdue.
             clock: Monotonic, s; the one that the sweeper reads.
             on_attempt: Takes route, outcome and duration (s) of each attempt.
         """
         self._options = options
+        self._sender = sender
         self._sweeper = sweeper
         self._clock = clock
         self._on_attempt = on_attempt
         self._longest_connect = options.connect + LATE
 
-    async def __call__(
-        self, exchange: Exchange, request: ClientRequest, handler: ClientHandlerType
-    ) -> ClientResponse:
-        """Return an answer whose body is read whole, or begun if it is large.
+    async def __call__(self, exchange: Exchange) -> UpstreamResponse:
+        """Return a response whose body is read whole, or begun if it is large.
 
         Raises:
-            AttemptFailed: no whole answer; says whether the request was sent.
-            GatewayError: nobody could read an answer any more; nothing was sent now.
+            AttemptFailed: no whole response; says whether the request was sent.
+            GatewayError: a response would reach nobody; nothing was sent now.
         """
-        assert isinstance(request, AttemptRequest)  # noqa: S101 - see Sender
         sends = exchange.sends
         began = self._clock()
         options = self._options
@@ -91,14 +90,17 @@ class TransportStage:
         watch = self._sweeper.watch(whole)
         late_at = began + whole_limit(options, upload=exchange.upload)
         watch.late_at = late_at
+        request = self._sender.request(exchange)
+        request.on_send = partial(self._before_send, exchange, watch)
         try:
             with watch:
-                request.on_send = partial(self._before_send, exchange, watch)
-                response = await handler(request)
+                raw = await self._sender.send(request)
                 watch.until, watch.late_at = whole, late_at
-                await read_answer(exchange, response)
+                response = await read(raw)
             status = response.status
             label = STATUS_CLASSES[status // 100]
+            if response.body is None:
+                exchange.hold(response)
             return response
         except asyncio.CancelledError:
             if exchange.sends > sends:
@@ -167,29 +169,35 @@ def check_worth_sending(exchange: Exchange, *, now: float) -> None:
     raise UpstreamTimeout(f"It was not sent again: {why}.", retry_after=1.0)
 
 
-async def read_answer(exchange: Exchange, response: ClientResponse) -> None:
-    """Read an answer's body whole up to `BUFFERED`; the rest is left to stream."""
-    exchange.answer = None
-    exchange.overflow = b""
-    if response.status < _FIRST_FINAL:
-        response.close()
+async def read(raw: ClientResponse) -> UpstreamResponse:
+    """Read a response's body whole up to `BUFFERED`; the rest is left to stream."""
+    if raw.status < _FIRST_FINAL:
+        raw.close()
         raise BadStatusLine("a switch of protocols, or no status at all")
     try:
-        check_head(response)
-        length = response.content_length
+        status, headers, reason = raw.status, checked_headers(raw.headers), raw.reason
+        length = raw.content_length
         if length is not None and length <= BUFFERED:
-            exchange.answer = await response.content.read()
-            return
+            body = await raw.content.read()
+            return UpstreamResponse(status, headers, body, reason=reason)
         begun: list[bytes] = []
         size = 0
         while size <= BUFFERED:
-            chunk = await response.content.readany()
+            chunk = await raw.content.readany()
             if not chunk:
-                exchange.answer = b"".join(begun)
-                return
+                whole = b"".join(begun)
+                return UpstreamResponse(status, headers, whole, reason=reason)
             begun.append(chunk)
             size += len(chunk)
-        exchange.overflow = b"".join(begun)
     except BaseException:
-        drop(response)
+        drop(raw)
         raise
+    return UpstreamResponse(
+        status,
+        headers,
+        None,
+        reason=reason,
+        begun=b"".join(begun),
+        read=raw.content.readany,
+        close=raw.close,
+    )

@@ -26,10 +26,10 @@ class Parts:
         self.clock = FakeClock()
         self.admission = SimpleNamespace(inside=inside, draining=False)
         self.health = SimpleNamespace(draining=False)
-        self.proxy = SimpleNamespace(closing=False)
+        self.boundary = SimpleNamespace(closing=False)
 
     async def stop_accepting(self) -> None:
-        said = (self.health.draining, self.proxy.closing, self.admission.draining)
+        said = (self.health.draining, self.boundary.closing, self.admission.draining)
         self.told.append(f"stop_accepting {said}")
 
     async def close(self) -> None:
@@ -46,7 +46,7 @@ class Parts:
             options=cast("Any", options),
             clock=self.clock,
             health=here.health,
-            proxy=here.proxy,
+            boundary=here.boundary,
             admission=here.admission,
             listeners=here,
             inbox=None,

@@ -1,11 +1,13 @@
 """message: bodies that can be sent again, and what an exchange starts with."""
 
 import io
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from gateway.core.exchange import Body, Exchange
+from gateway.core.upstream_response import UpstreamResponse
 
 
 def spilled(data: bytes) -> Body:
@@ -80,3 +82,19 @@ def test_known_fields_are_set() -> None:
         30.0,
         "/loans?a=1",
     )
+
+
+def test_an_exchange_holds_one_response_at_a_time() -> None:
+    """What an attempt forgets to end, the next one ends."""
+    freed: list[str] = []
+    exchange = Exchange("r", "GET", "/", 0.0)
+    for name in ("first", "second"):
+        response = UpstreamResponse(401, {}, None)
+        exchange.hold(response)
+        response.hold_slot(partial(freed.append, name))
+    before = list(freed)
+
+    exchange.end_attempt()
+    exchange.end_attempt()
+
+    assert (before, freed) == (["first"], ["first", "second"])

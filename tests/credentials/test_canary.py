@@ -1,13 +1,13 @@
 """Canary: a share of GETs with the next credential, and no failure for a caller."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from aiohttp import ClientRequest, ClientResponse
 
 from gateway.core.exchange import Exchange
 from gateway.core.secret import Secret
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
 from gateway.credentials.token_source import TokenSource
 from tests.fakes import FakeClock, FakeTokenEndpoint, FakeTokenObserver
@@ -43,6 +43,7 @@ class Scene:
         self.sent: list[str] = []
         self.marked: list[bool] = []
         self.status = 200
+        self.ended = 0
         self.tokens = TokenSource(
             FakeTokenEndpoint(),
             NextCredential(self.secrets, guard=lambda *_: []),
@@ -57,19 +58,20 @@ class Scene:
             on_result=self.results.append,
         )
 
-    async def send(self, method: str = "GET") -> ClientResponse | None:
-        request = SimpleNamespace(headers={})
+    def _end(self) -> None:
+        self.ended += 1
 
-        async def handler(asked: ClientRequest) -> ClientResponse:
+    async def send(self, method: str = "GET") -> UpstreamResponse | None:
+        async def send(exchange: Exchange) -> UpstreamResponse:
             self.marked.append(exchange.canary)
-            self.sent.append(asked.headers["Authorization"])
-            made = SimpleNamespace(status=self.status, close=lambda: None)
-            return cast("ClientResponse", made)
+            self.sent.append(exchange.authorization or "")
+            response = UpstreamResponse(self.status, {}, None)
+            response.hold_slot(self._end)
+            return response
 
         exchange = Exchange("r", method, "/", 0.0)
-        asked = cast("ClientRequest", request)
         try:
-            return await self.canary.send(exchange, asked, handler)
+            return await self.canary.send(exchange, send)
         finally:
             self.marked.append(exchange.canary)
 
@@ -95,6 +97,7 @@ async def test_a_refusal_is_no_callers_business(status: int) -> None:
     answered = await scene.send()
 
     assert (answered, scene.results) == (None, ["refused"])
+    assert scene.ended == 1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ async def test_a_spent_quota_of_the_next_credential_is_no_callers_business() -> 
     answered = await scene.send()
 
     assert answered is None
-    assert scene.results == ["ok"]
+    assert (scene.results, scene.ended) == (["ok"], 1)
 
 
 def test_only_failed_token_requests_are_counted() -> None:

@@ -1,15 +1,13 @@
 """CredentialsStage: a fresh token on each attempt, and one free replay."""
 
-from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from aiohttp import ClientRequest, ClientResponse
-from multidict import CIMultiDict
 
 from gateway.core.errors import CredentialsUnavailable, UpstreamAuthFailed
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.credentials.stage import CredentialsStage
 from tests.credentials.scene import Scene, running
 from tests.fakes import FakeClock
@@ -23,17 +21,12 @@ class Upstream:
         self.seen: list[str | None] = []
         self.closed = 0
 
-    async def __call__(self, request: ClientRequest) -> ClientResponse:
-        self.seen.append(request.headers.get("Authorization"))
-        answer = SimpleNamespace(status=self.statuses.pop(0), close=self._close)
-        return cast("ClientResponse", answer)
+    async def __call__(self, exchange: Exchange) -> UpstreamResponse:
+        self.seen.append(exchange.authorization)
+        return UpstreamResponse(self.statuses.pop(0), {}, None, close=self._close)
 
     def _close(self) -> None:
         self.closed += 1
-
-
-def request(headers: Iterable[tuple[str, str]] = ()) -> ClientRequest:
-    return cast("ClientRequest", SimpleNamespace(headers=CIMultiDict(headers)))
 
 
 def exchange(**fields: Any) -> Exchange:
@@ -45,12 +38,12 @@ def staged(scene: Scene, rejected: list[int]) -> CredentialsStage:
 
 
 async def test_every_attempt_carries_the_token() -> None:
-    """Whatever the caller sent as its own is replaced."""
+    """Whatever an attempt before it carried is replaced."""
     upstream = Upstream(200)
     async with running(Scene()) as scene:
-        sent = request([("Authorization", "Bearer gw_dummy")])
+        sent = exchange(authorization="Bearer gw_dummy")
 
-        response = await staged(scene, [])(exchange(), sent, upstream)
+        response = await staged(scene, [])(sent, upstream)
 
     assert (response.status, upstream.seen) == (200, ["Bearer token-1"])
 
@@ -59,7 +52,7 @@ async def test_a_401_renews_and_replays_once() -> None:
     """A revoked token costs the caller nothing but a moment."""
     upstream, rejected = Upstream(401, 200), list[int]()
     async with running(Scene()) as scene:
-        response = await staged(scene, rejected)(exchange(), request(), upstream)
+        response = await staged(scene, rejected)(exchange(), upstream)
 
     assert (response.status, rejected) == (200, [1])
     assert upstream.seen == ["Bearer token-1", "Bearer token-2"]
@@ -71,9 +64,9 @@ async def test_a_second_401_is_a_problem_of_ours() -> None:
     upstream = Upstream(401, 401)
     async with running(Scene()) as scene:
         with pytest.raises(UpstreamAuthFailed) as raised:
-            await staged(scene, [])(exchange(), request(), upstream)
+            await staged(scene, [])(exchange(), upstream)
 
-    assert (raised.value.retry_after, upstream.closed) == (5.0, 2)
+    assert (raised.value.retry_after, upstream.closed) == (5.0, 1)
 
 
 async def test_a_401_just_after_a_forced_renewal_is_answered_at_once() -> None:
@@ -82,10 +75,10 @@ async def test_a_401_just_after_a_forced_renewal_is_answered_at_once() -> None:
     async with running(Scene()) as scene:
         stage = staged(scene, [])
         with pytest.raises(UpstreamAuthFailed):
-            await stage(exchange(), request(), upstream)
+            await stage(exchange(), upstream)
 
         with pytest.raises(UpstreamAuthFailed):
-            await stage(exchange(), request(), upstream)
+            await stage(exchange(), upstream)
 
     assert (len(upstream.seen), len(scene.endpoint.asked)) == (3, 2)
 
@@ -94,23 +87,31 @@ async def test_a_callers_own_bearer_passes_untouched() -> None:
     """Its 401 is the caller's affair, and costs our token nothing."""
     upstream = Upstream(401)
     async with running(Scene()) as scene:
-        sent = request([("Authorization", "Bearer session")])
+        response = await staged(scene, [])(exchange(own_bearer=True), upstream)
 
-        response = await staged(scene, [])(exchange(own_bearer=True), sent, upstream)
-
-        assert (response.status, upstream.seen) == (401, ["Bearer session"])
+        assert (response.status, upstream.seen) == (401, [None])
         assert upstream.closed == 0
 
 
-async def test_a_stream_thrown_away_before_the_replay_is_let_go() -> None:
-    """A large 401 would otherwise keep its slot for ever."""
-    upstream, released = Upstream(401, 200), list[int]()
-    async with running(Scene()) as scene:
-        refused = exchange(release=lambda: released.append(1))
+async def test_a_refusal_is_ended_before_the_wait_for_another_token() -> None:
+    """A large 401 would otherwise keep its slot while the token is renewed."""
+    closed: list[int] = []
+    upstream = Upstream(401, 200)
 
-        await staged(scene, [])(refused, request(), upstream)
+    class Source:
+        def usable(self) -> Any:
+            return SimpleNamespace(header="Bearer old")
 
-    assert released == [1]
+        async def renewed(self, stale: Any, *, deadline: float) -> Any:
+            del stale, deadline
+            closed.append(upstream.closed)
+            return SimpleNamespace(header="Bearer new")
+
+    stage = CredentialsStage(cast("Any", Source()), FakeClock(), lambda: None)
+
+    await stage(exchange(), upstream)
+
+    assert (closed, upstream.closed) == ([1], 1)
 
 
 async def test_without_a_token_nothing_is_sent() -> None:
@@ -119,7 +120,7 @@ async def test_without_a_token_nothing_is_sent() -> None:
     scene = Scene(version=None)
     async with running(scene):
         with pytest.raises(CredentialsUnavailable):
-            await staged(scene, [])(exchange(deadline=scene.soon), request(), upstream)
+            await staged(scene, [])(exchange(deadline=scene.soon), upstream)
 
     assert upstream.seen == []
 
@@ -139,6 +140,6 @@ async def test_the_wait_for_a_token_is_accounted_for() -> None:
 
     stage = CredentialsStage(cast("Any", Slow()), clock, lambda: None)
 
-    await stage(waiting, request(), Upstream(200))
+    await stage(waiting, Upstream(200))
 
     assert waiting.waits.token == 1.5

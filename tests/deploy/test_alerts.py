@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.retry.policy import Outcome
+from gateway.core.attempt import Outcome
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.transport import STATUS_CLASSES
 

@@ -6,21 +6,20 @@ import random
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from math import floor, inf
-from types import SimpleNamespace
-from typing import Any, Protocol, cast
+from typing import Protocol
 
-from aiohttp import ClientRequest, ClientResponse
 from multidict import CIMultiDict
 
 from gateway.core.errors import RateLimited
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
 from tests.ratelimit.simulation import EPOCH, FixedServer, Server
 from tests.ratelimit.timeline import Timeline
 
-REQUEST = cast("ClientRequest", None)
 TOTAL = 25.0  # s; the deadline of a request
 
 
@@ -182,7 +181,7 @@ class Crowd:
             background=caller.priority == "background",
         )
         try:
-            await self.stage(exchange, REQUEST, self._answer_of(exchange, seen))
+            await self.stage(exchange, partial(self._answer, seen))
         except RateLimited as refused:
             seen.refused += 1
             seen.late += bool(again)
@@ -195,28 +194,24 @@ class Crowd:
         else:
             seen.served_after.append(self.clock.now() - self._asked.pop(number))
 
-    def _answer_of(self, exchange: Exchange, seen: Seen) -> Any:
-        async def answer(_: ClientRequest) -> ClientResponse:
-            now = self.clock.now()
-            seen.admitted.append(now - self._began)
-            seen.waits.append(exchange.waits.permit)
-            exchange.sends += 1
-            await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
-            at = self.clock.now() - self._began
-            server = self._servers.get(exchange.route, self.server)
-            served, remaining, reset = server.count(at)
-            limit = server.limit
-            self.rejected += not served
-            await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
-            headers = CIMultiDict(
-                {
-                    "X-RateLimit-Limit": str(limit),
-                    "X-RateLimit-Remaining": str(remaining),
-                    "X-RateLimit-Reset": str(int(reset - EPOCH - floor(at))),
-                }
-            )
-            status = 200 if served else 429
-            said = SimpleNamespace(status=status, headers=headers)
-            return cast("ClientResponse", said)
-
-        return answer
+    async def _answer(self, seen: Seen, exchange: Exchange) -> UpstreamResponse:
+        now = self.clock.now()
+        seen.admitted.append(now - self._began)
+        seen.waits.append(exchange.waits.permit)
+        exchange.sends += 1
+        await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
+        at = self.clock.now() - self._began
+        server = self._servers.get(exchange.route, self.server)
+        served, remaining, reset = server.count(at)
+        limit = server.limit
+        self.rejected += not served
+        await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
+        headers = CIMultiDict(
+            {
+                "X-RateLimit-Limit": str(limit),
+                "X-RateLimit-Remaining": str(remaining),
+                "X-RateLimit-Reset": str(int(reset - EPOCH - floor(at))),
+            }
+        )
+        status = 200 if served else 429
+        return UpstreamResponse(status, headers)

@@ -3,28 +3,23 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from functools import partial
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from aiohttp import ClientRequest, ClientResponse
 from multidict import CIMultiDict
-from yarl import URL
 
 from gateway.admission.bulkhead import BulkheadStage
+from gateway.breaker.attempt_stage import AttemptBreakerStage
 from gateway.breaker.options import BreakerOptions
 from gateway.breaker.stage import BreakerStage
+from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.retry.options import RetryOptions
-from gateway.retry.policy import Outcome
-from gateway.retry.ports import AttemptFailed
 from gateway.retry.stage import RetryStage
 from tests.experiments.virtual import LoopClock
 
-REQUEST = cast("ClientRequest", None)
-WHERE = URL("http://dinie.test/v3")
 Dinie = Callable[[Exchange], Awaitable[tuple[int, dict[str, str]]]]
 
 
@@ -70,46 +65,31 @@ class Line:
             retry or RetryOptions(),
             clock=self.clock,
             random=self.dice.random,
-            breaker=self.breaker,
             observer=self.heard,
             horizon=lambda: float("inf"),
-            probe_time=10.0,
+        )
+        self._circuit = AttemptBreakerStage(
+            self.breaker, self.clock.now, probe_time=10.0
         )
 
-    async def send(self, exchange: Exchange) -> ClientResponse:
+    async def send(self, exchange: Exchange) -> UpstreamResponse:
         """Take a request through the stages.
 
         Raises:
             GatewayError: what its caller is told.
         """
-        bound = partial(self._limited, exchange)
-        return await self.retry.run(exchange, self, WHERE, bound, None)
+        return await self.retry(exchange, self._guarded)
 
-    def request(
-        self,
-        method: str,
-        url: URL,
-        *,
-        exchange: Exchange,
-        attempt: Any,
-        **more: Any,
-    ) -> Awaitable[ClientResponse]:
-        """Make one attempt, as the gateway's sender does."""
-        del method, url, exchange, more
-        return cast("Awaitable[ClientResponse]", attempt(REQUEST))
+    async def _guarded(self, exchange: Exchange) -> UpstreamResponse:
+        return await self._circuit(exchange, self._limited)
 
-    async def _limited(
-        self, exchange: Exchange, request: ClientRequest
-    ) -> ClientResponse:
-        inner = partial(self._slotted, exchange)
-        return await self.limiter(exchange, request, inner)
+    async def _limited(self, exchange: Exchange) -> UpstreamResponse:
+        return await self.limiter(exchange, self._slotted)
 
-    async def _slotted(
-        self, exchange: Exchange, request: ClientRequest
-    ) -> ClientResponse:
-        return await self.bulkhead(exchange, request, partial(self._send, exchange))
+    async def _slotted(self, exchange: Exchange) -> UpstreamResponse:
+        return await self.bulkhead(exchange, self._send)
 
-    async def _send(self, exchange: Exchange, _: ClientRequest) -> ClientResponse:
+    async def _send(self, exchange: Exchange) -> UpstreamResponse:
         exchange.sends += 1
         self.calls.append(self.clock.now())
         left = min(self._attempt, exchange.deadline - self.clock.now())
@@ -118,15 +98,7 @@ class Line:
                 status, headers = await self._dinie(exchange)
         except TimeoutError:
             raise AttemptFailed(Outcome.TIMEOUT, "no answer in time") from None
-        exchange.answer = b""
-        said = SimpleNamespace(
-            method=exchange.method,
-            status=status,
-            headers=CIMultiDict(headers),
-            close=lambda: None,
-            raise_for_status=lambda: None,
-        )
-        return cast("ClientResponse", said)
+        return UpstreamResponse(status, CIMultiDict(headers))
 
 
 def exchange(number: int, now: float, method: str = "GET", **known: Any) -> Exchange:

@@ -5,10 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.core.errors import GatewayError
 from gateway.core.exchange import Exchange
-from gateway.retry.policy import Outcome
-from gateway.retry.ports import AttemptFailed
 from tests.experiments.line import Line, exchange
 from tests.experiments.virtual import play
 

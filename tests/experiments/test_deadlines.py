@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.core.errors import GatewayError
 from gateway.core.exchange import Exchange
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
-from gateway.retry.policy import Outcome
-from gateway.retry.ports import AttemptFailed
 from tests.experiments.line import Line, exchange
 from tests.experiments.virtual import play
 

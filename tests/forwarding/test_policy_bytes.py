@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import BadRequest
 from gateway.forwarding.policy import check_target, plain_path, strip_prefix
-from gateway.pipeline.forwarder import Base
+from gateway.upstream.base import Base
 
 PREFIXES = ["/api/v3", "/v3"]
 HEX = "0123456789abcdefABCDEF"

@@ -1,31 +1,26 @@
-"""order: which stage sees a request first."""
+"""order: which stage sees a request first, and which an attempt."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, cast
 
-from aiohttp import ClientRequest, ClientResponse, web
-from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp import web
 
 from gateway.core.exchange import Exchange
-from gateway.core.stage import Handler
+from gateway.core.stage import Handler, Send
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.pipeline.order import Stages
 
 REQUEST = cast("web.BaseRequest", None)
-ANSWER = cast("ClientResponse", object())
-
-
-def sent_for(name: str) -> ClientRequest:
-    exchange = Exchange(name, "GET", "/", 0.0)
-    return cast("ClientRequest", SimpleNamespace(exchange=exchange))
 
 
 class Trail:
     """Stages that leave their name and go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, attempts: int = 1) -> None:
         self.names: list[str] = []
+        self._attempts = attempts
 
     async def per_request(
         self, request: web.BaseRequest, handler: Handler, *, name: str
@@ -33,85 +28,75 @@ class Trail:
         self.names.append(name)
         return await handler(request)
 
+    async def relay(self, _: web.BaseRequest, send: Send) -> web.StreamResponse:
+        self.names.append("relay")
+        await send(Exchange("r", "GET", "/", 0.0))
+        return web.Response()
+
+    async def retry(self, exchange: Exchange, send: Send) -> UpstreamResponse:
+        self.names.append("retry")
+        for _ in range(self._attempts - 1):
+            await send(exchange)
+        return await send(exchange)
+
     async def per_attempt(
-        self,
-        exchange: Exchange,
-        request: ClientRequest,
-        handler: ClientHandlerType,
-        *,
-        name: str,
-    ) -> ClientResponse:
-        self.names.append(f"{name} {exchange.request_id}")
-        return await handler(request)
+        self, exchange: Exchange, send: Send, *, name: str
+    ) -> UpstreamResponse:
+        self.names.append(name)
+        return await send(exchange)
 
-    @property
+    async def transport(self, _: Exchange) -> UpstreamResponse:
+        self.names.append("transport")
+        return UpstreamResponse(200, {})
+
     def stages(self) -> Stages:
-        kinds: dict[str, Callable[..., Any]] = {
-            "identity": self.per_request,
-            "admission": self.per_request,
-            "local_tokens": self.per_request,
-            "deadline": self.per_request,
-            "idempotency": self.per_request,
-            "credentials": self.per_attempt,
-            "ratelimit": self.per_attempt,
-            "bulkhead": self.per_attempt,
-            "transport": self.per_attempt,
-        }
-        named: dict[str, Any] = {
-            name: partial(kind, name=name) for name, kind in kinds.items()
-        }
-        return Stages(**named)
+        named: dict[str, Callable[..., Any]] = {}
+        kind: Callable[..., Any] = self.per_request
+        for field in fields(Stages):
+            if field.name in {"relay", "retry", "transport"}:
+                named[field.name] = getattr(self, field.name)
+                kind = self.per_attempt
+            else:
+                named[field.name] = partial(kind, name=field.name)
+        return Stages(**cast("dict[str, Any]", named))
 
 
-async def test_a_request_passes_the_stages_in_their_order() -> None:
+CALLERS_SIDE = [
+    "telemetry",
+    "boundary",
+    "head",
+    "identity",
+    "admission",
+    "local_tokens",
+    "deadline",
+    "idempotency",
+    "relay",
+]
+ATTEMPT = ["breaker", "credentials", "ratelimit", "bulkhead", "transport"]
+
+
+async def test_a_request_passes_every_stage_in_its_order() -> None:
     """Refusing comes before spending, and one key stands over all attempts."""
     trail = Trail()
 
-    async def innermost(_: web.BaseRequest) -> web.StreamResponse:
-        trail.names.append("handler")
-        return web.Response()
+    await trail.stages().handler()(REQUEST)
 
-    await trail.stages.around(innermost)(REQUEST)
+    assert trail.names == [*CALLERS_SIDE, "retry", *ATTEMPT]
 
-    assert trail.names == [
-        "identity",
-        "admission",
-        "local_tokens",
-        "deadline",
-        "idempotency",
-        "handler",
+
+async def test_each_attempt_passes_all_that_follows_the_retry() -> None:
+    """An attempt that skipped the limiter would not be counted."""
+    trail = Trail(attempts=3)
+
+    await trail.stages().send()(Exchange("r", "GET", "/", 0.0))
+
+    assert trail.names == ["retry", *ATTEMPT * 3]
+
+
+def test_the_fields_stand_in_the_order_of_the_stages() -> None:
+    """A reader of the list of fields must not be misled."""
+    assert [field.name for field in fields(Stages)] == [
+        *CALLERS_SIDE,
+        "retry",
+        *ATTEMPT,
     ]
-
-
-async def test_an_attempt_passes_the_stages_in_their_order() -> None:
-    """A free replay pays quota, and a wait for a permit holds no slot."""
-    trail = Trail()
-
-    async def send(_: ClientRequest) -> ClientResponse:
-        trail.names.append("send")
-        return ANSWER
-
-    await trail.stages.attempt(send)(sent_for("r"))
-
-    assert trail.names == [
-        "credentials r",
-        "ratelimit r",
-        "bulkhead r",
-        "transport r",
-        "send",
-    ]
-
-
-async def test_attempts_of_two_exchanges_do_not_mix() -> None:
-    """What one caller sent must not be counted for another."""
-    trail, sent = Trail(), []
-
-    async def send(_: ClientRequest) -> ClientResponse:
-        sent.append(trail.names[-1])
-        return ANSWER
-
-    chain = trail.stages.attempt(send)
-    await chain(sent_for("b"))
-    await chain(sent_for("a"))
-
-    assert sent == ["transport b", "transport a"]

@@ -1,20 +1,16 @@
 """A limiter stage with an upstream, callers and a clock of its own."""
 
 import asyncio
-from functools import partial
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from aiohttp import ClientRequest, ClientResponse
 from multidict import CIMultiDict
 
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.stage import RateLimitStage
 from tests.ratelimit.timeline import Timeline
-
-REQUEST = cast("ClientRequest", None)  # the stage never looks at it
 
 
 class Upstream:
@@ -35,10 +31,7 @@ class Upstream:
     def next_window(self) -> None:
         self.remaining, self.window = 20, self.window + 10
 
-    async def __call__(
-        self, exchange: Exchange, request: ClientRequest
-    ) -> ClientResponse:
-        del request
+    async def __call__(self, exchange: Exchange) -> UpstreamResponse:
         self.asked.append(exchange.request_id)
         if self.sends:
             exchange.sends += 1
@@ -54,8 +47,7 @@ class Upstream:
         await self.gate.wait()
         if self.fault is not None:
             raise self.fault
-        answer = SimpleNamespace(status=self.status, headers=headers)
-        return cast("ClientResponse", answer)
+        return UpstreamResponse(self.status, headers)
 
 
 class Scene:
@@ -80,11 +72,10 @@ class Scene:
         fields = {"deadline": self.clock.now() + 25.0, **fields}
         return Exchange(name, "GET", "/banks", self.clock.now(), **fields)
 
-    async def send(self, exchange: Exchange) -> ClientResponse:
-        handler = partial(self.upstream, exchange)
-        return await self.stage(exchange, REQUEST, handler)
+    async def send(self, exchange: Exchange) -> UpstreamResponse:
+        return await self.stage(exchange, self.upstream)
 
-    def start(self, name: str, **fields: Any) -> "asyncio.Task[ClientResponse]":
+    def start(self, name: str, **fields: Any) -> "asyncio.Task[UpstreamResponse]":
         return asyncio.create_task(self.send(self.exchange(name, **fields)))
 
     async def learn(self) -> None:

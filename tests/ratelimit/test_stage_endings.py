@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import random
-from functools import partial
-from typing import Any
 
 import pytest
-from aiohttp import ClientRequest, ClientResponse
 
 from gateway.core.errors import RateLimited
 from gateway.core.exchange import Exchange
-from tests.ratelimit.scene import REQUEST, Scene
+from gateway.core.stage import Send
+from gateway.core.upstream_response import UpstreamResponse
+from tests.ratelimit.scene import Scene
 from tests.ratelimit.timeline import settle
 
 
@@ -24,13 +23,13 @@ async def test_no_place_leaks_whatever_happens(
     scene, dice = Scene(reserve=0.05), random.Random(seed)
     tasks = []
 
-    async def fail(exchange: Exchange, request: ClientRequest) -> ClientResponse:
+    async def fail(exchange: Exchange) -> UpstreamResponse:
         scene.upstream.sends = dice.random() > 0.1
         scene.upstream.fault = OSError() if dice.random() < 0.1 else None
         scene.upstream.window = int(scene.clock.unix() // 10 + 1) * 10
         scene.upstream.remaining = dice.randrange(1, 21)
         scene.upstream.more = {"X-RateLimit-Limit": str(dice.choice(limits))}
-        answer = await scene.upstream(exchange, request)
+        answer = await scene.upstream(exchange)
         await scene.clock.sleep(dice.random())
         return answer
 
@@ -39,8 +38,7 @@ async def test_no_place_leaks_whatever_happens(
         exchange.background = dice.random() < 0.5
         exchange.caller = dice.choice("abc")
         exchange.route = dice.choice(["/banks", "/loans"])
-        handler = partial(fail, exchange)
-        tasks.append(asyncio.create_task(_tell(scene, exchange, handler)))
+        tasks.append(asyncio.create_task(_tell(scene, exchange, fail)))
         await scene.clock.advance(dice.expovariate(15))
         if dice.random() < 0.2:
             dice.choice(tasks[-10:]).cancel()
@@ -57,9 +55,9 @@ async def test_no_place_leaks_whatever_happens(
         assert ledger.owed == len(ledger._ghosts) + ledger._headerless
 
 
-async def _tell(scene: Scene, exchange: Exchange, handler: Any) -> None:
+async def _tell(scene: Scene, exchange: Exchange, send: Send) -> None:
     with contextlib.suppress(RateLimited, OSError):
-        await scene.stage(exchange, REQUEST, handler)
+        await scene.stage(exchange, send)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,10 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from gateway.core.attempt import AttemptFailed
 from gateway.core.errors import UpstreamUnreachable
 from gateway.deadline.options import DeadlineOptions
-from gateway.pipeline.forwarder import Base
-from gateway.retry.ports import AttemptFailed
-from gateway.upstream.payload import SpilledBody
+from gateway.upstream.base import Base
 from tests.inprocess import running_stack
 from tests.talking import talking
 from tests.upstream.client import Client
@@ -80,10 +79,10 @@ async def test_half_an_answer_on_an_idle_connection_spoils_it(
     await asyncio.sleep(0.05)
     exchange = client.exchange("POST")
 
-    await client.send(exchange, b"{}")
+    response = await client.send(exchange, b"{}")
 
     await client.close()
-    assert (exchange.answer, upstream.connections) == (b"two", 2)
+    assert (response.body, upstream.connections) == (b"two", 2)
 
 
 @pytest.mark.parametrize("said", [answer(408, b"too slow"), b""])
@@ -177,10 +176,9 @@ async def test_an_attempt_that_was_given_up_does_not_arrive_later(
     async with talking(stall) as base_url:
         client = Client(base_url, DeadlineOptions(first_byte=0.1))
         file.truncate(SIZE)
-        body = SpilledBody(file, SIZE)
 
         with pytest.raises(AttemptFailed):
-            await client.send(client.exchange("POST"), body)
+            await client.send(client.exchange("POST"), file)
 
         go_on.set()
         await asyncio.wait_for(gone.wait(), 10)
@@ -227,11 +225,11 @@ async def test_an_ipv6_upstream_is_reached() -> None:
     async with talking(say, "::1") as base_url:
         client = Client(base_url, DeadlineOptions())
         exchange = client.exchange()
-        await client.send(exchange)
+        response = await client.send(exchange)
         await client.close()
 
     authority = base_url.removeprefix("http://").removesuffix("/v3")
-    assert (exchange.answer, host) == (b"six", b"Host: " + authority.encode())
+    assert (response.body, host) == (b"six", b"Host: " + authority.encode())
 
 
 def test_a_punycode_host_stays_one() -> None:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.inprocess import Said, Stack
-from tests.server.test_proxy import check_shape
+from tests.server.test_boundary import check_shape
 from tests.upstreams import ScriptedUpstream
 
 

@@ -5,20 +5,21 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
-
-from aiohttp import ClientRequest, ClientResponse
+from typing import Any, cast
 
 from gateway.admission.bulkhead import BulkheadStage
+from gateway.breaker.attempt_stage import AttemptBreakerStage
+from gateway.breaker.stage import BreakerStage
 from gateway.core.clock import SystemClock
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.deadline.options import DeadlineOptions
-from gateway.pipeline.forwarder import Base
 from gateway.retry.options import RetryOptions
 from gateway.retry.stage import RetryStage
-from gateway.upstream.client import AttemptRequest, Sender
+from gateway.upstream.base import Base
+from gateway.upstream.client import Sender
 from gateway.upstream.sweeper import Sweeper
-from gateway.upstream.transport import TransportStage
+from gateway.upstream.transport import Transport
 from tests.fakes import FakeBreaker, FakeRetryObserver
 
 SWIFT = RetryOptions(base=0.001, cap=0.002)
@@ -47,20 +48,25 @@ class Scene:
             options,
             clock=self.clock,
             random=lambda: 0.5,
-            breaker=self.breaker,
             observer=self.observer,
             horizon=lambda: self.horizon,
+        )
+        self._circuit = AttemptBreakerStage(
+            cast("BreakerStage", self.breaker),
+            self.clock.now,
             probe_time=deadline.first_byte,
         )
         self.sweeper = Sweeper(asyncio.get_running_loop(), self.clock.now)
         self.sender = Sender(
-            pool_size=pool_size, connect=deadline.connect, ssl_context=tls
+            Base.of(base_url),
+            pool_size=pool_size,
+            connect=deadline.connect,
+            ssl_context=tls,
         )
         self.bulkhead = BulkheadStage(slots, clock=self.clock.now)
-        self._transport = TransportStage(
-            deadline, self.sweeper, self.clock.now, self._note
+        self._transport = Transport(
+            deadline, self.sender, self.sweeper, self.clock.now, self._note
         )
-        self._base = Base.of(base_url)
 
     def _note(self, _route: str, outcome: str, _took: float) -> None:
         self.outcomes.append(str(outcome))
@@ -71,24 +77,16 @@ class Scene:
             fields = {"key": "k-1", **fields}
         return Exchange("r", method, "/loans", now, **{"deadline": now + 5.0, **fields})
 
-    async def _attempt(self, request: ClientRequest) -> ClientResponse:
-        assert isinstance(request, AttemptRequest)
-        exchange = request.exchange
+    async def attempt(self, exchange: Exchange) -> UpstreamResponse:
+        """Make one attempt, with a slot."""
+        return await self.bulkhead(exchange, self._transport)
 
-        async def transport(request: ClientRequest) -> ClientResponse:
-            return await self._transport(exchange, request, self.sender.send)
+    async def _guarded(self, exchange: Exchange) -> UpstreamResponse:
+        return await self._circuit(exchange, self.attempt)
 
-        return await self.bulkhead(exchange, request, transport)
-
-    async def send(self, exchange: Exchange) -> ClientResponse:
+    async def send(self, exchange: Exchange) -> UpstreamResponse:
         """Run the attempts of an exchange."""
-        return await self.stage.run(
-            exchange,
-            self.sender,
-            self._base.url(exchange.target),
-            self._attempt,
-            None,
-        )
+        return await self.stage(exchange, self._guarded)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.core.errors import (
     OutcomeUnknown,
     UpstreamProtocol,
@@ -10,8 +11,6 @@ from gateway.core.errors import (
 )
 from gateway.core.exchange import Exchange
 from gateway.retry.outcomes import outcome_unknown, problem
-from gateway.retry.policy import Outcome
-from gateway.retry.ports import AttemptFailed
 
 
 def exchange(method: str = "POST", **fields: int) -> Exchange:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from gateway.core.attempt import Outcome
 from gateway.retry.options import RetryOptions
 from gateway.retry.policy import (
-    Outcome,
     attempts_allowed,
     may_repeat,
     server_wait,

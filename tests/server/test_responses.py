@@ -1,16 +1,16 @@
 """Answers: what is said about the gateway, and what of Dinie's goes on."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from multidict import CIMultiDict
 
 from gateway.core.errors import CallerUnknown, GatewayError, Overloaded
 from gateway.core.exchange import Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.server.responses import (
     Relayed,
     mark,
@@ -32,9 +32,8 @@ def marked(made: Exchange, **given: str) -> "CIMultiDict[str]":
 
 def answered(
     status: int, reason: str | None = "Said", **headers: str
-) -> ClientResponse:
-    given = SimpleNamespace(status=status, reason=reason, headers=CIMultiDict(headers))
-    return cast("ClientResponse", given)
+) -> UpstreamResponse:
+    return UpstreamResponse(status, CIMultiDict(headers), reason=reason)
 
 
 def test_every_answer_says_which_gateway_gave_it() -> None:
@@ -100,7 +99,7 @@ def test_no_content_type_is_invented() -> None:
 )
 def test_a_length_without_a_body_is_kept(method: str, status: int, kept: bool) -> None:
     """A HEAD's answer tells the size of what it leaves out."""
-    made = exchange(method, answer=b"")
+    made = exchange(method)
 
     response = relayed_whole(made, answered(status, **{"Content-Length": "7"}))
 

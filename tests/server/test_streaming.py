@@ -5,6 +5,8 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from tests.inprocess import Stack, running_stack
 from tests.upstreams import ScriptedUpstream, Step, answer
 
@@ -88,11 +90,14 @@ async def test_without_connections_to_spare_a_slow_reader_keeps_its_slot(
     assert held == 2.0
 
 
+@pytest.mark.parametrize("framing", ["length", "chunks"])
 async def test_what_fits_is_read_and_gives_its_slot_back(
-    upstream: ScriptedUpstream,
+    upstream: ScriptedUpstream, framing: str
 ) -> None:
     """Dinie has done its part, whatever the caller does."""
-    upstream.default = Step(answer(body=MEDIUM))
+    chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks += b"%x\r\n%b\r\n0\r\n\r\n" % (len(MEDIUM), MEDIUM)
+    upstream.default = Step(answer(body=MEDIUM) if framing == "length" else chunks)
     async with (
         running_stack(
             upstream.base_url, "admission.max_in_flight=2", "upstream.pool_size=10"

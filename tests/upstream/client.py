@@ -1,25 +1,24 @@
-"""A client that sends one attempt at a time through the real transport stage."""
+"""A client that sends one attempt at a time through the real transport."""
 
 import asyncio
-from typing import Any
+from typing import Any, BinaryIO
 
-from aiohttp import ClientRequest, ClientResponse
 from yarl import URL
 
 from gateway.core.clock import Clock, SystemClock
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Body, Exchange
+from gateway.core.upstream_response import UpstreamResponse
 from gateway.deadline.options import DeadlineOptions
-from gateway.pipeline.forwarder import Base
+from gateway.upstream.base import Base
 from gateway.upstream.client import Sender
-from gateway.upstream.payload import SpilledBody
 from gateway.upstream.sweeper import Sweeper
-from gateway.upstream.transport import TransportStage
+from gateway.upstream.transport import Transport
 
 SWIFT = DeadlineOptions(attempt=0.2, connect=0.05, first_byte=0.05)
 
 
 class Client:
-    """Sends one attempt at a time through the stage."""
+    """Sends one attempt at a time through the transport."""
 
     def __init__(
         self,
@@ -33,11 +32,13 @@ class Client:
         self.now = clock.now
         self.outcomes: list[str] = []
         self.sweeper = Sweeper(asyncio.get_running_loop(), clock.now)
-        self.sender = Sender(
-            pool_size=pool_size, connect=options.connect, ssl_context=None
-        )
         self._base = Base.of(base_url)
-        self._stage = TransportStage(options, self.sweeper, clock.now, self._note)
+        self.sender = Sender(
+            self._base, pool_size=pool_size, connect=options.connect, ssl_context=None
+        )
+        self._transport = Transport(
+            options, self.sender, self.sweeper, clock.now, self._note
+        )
 
     def _note(self, _route: str, outcome: str, _took: float) -> None:
         self.outcomes.append(str(outcome))
@@ -54,15 +55,8 @@ class Client:
         await self.sender.close()
 
     async def send(
-        self, exchange: Exchange, data: bytes | SpilledBody | None = None
-    ) -> ClientResponse:
-        async def attempt(request: ClientRequest) -> ClientResponse:
-            return await self._stage(exchange, request, self.sender.send)
-
-        return await self.sender.request(
-            exchange.method,
-            self.url(exchange.target),
-            exchange=exchange,
-            attempt=attempt,
-            data=data,
-        )
+        self, exchange: Exchange, data: bytes | BinaryIO = b""
+    ) -> UpstreamResponse:
+        """Send one attempt, with a body in memory or on disk."""
+        exchange.body = Body(data) if isinstance(data, bytes) else Body(file=data)
+        return await self._transport(exchange)

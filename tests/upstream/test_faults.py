@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import (
     TransferEncodingError,
 )
 
-from gateway.retry.policy import Outcome
+from gateway.core.attempt import Outcome
 from gateway.upstream.faults import failure_of
 from gateway.upstream.response_head import UnaskedCoding
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from gateway.core.attempt import AttemptFailed
 from gateway.deadline.options import DeadlineOptions
-from gateway.retry.ports import AttemptFailed
 from tests.fakes import FakeClock
 from tests.talking import talking
 from tests.upstream.client import Client

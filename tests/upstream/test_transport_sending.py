@@ -31,9 +31,9 @@ async def test_a_compressed_answer_stays_compressed(
     upstream.default = Step(answer(200, body, [("Content-Encoding", "gzip")]))
     exchange = client.exchange()
 
-    await client.send(exchange)
+    response = await client.send(exchange)
 
-    assert exchange.answer == body
+    assert response.body == body
 
 
 async def test_cookies_are_not_kept(client: Client, upstream: ScriptedUpstream) -> None:
