@@ -1,12 +1,15 @@
 """docs/architecture.md: its pictures are what the code imports and lists."""
 
 import ast
+import dataclasses
 import importlib.util
 import re
 from pathlib import Path
 
 import grimp
 import pytest
+
+from gateway.pipeline.order import Stages
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "architecture.md").read_text()
@@ -92,6 +95,17 @@ def test_the_way_of_a_request_is_that_of_the_order() -> None:
     ]
 
     assert list(boxes(WAY).values()) == [stages for stages in listed if stages]
+
+
+def test_the_whole_way_has_every_part_of_the_order() -> None:
+    """The relay and the transport, which are in no list, are drawn between them."""
+    inside = boxes(WAY)
+    chain = [name.strip() for name in WAY.rstrip().splitlines()[-1].split("-->")]
+    drawn = [part for name in chain for part in inside.get(name, [name])]
+
+    parts = [field.name for field in dataclasses.fields(Stages)]
+
+    assert drawn == ["service", *parts, "dinie"]
 
 
 def test_the_site_renders_every_picture_without_a_script() -> None:
