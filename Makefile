@@ -3,7 +3,8 @@
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
   $$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info)' 2>/dev/null \
   && echo $$name && break; done)
-VENV := .venv
+# A virtual environment each: make test PYTHON=python3.13 VENV=.venv-3.13
+VENV ?= .venv
 BIN := $(VENV)/bin
 # Every file that is installed is known by its hash.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -11,7 +12,11 @@ LOCKED := install --quiet --progress-bar off --require-hashes --no-deps --no-com
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help demo test test-vault soak check format lint types imports e2e bench experiment docs lock lock-check clean install
+# What pytest is given beside: make test TESTS='-m "not e2e"'
+TESTS ?=
+
+.PHONY: help demo test test-next test-vault coverage mutate soak check format lint types imports e2e bench experiment docs \
+  lock lock-check clean install
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,9 +46,26 @@ demo: $(VENV)/.runtime ## run the gateway and the Dinie simulator on loopback un
 	@$(BIN)/dinie-gateway demo
 
 test: install ## install what the tests need and run them all
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto $(TESTS)
 
-check: install format lint types imports test ## format, lint, types, import contracts, tests
+coverage: install ## all tests, and the floors of coverage that pyproject.toml names
+	$(BIN)/python -m pytest -n auto --cov --cov-report= $(TESTS)
+	$(BIN)/python -m tests.coverage_gate
+
+check: install format lint types imports lock-check coverage ## format, lint, types, import contracts, locks, tests with coverage
+
+test-next: ## all tests against the newest pre-release of aiohttp, in a virtual environment of its own
+	@$(MAKE) --no-print-directory install VENV=.venv-next
+	.venv-next/bin/python -m pip --disable-pip-version-check install --quiet --pre --upgrade aiohttp
+	@.venv-next/bin/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'
+	.venv-next/bin/python -m pytest -n auto $(TESTS)
+
+$(VENV)/.mutation: $(VENV)/.dev requirements-mutation.lock
+	@$(PIP) $(LOCKED) --requirement requirements-mutation.lock
+	@touch $@
+
+mutate: $(VENV)/.mutation ## mutants of every pure module; one: make mutate MODULES=gateway/core/backoff.py
+	$(BIN)/python -m tests.mutation $(MODULES)
 
 format: install ## check the format
 	$(BIN)/ruff format --check .
@@ -83,9 +105,10 @@ lock: install ## pin what the gateway and its tests need, with hashes
 	$(COMPILE) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 	$(COMPILE) --group docs --constraint requirements-dev.lock --output-file requirements-docs.lock
+	$(COMPILE) --group mutation --constraint requirements-dev.lock --output-file requirements-mutation.lock
 
 lock-check: install ## fail where the locks do not fit pyproject.toml
 	$(BIN)/python -m pytest -q tests/test_locks.py
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist site
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage mutants build dist site

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.pure import ROOT, says_pure
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONTRACTS = {one["name"]: one for one in PROJECT["tool"]["importlinter"]["contracts"]}
 
@@ -36,11 +37,6 @@ def _dotted(path: str) -> str:
     return ".".join(("gateway", *Path(path).with_suffix("").parts))
 
 
-def _says_pure(tree: ast.Module) -> bool:
-    """Say whether a module's docstring has the word "Pure" as a statement."""
-    return re.search(r"\bPure\b", ast.get_docstring(tree) or "") is not None
-
-
 def _pattern(source: str) -> re.Pattern[str]:
     """Return what a contract's module name matches: `*` is one part, `**` any."""
     parts = [
@@ -50,7 +46,7 @@ def _pattern(source: str) -> re.Pattern[str]:
     return re.compile(r"\.".join(parts))
 
 
-PURE = [path for path, tree in TREES.items() if _says_pure(tree)]
+PURE = [path for path, tree in TREES.items() if says_pure(tree)]
 SOURCES = [_pattern(one) for one in CONTRACTS["Policy is pure"]["source_modules"]]
 
 

@@ -18,6 +18,7 @@ WANTED = {
     "requirements-dev.lock": [*RUNTIME, *DEV],
     "requirements-build.lock": PROJECT["dependency-groups"]["build"],
     "requirements-docs.lock": PROJECT["dependency-groups"]["docs"],
+    "requirements-mutation.lock": PROJECT["dependency-groups"]["mutation"],
 }
 
 

@@ -1,4 +1,4 @@
-"""The event types of Dinie's documentation and SDKs."""
+"""The event types of Dinie's documentation and SDKs. Pure."""
 
 from typing import Final
 
