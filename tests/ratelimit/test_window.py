@@ -113,3 +113,96 @@ def test_a_window_that_stops_sliding_is_fixed_again() -> None:
     window.watch(seen(1067.0, 57.0, 10.0), 10.0)
 
     assert not window.sliding
+
+
+def test_a_short_distance_between_resets_narrows_what_counts_as_one_window() -> None:
+    """Windows of 3 s: names 1.6 s apart are two, where 2 s would be one."""
+    window = Window(seen(1003.0, 3.0, 0.0), 0.0)
+    window.follow(seen(1006.0, 3.0, 3.0), 3.0)
+
+    assert window.judge(seen(1007.6, 2.0, 5.0), taken_at=4.0) == "newer"
+    assert window.judge(seen(1007.5, 2.0, 5.0), taken_at=4.0) == "same"
+
+
+def test_following_its_own_name_changes_neither_length_nor_tolerance() -> None:
+    """A window that is announced again is as long as it was."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+    window.follow(seen(1060.0, 30.0, 30.0), 30.0)
+
+    assert window.length == 60.0
+    assert window.judge(seen(1062.0, 30.0, 30.0), taken_at=29.0) == "same"
+
+
+def test_a_window_that_outlives_even_its_slack_ends_a_step_from_now() -> None:
+    """A clock that lags far behind ours is asked again in half a second."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    window.outlived(90.0)
+
+    assert window.resets_at == 90.5
+
+
+@pytest.mark.parametrize(
+    ("left", "fits"), [(58.0, True), (57.9, False), (62.0, True), (62.1, False)]
+)
+def test_a_sliding_quota_is_known_by_its_length(left: float, fits: bool) -> None:
+    """Two seconds are the servers' rounding."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+    for now in (2.0, 4.0, 6.0, 8.0):
+        window.watch(seen(1060.0 + now, 60.0, now), now)
+
+    assert window.sliding
+    assert window.slides_to(seen(1100.0, left, 100.0), 100.0) is fits
+
+
+def test_a_fixed_window_never_counts_as_one_that_slides() -> None:
+    """Its length alone says nothing."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    assert not window.slides_to(seen(1100.0, 60.0, 100.0), 100.0)
+
+
+@pytest.mark.parametrize(("left", "may"), [(61.0, True), (59.0, True), (61.1, False)])
+def test_what_has_as_long_to_its_reset_may_slide(left: float, may: bool) -> None:
+    """One second is the rounding of `Date` and of the reset."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    assert window.may_slide(seen(1070.0, left, 10.0), 10.0) is may
+
+
+def test_an_attempt_admitted_at_the_end_may_speak_of_the_next_window() -> None:
+    """Half a second between two names is no rounding once the window is over."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+
+    assert window.judge(seen(1060.5, 1.0, 60.0), taken_at=60.0) == "newer"
+
+
+@pytest.mark.parametrize(
+    ("length", "at"), [pytest.param(60.0, 45.0, id="long"), (4.0, 2.5)]
+)
+def test_a_window_is_ending_in_its_last_quarter(length: float, at: float) -> None:
+    """But not for less than a second and a half, for the rounding of two fields."""
+    window = Window(seen(1000.0 + length, length, 0.0), 0.0)
+
+    assert not window.ending(at)
+    assert window.ending(at + 0.01)
+
+
+def test_a_reset_that_wanders_by_a_second_still_slides() -> None:
+    """`Date` and the reset are rounded each."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+    for now, left in [(2.0, 61.0), (4.0, 59.0), (6.0, 61.0), (8.0, 59.0)]:
+        window.watch(seen(1000.0 + now + left, left, now), now)
+
+    assert window.sliding
+
+
+def test_a_new_beginning_counts_its_own_replies() -> None:
+    """Five replies slide; those before the reset jumped are none of them."""
+    window = Window(seen(1060.0, 60.0, 0.0), 0.0)
+    for now in (1.0, 2.0, 3.0, 8.0):
+        window.watch(seen(1000.0 + now + 50.0, 50.0, now), now)
+    before = window.sliding
+    window.watch(seen(1059.0, 50.0, 9.0), 9.0)
+
+    assert (before, window.sliding) == (False, True)

@@ -121,3 +121,49 @@ def test_a_clock_that_seems_to_step_back_loses_nothing() -> None:
         budget.deposit(now=105.0)
 
     assert budget.balance(now=104.0) == pytest.approx(2.0)
+
+
+def test_what_lacks_more_than_a_rounding_buys_nothing() -> None:
+    """A price is a whole one; only the floor's fractions are rounded."""
+    options = RetryOptions(budget_ratio=0.0, budget_floor=1.0, budget_burst=0.0)
+
+    assert not RetryBudget(options, now=100.0).withdraw(now=100.999998)
+    assert RetryBudget(options, now=100.0).withdraw(now=100.9999995)
+
+
+@pytest.mark.parametrize("begun", [100.0, 104.0])
+def test_the_oldest_credit_is_spent_first(begun: float) -> None:
+    """What is about to be lost pays; what was earned lately is kept."""
+    budget = RetryBudget(SHARE_ONLY, now=begun)
+    for second in range(10):
+        for _ in range(5):
+            budget.deposit(now=begun + second)
+
+    spent = [budget.withdraw(now=begun + 9) for _ in range(5)]
+
+    assert all(spent)
+    # The first five seconds paid: nothing is lost until the sixth is too old.
+    left = [budget.balance(now=begun + later) for later in (9, 14, 15, 18, 19)]
+    assert left == pytest.approx([5.0, 5.0, 4.0, 1.0, 0.0])
+
+
+def test_each_second_s_credit_lives_ten_seconds() -> None:
+    """A pause forgets what is too old, and nothing else."""
+    budget = RetryBudget(SHARE_ONLY, now=100.0)
+    for second in (0, 1, 9):
+        for _ in range(5):
+            budget.deposit(now=100.0 + second)
+
+    left = [budget.balance(now=now) for now in (109.0, 110.0, 118.0, 119.0)]
+
+    assert left == pytest.approx([3.0, 2.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("silence", [10.0, 11.0, 19.0, 20.0, 29.0])
+def test_nothing_outlives_a_silence(silence: float) -> None:
+    """The slot that a second of old used is empty when it comes round again."""
+    budget = RetryBudget(SHARE_ONLY, now=100.0)
+    for _ in range(5):
+        budget.deposit(now=100.0)
+
+    assert budget.balance(now=100.0 + silence) == 0.0

@@ -1,8 +1,11 @@
 """The rotation's arithmetic: what is due when, and how a state is written down."""
 
+import dataclasses
+
 import pytest
 
 from gateway.core.secret import Secret
+from gateway.core.timestamps import LAST
 from gateway.rotation.options import RotationOptions
 from gateway.rotation.policy import (
     BUSY,
@@ -15,8 +18,10 @@ from gateway.rotation.policy import (
     ends_at,
     find,
     is_forgotten,
+    moment,
     plan,
     read,
+    settle,
     wait_until,
     write,
 )
@@ -85,6 +90,94 @@ def test_a_state_is_read_as_it_was_written() -> None:
 
     assert read(write(made)) == made
     assert "hush" not in repr(made)
+
+
+FULL = State(
+    id="id1",
+    phase="soaking",
+    started=1000.0,
+    since=2000.0,
+    old_id="old",
+    new_id="new",
+    old_secret=Secret("a"),
+    old_created=Secret("b"),
+    old_expires=Secret("c"),
+    new_secret=Secret("d"),
+    new_created=Secret("e"),
+    new_expires=Secret("f"),
+    promoted=True,
+)
+
+
+def test_every_field_has_its_name() -> None:
+    """A newer version reads what an older one wrote: the names are a contract."""
+    assert {name: value.reveal() for name, value in write(FULL).items()} == {
+        "id": "id1",
+        "phase": "soaking",
+        "started": "1000",
+        "since": "2000",
+        "old_client_id": "old",
+        "new_client_id": "new",
+        "old_client_secret": "a",
+        "old_client_created_at": "b",
+        "old_client_expires_at": "c",
+        "new_client_secret": "d",
+        "new_client_created_at": "e",
+        "new_client_expires_at": "f",
+        "promoted": "yes",
+    }
+    assert read(write(FULL)) == FULL
+
+
+def test_what_is_not_promoted_is_written_so() -> None:
+    """A rotation that is given up puts the old credential back only if it must."""
+    made = dataclasses.replace(FULL, promoted=False)
+
+    assert write(made)["promoted"].reveal() == "no"
+    assert read(write(made)) == made
+
+
+def test_what_an_older_version_did_not_write_is_empty() -> None:
+    """Fields came with time."""
+    fields = {
+        name: Secret(text)
+        for name, text in {
+            "id": "id1",
+            "phase": "creating",
+            "started": "0",
+            "since": "0",
+            "old_client_id": "old",
+        }.items()
+    }
+
+    assert read(fields) == State("id1", "creating", 0.0, 0.0, "old")
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"), [("0", 0.0), ("0.5", 0.5), ("", 0.0), (None, 0.0)]
+)
+def test_a_moment_is_read(text: str | None, read_as: float) -> None:
+    """The epoch itself stands for "never"."""
+    fields = {} if text is None else {"since": text}
+
+    assert moment(fields, "since") == read_as
+
+
+@pytest.mark.parametrize("text", ["-1", "hush", "nan", "inf", str(LAST)])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    """A date in a year of five digits cannot be shown, nor waited for."""
+    with pytest.raises(ValueError, match="since is no moment"):
+        moment({"since": text}, "since")
+
+
+@pytest.mark.parametrize(
+    ("refresh", "follow"), [(30.0, SETTLE), (60.0, 150.0), (100.0, 250.0)]
+)
+def test_gateways_have_two_reads_and_a_half_to_follow(
+    refresh: float, follow: float
+) -> None:
+    """One read may fail; a rare reader needs longer than the usual two minutes."""
+    assert settle(refresh) == follow
 
 
 def test_what_was_never_written_is_no_state() -> None:
@@ -190,4 +283,11 @@ def test_the_plan_names_every_step_with_its_date() -> None:
         1600.0 + DAY,
         1600.0 + DAY + 7200,
     ]
-    assert "1% of GETs" in steps[2][0]
+    assert [said for said, _ in steps] == [
+        "create a credential at Dinie and store it as next_client_id",
+        "prove it: mint a token with it, GET /banks",
+        "send 1% of GETs with it",
+        "make it the credential of all gateways",
+        "look whether the old one is idle",
+        "revoke the old one",
+    ]
