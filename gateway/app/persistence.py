@@ -98,7 +98,7 @@ class Persistence:
             async with asyncio.timeout(_LOAD_TIMEOUT):
                 self._loaded(await self._ledger.load(self.records))
         except (DatabaseUnavailable, TimeoutError) as error:
-            self._failed(str(error) or "the disk did not answer in time")
+            self._failed(str(error) or "the disk did not respond in time")
 
     def jobs(self) -> list[Any]:
         """Return the coroutines that run beside the listeners."""

@@ -1,4 +1,4 @@
-"""Jobs that share one transaction, and the callers that wait for them."""
+"""Groups jobs that share one transaction, and completes their callers."""
 
 import asyncio
 import queue
@@ -14,16 +14,16 @@ _MOST_IN_COMMIT: Final = 256
 
 @dataclass(slots=True)
 class Work:
-    """One job and its caller."""
+    """One job, and the future of its caller."""
 
-    job: Job | None  # None: nobody waits any more
+    job: Job | None  # None: the caller was cancelled
     done: asyncio.Future[Any]
 
 
 def gather(
     waiting: "queue.SimpleQueue[Work | None]", first: Work
 ) -> tuple[list[Work], bool]:
-    """Return what goes into one commit, and whether nothing comes after it."""
+    """Return the jobs of one commit, and whether the queue ends after them."""
     batch = [first]
     with suppress(queue.Empty):
         while len(batch) < _MOST_IN_COMMIT:
@@ -35,15 +35,15 @@ def gather(
 
 
 def run(connection: sqlite3.Connection, job: Job) -> Any:
-    """Return a job's result or its error, its own changes undone."""
+    """Return a job's result, or its error with its own changes undone."""
     connection.execute("SAVEPOINT job")
     try:
         result = job(connection)
     except sqlite3.IntegrityError as error:
         result = error
     except (sqlite3.Error, MemoryError):
-        raise  # of the disk or the file: the whole transaction is lost
-    except Exception as error:  # noqa: BLE001 - of one job: its neighbours go on
+        raise  # a fault of the disk or the file: the whole transaction is lost
+    except Exception as error:  # noqa: BLE001 - a fault of one job: the others go on
         result = error
     if isinstance(result, Exception):
         connection.execute("ROLLBACK TO job")
@@ -51,11 +51,11 @@ def run(connection: sqlite3.Connection, job: Job) -> Any:
     return result
 
 
-def tell(answers: Iterable[tuple[Work, Any]]) -> None:
+def deliver(finished: Iterable[tuple[Work, Any]]) -> None:
     """Give each caller its result or its error."""
-    for work, result in answers:
+    for work, result in finished:
         if work.done.done():
-            continue  # nobody waits any more
+            continue  # the caller was cancelled
         if isinstance(result, Exception):
             work.done.set_exception(result)
         else:

@@ -1,4 +1,4 @@
-"""Opens a database file: its settings, whether it is whole, and its tables."""
+"""Opens a database file: settings, check for damage, and migrations."""
 
 import sqlite3
 from pathlib import Path
@@ -20,13 +20,13 @@ _SETTINGS: Final = (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection that writes, for one thread at a time.
+    """Open a connection that writes, for use by one thread at a time.
 
     Raises:
         FileTrouble: the folder cannot be written.
         NewerSchema: a newer gateway wrote the file.
         sqlite3.Error: the file is damaged, or cannot be used.
-        MemoryError: there is no memory to look.
+        MemoryError: there is too little memory to check the file.
     """
     prepare(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -1,8 +1,10 @@
-"""How is SQLite written by one thread, many writes to one commit, without losing any?
+"""Writes one SQLite file on one thread, with many writes to a commit.
 
-A write is done when its transaction is on disk (WAL, synchronous=FULL). What comes
-while a commit is under way goes with the next one, so that the disk's latency bounds
-the wait, and not the rate.
+A write is done when its transaction is on disk (WAL, synchronous=FULL). Writes that
+come during a commit share the next one, so that the disk's latency limits the wait and
+not the rate.
+
+Source: docs/adr/0010-inbox.md.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from gateway.storage.database.batch import Job, Work, gather, run, tell
+from gateway.storage.database.batch import Job, Work, deliver, gather, run
 from gateway.storage.database.connection import BUSY, connect
 from gateway.storage.database.files import (
     FileTrouble,
@@ -31,10 +33,10 @@ from gateway.storage.database.removal import FileRemoved, save
 T = TypeVar("T")
 
 _MOST_WAITING: Final = 4096
-_LATER: Final = 0.02  # s for which a write that is not urgent waits for another
-_LOOK: Final = 0.5  # s between looks whether the file is there while nothing is written
+_LATER: Final = 0.02  # s that a write that is not urgent waits for another
+_CHECK_INTERVAL: Final = 0.5  # s between checks of the file while nothing is written
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_PASSING: Final = frozenset(
+_TEMPORARY: Final = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 )
 
@@ -54,28 +56,28 @@ class Database:
         on_quarantine: Callable[[str], object],
         on_removed: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """Wire it; inside a running loop.
+        """Prepare the file; call inside a running loop.
 
         Args:
-            path: Of the file; its folder is made.
-            stamp: Returns a date and time that is fit for a file name.
+            path: Of the file; its folder is created.
+            stamp: Returns a date and time that can be part of a file name.
             on_quarantine: Takes the new name of a corrupted file that was moved aside.
-            on_removed: Takes what became of a file that was removed or replaced while
-                it was in use.
+            on_removed: Takes a text on a file that was removed or replaced while it was
+                in use, and what happened to its content.
         """
         self.path = Path(path)
         self.trouble: str | None = None  # why the last commit failed
-        self._full = False  # until a probe finds room: what is small may still fit
+        self._full = False  # until a probe finds room; a small write may still fit
         self._stamp = stamp
         self._on_quarantine = on_quarantine
         self._on_removed = on_removed
-        self._unsaved = False  # whether only the open connection has the content
+        self._unsaved = False  # whether only the open connection holds the content
         self._loop = asyncio.get_running_loop()
         self._readers = Readers(self.path, busy=BUSY)
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._later: list[Work] = []
         self._timer: asyncio.TimerHandle | None = None
-        self.changes_of_others = 0  # seen so far; another process wrote the file
+        self.changes_of_others = 0  # times that another process wrote the file
         self._version = -1  # of the file's content, as this connection sees it
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity = ()
@@ -90,8 +92,8 @@ class Database:
         A job that raises undoes what it did, and nothing of its neighbours.
 
         Args:
-            job: What is to be done.
-            soon: Else it may wait for the next one that is, to share its commit.
+            job: Writes, inside a transaction that it does not end.
+            soon: False: it may wait a moment, to share the commit of another write.
 
         Raises:
             DatabaseUnavailable: it is not on disk.
@@ -109,17 +111,17 @@ class Database:
         work = Work(job, done)
         self._later.append(work)
         if soon:
-            self._send_later_ones()
+            self._queue_later()
         elif self._timer is None:
-            self._timer = self._loop.call_later(_LATER, self._send_later_ones)
-        del job  # the traceback of who gave up holds this frame
+            self._timer = self._loop.call_later(_LATER, self._queue_later)
+        del job  # a cancelled caller's traceback holds this frame
         try:
             return await done
         except asyncio.CancelledError:
-            work.job = None  # where the disk hangs, what it would write is not held
+            work.job = None  # frees its data while the disk hangs
             raise
 
-    def _send_later_ones(self) -> None:
+    def _queue_later(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -128,10 +130,9 @@ class Database:
         self._later.clear()
 
     async def probe(self, room: int) -> None:
-        """Write a page, and see whether so many bytes more would have room.
+        """Write a page, and check that so many more bytes have room.
 
-        A small write may still fit where a delivery does not: in the log there is room
-        that was used before.
+        A small write may fit where an arrival does not, in space that the log reuses.
 
         Raises:
             DatabaseUnavailable: it cannot be written.
@@ -139,7 +140,7 @@ class Database:
 
         def job(connection: sqlite3.Connection) -> None:
             find_room(self.path, room)
-            connection.execute("PRAGMA user_version=1")  # written whatever it was
+            connection.execute("PRAGMA user_version=1")  # a write, whatever its value
 
         try:
             await self.write(job)
@@ -149,7 +150,7 @@ class Database:
         self.trouble = None
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job that only reads, beside what is written.
+        """Run a job that only reads, beside the writes.
 
         Raises:
             DatabaseUnavailable: it cannot be read.
@@ -160,9 +161,9 @@ class Database:
             raise DatabaseUnavailable(explain(error, self.path, reads=True)) from None
 
     async def close(self) -> None:
-        """Finish what was begun, and close the file."""
+        """Finish the queued writes, and close the file."""
         self._closed = True
-        self._send_later_ones()
+        self._queue_later()
         await self._readers.close()
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -176,41 +177,41 @@ class Database:
             self._commit([work for work, _ in wanted], [job for _, job in wanted])
             if last:
                 break
-        self._look()
+        self._check()
         self._disconnect()
 
     def _next(self) -> Work | None:
-        """Return what is to be written next, and see to the file meanwhile."""
+        """Return the next write; check the file while there is none."""
         while True:
             with suppress(queue.Empty):
-                return self._queue.get(timeout=_LOOK)
-            self._look()
+                return self._queue.get(timeout=_CHECK_INTERVAL)
+            self._check()
 
-    def _look(self) -> None:
-        """See to a file that was removed while nothing is written."""
+    def _check(self) -> None:
+        """Check the file while nothing is written."""
         try:
-            self._see_to_the_file()
+            self._check_file()
             if self._connection is not None:
                 self._notice_others(self._connection)
-        except Exception as error:  # noqa: BLE001 - the next write says the same
+        except Exception as error:  # noqa: BLE001 - the next write reports the same
             self.trouble = explain(error, self.path)
 
     def _commit(self, batch: list[Work], jobs: list[Job]) -> None:
-        """Run a batch in one transaction, and tell everybody how it went."""
+        """Run a batch in one transaction, and complete its callers."""
         try:
             results = self._transaction(jobs)
             if not self._full:
                 self.trouble = None
-        # Whatever it is, memory that ran out as well: a thread that ended would leave
-        # everybody without an answer until a restart.
+        # Any error, exhausted memory included: if the thread ended, no caller would
+        # get a result until a restart.
         except Exception as error:  # noqa: BLE001
             self.trouble = explain(error, self.path)
             with suppress(Exception):
-                self._after(error)
+                self._recover(error)
             results = [DatabaseUnavailable(self.trouble)] * len(batch)
-        answers = list(zip(batch, results, strict=True))
-        with suppress(RuntimeError):  # the loop is gone: so is whoever waits
-            self._loop.call_soon_threadsafe(tell, answers)
+        finished = list(zip(batch, results, strict=True))
+        with suppress(RuntimeError):  # the loop has ended, with all callers
+            self._loop.call_soon_threadsafe(deliver, finished)
 
     def _transaction(self, jobs: list[Job]) -> list[Any]:
         connection = self._connected()
@@ -218,21 +219,21 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         results = [run(connection, job) for job in jobs]
         connection.execute("COMMIT")
-        self._see_to_the_file()  # nothing is acknowledged that has no name any more
+        self._check_file()  # nothing is acknowledged in a file without a name
         return results
 
     def _notice_others(self, connection: sqlite3.Connection) -> None:
-        """Count it where another process has written the file since."""
+        """Count the changes that another process has made."""
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
             self.changes_of_others += 1
 
-    def _see_to_the_file(self) -> None:
-        """Write the file again if it was removed or replaced while it was open.
+    def _check_file(self) -> None:
+        """Save the content if the file was removed or replaced while it was open.
 
         Raises:
-            FileRemoved: it was; what it held is safe, or still open and tried again.
+            FileRemoved: it was; the content is saved, or still open and tried again.
         """
         connection, now = self._connection, inode(self.path)
         if connection is None or now == self._identity[0] is not None:
@@ -252,21 +253,21 @@ class Database:
         raise removed
 
     def _connected(self) -> sqlite3.Connection:
-        self._see_to_the_file()
+        self._check_file()
         if self._connection is not None and identity(self.path) != self._identity:
-            # Somebody removed the log: what is written there would be lost. What is
-            # only in it so far goes into the database; it is still open.
+            # The log was removed: writes to it would be lost. Its content, which is
+            # still open, goes into the database.
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._disconnect()
         if self._connection is None:
-            self._miss()
+            self._report_missing()
             self._connection = connect(self.path)
             self._identity = identity(self.path)
         return self._connection
 
-    def _miss(self) -> None:
-        """Say so where the file is gone that was closed after a failure."""
+    def _report_missing(self) -> None:
+        """Report that the file, closed after a failure, was removed since."""
         before, self._identity = self._identity, ()
         if before and inode(self.path) != before[0]:
             self._on_removed(
@@ -274,13 +275,13 @@ class Database:
                 "used: what it held is gone"
             )
 
-    def _after(self, error: Exception) -> None:
-        """Undo; open the file anew where that may help; a damaged one is replaced."""
+    def _recover(self, error: Exception) -> None:
+        """Roll back; close where that may help; move a damaged file aside."""
         if isinstance(error, FileRemoved):
-            return  # the connection is closed, or all that is left
+            return  # the connection is closed, or holds the only copy
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         self._full |= code == sqlite3.SQLITE_FULL
-        if code in _PASSING and self._connection is not None:
+        if code in _TEMPORARY and self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.rollback()
                 return

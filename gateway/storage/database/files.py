@@ -1,4 +1,7 @@
-"""Where does a database file lie, and what becomes of one that is damaged?"""
+"""Handles the database file by its path: place, room, lock, identity, moving aside.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import errno
 import fcntl
@@ -7,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 _BESIDE: Final = ("", "-wal", "-shm")  # what SQLite keeps next to a file
-_OWN_FOLDER: Final = 0o700
-_OWN_FILE: Final = 0o600  # bodies hold personal data
+_PRIVATE_FOLDER: Final = 0o700
+_PRIVATE_FILE: Final = 0o600  # bodies hold personal data
 
-WITHOUT_ENVIRONMENT: Final = "var/gateway.db"  # once the default
+WITHOUT_ENVIRONMENT: Final = "var/gateway.db"  # the default of earlier versions
 
 Inode = tuple[int, int]
 Identity = tuple[Inode | None, ...]
@@ -21,10 +24,11 @@ class FileTrouble(Exception):  # noqa: N818 - named for what happened
 
 
 def default_path(environment: str) -> str:
-    """Return where an environment's database is unless the configuration says it.
+    """Return the default path of an environment's database.
 
-    Two environments that begin in one folder must not share a file by accident. A file
-    of before that rule is used on: what waits in it must not be left behind.
+    Two environments in one folder must not share a file by accident. A file of an
+    earlier version, without the environment in its name, is still used: it may hold
+    deliveries that are due.
     """
     own = Path(f"var/gateway-{environment}.db")
     before = Path(WITHOUT_ENVIRONMENT)
@@ -32,10 +36,10 @@ def default_path(environment: str) -> str:
 
 
 def advice(path: Path, environment: str) -> str | None:
-    """Return what to do about a file of before environments had their own.
+    """Return what to do about the file of an earlier version; None: nothing.
 
     Args:
-        path: That is used.
+        path: Of the file in use.
         environment: Of the gateway.
     """
     own, before = Path(f"var/gateway-{environment}.db"), Path(WITHOUT_ENVIRONMENT)
@@ -53,14 +57,14 @@ def advice(path: Path, environment: str) -> str | None:
 
 
 def prepare(path: Path) -> None:
-    """Make the folder and an empty file that nobody else may read.
+    """Create the folder and an empty file, readable by this user only.
 
     Raises:
         FileTrouble: the folder cannot be written.
     """
     try:
-        path.parent.mkdir(mode=_OWN_FOLDER, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _OWN_FILE))
+        path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE))
     except OSError as error:
         raise FileTrouble(
             f"{path} (storage.sqlite_path) cannot be written: {error.strerror}; let "
@@ -69,19 +73,19 @@ def prepare(path: Path) -> None:
 
 
 def find_room(path: Path, size: int) -> None:
-    """See whether the disk of a file takes so many bytes more; nothing is left there.
+    """Check that the disk of a file takes so many more bytes; leave nothing there.
 
-    The blocks are really asked for: what a file system says is free may be reserved,
-    or above a quota.
+    The blocks are allocated, since space that is reported as free may be reserved or
+    beyond a quota.
 
     Raises:
-        FileTrouble: it does not.
+        FileTrouble: it does not take them.
     """
     scratch = f"{path}.room"
     try:
-        file = os.open(scratch, os.O_CREAT | os.O_RDWR, _OWN_FILE)
+        file = os.open(scratch, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE)
         try:
-            os.unlink(scratch)  # noqa: PTH108 - each second: no Path is made for it
+            os.unlink(scratch)  # noqa: PTH108 - hot: no Path is made for it
             os.posix_fallocate(file, 0, size)
         finally:
             os.close(file)
@@ -94,12 +98,15 @@ def find_room(path: Path, size: int) -> None:
 
 
 def hold(path: Path) -> int | None:
-    """Return a lock on a file, as long as the process lives; None: another has it.
+    """Lock a file for the life of the process.
 
-    It only tells gateways of one host apart; SQLite has locks of its own.
+    The lock only tells gateways of one host apart; SQLite has locks of its own.
+
+    Returns:
+        The lock's file descriptor; None where another process holds it.
     """
     try:
-        lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, _OWN_FILE)
+        lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, _PRIVATE_FILE)
     except OSError:
         return None
     try:
@@ -111,12 +118,12 @@ def hold(path: Path) -> int | None:
 
 
 def identity(path: Path) -> Identity:
-    """Return which files are there now: the database, its log and the log's index."""
+    """Return the inodes of the database, its log and the log's index."""
     return tuple(inode(f"{path}{suffix}") for suffix in _BESIDE)
 
 
 def inode(path: str | Path) -> Inode | None:
-    """Return which file has a name now; None: there is none, or it cannot be seen."""
+    """Return device and inode of a file; None: there is none, or it cannot be seen."""
     try:
         found = os.stat(path)  # noqa: PTH116 - at each commit: no Path is made for it
     except OSError:
@@ -125,7 +132,7 @@ def inode(path: str | Path) -> Inode | None:
 
 
 def move_aside(path: Path, stamp: str) -> str:
-    """Give a damaged file another name, with what belongs to it; return the name.
+    """Rename a damaged file and its logs; return the new name.
 
     Raises:
         OSError: it cannot be moved.

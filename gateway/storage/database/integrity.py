@@ -1,4 +1,4 @@
-"""Is a database file whole, and why can it not be used?"""
+"""Checks a database file for damage, and explains why one cannot be used."""
 
 import re
 import sqlite3
@@ -8,8 +8,8 @@ from typing import Final
 from gateway.storage.database.files import FileTrouble
 from gateway.storage.database.migrations import NewerSchema
 
-# SQLite calls a page that it could not read a fault of the file: it may be the disk's,
-# or that memory ran out, and the file is whole.
+# SQLite reports a page that it could not read as damage, although the disk may have
+# failed or memory may be exhausted while the file is intact.
 _NOT_READ: Final = re.compile(r"error code=(\d+)")
 
 _DAMAGE: Final = frozenset(
@@ -19,12 +19,12 @@ _NO_MEMORY: Final = "the gateway has no memory left: give it more"
 
 
 def check(connection: sqlite3.Connection) -> None:
-    """Look whether the file is whole.
+    """Check that the file is intact.
 
     Raises:
-        sqlite3.DatabaseError: it is not; with the code of a corrupted file.
-        sqlite3.OperationalError: it could not be read; with the code of why.
-        MemoryError: there is no memory to look.
+        sqlite3.DatabaseError: it is damaged; with the code of a corrupted file.
+        sqlite3.OperationalError: it could not be read; with the code of the cause.
+        MemoryError: there is too little memory to check it.
     """
     found = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found is not None and found[0] == "ok":
@@ -43,9 +43,9 @@ def explain(error: Exception, path: Path, *, reads: bool = False) -> str:
     """Return why a file cannot be used and what to do, without any of its content.
 
     Args:
-        error: What happened.
+        error: The cause.
         path: Of the file.
-        reads: Whether it was only read: then nothing was moved.
+        reads: Whether it was only read, so that nothing was moved aside.
     """
     if isinstance(error, NewerSchema | FileTrouble):
         return str(error)

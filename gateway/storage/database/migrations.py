@@ -1,7 +1,4 @@
-"""Which tables are there, and how did they come about?
-
-Append only: what has been released is never changed.
-"""
+"""The schema, as a list of migrations. Append only: a released one never changes."""
 
 import sqlite3
 from collections.abc import Iterator

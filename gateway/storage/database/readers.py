@@ -1,7 +1,7 @@
-"""Connections that only read, kept open on threads of their own.
+"""Runs queries on open connections that only read, on threads of their own.
 
-Opening a connection costs more than most of what is asked. The threads are not those
-of the event loop, which names and files are waited for on.
+Opening a connection costs more than most queries. The event loop's own threads are not
+used: look-ups of names and file operations wait there.
 """
 
 import asyncio
@@ -16,14 +16,19 @@ from typing import Final, TypeVar
 from gateway.storage.database.files import Identity, identity
 
 T = TypeVar("T")
-_THREADS: Final = 2  # one may be held by an operator's long look
+_THREADS: Final = 2  # one may be held by an operator's long query
 
 
 class Readers:
-    """Readers of one SQLite file; each begins with the first thing that is asked."""
+    """The reading connections to one SQLite file; the first query opens them."""
 
     def __init__(self, path: Path, *, busy: int) -> None:
-        """Take a file's path, and the ms to wait for another process."""
+        """Open nothing yet.
+
+        Args:
+            path: Of the file.
+            busy: ms to wait for another process.
+        """
         self._path = path
         self._busy = busy
         self._threads: ThreadPoolExecutor | None = None
@@ -34,7 +39,7 @@ class Readers:
         """Run a job on one of the connections.
 
         Raises:
-            sqlite3.Error: the file cannot be read; it is opened anew the next time.
+            sqlite3.Error: the file cannot be read; the next query opens it again.
         """
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, "sqlite-read")
@@ -42,7 +47,7 @@ class Readers:
         return await loop.run_in_executor(self._threads, self._run, job)
 
     async def close(self) -> None:
-        """Finish what was begun, and close the connections."""
+        """Finish the queries under way, and close the connections."""
         threads, self._threads = self._threads, None
         if threads is not None:
             await asyncio.to_thread(threads.shutdown)
@@ -59,7 +64,7 @@ class Readers:
             raise
 
     def _connection(self) -> sqlite3.Connection:
-        """Return this thread's connection to the file that has the name now."""
+        """Return this thread's connection to the file that is at the path now."""
         connection: sqlite3.Connection
         held: tuple[sqlite3.Connection, Identity] | None
         held = getattr(self._own, "held", None)
@@ -70,7 +75,7 @@ class Readers:
             self._close(connection)
         self._own.held = None
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
-        # Closed by another thread in the end.
+        # Another thread closes it in the end.
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._open.add(connection)
         try:

@@ -1,7 +1,9 @@
-"""Writes a database whose file was removed while open under its name again.
+"""Restores a database file that was removed or replaced while it was open.
 
-The content of a removed file lives on for as long as a connection has it open: what
-was acknowledged is copied from there, and nobody needs to act.
+The content of a removed file exists for as long as a connection has it open, and is
+copied from there, without an operator.
+
+Source: docs/adr/0010-inbox.md.
 """
 
 import os
@@ -17,16 +19,16 @@ _LOG_FILES: Final = ("-wal", "-shm")
 
 
 class FileRemoved(FileTrouble):
-    """The file was removed or replaced while it was in use; the text says how it is."""
+    """The file was removed or replaced while in use; the text says what was saved."""
 
     def __init__(self, path: Path, what: str, *, saved: bool) -> None:
-        """Keep the facts.
+        """Compose the text.
 
         Args:
             path: Of the file.
-            what: Happened, and what is to be done.
-            saved: Whether the content is in a file again; else only the connection,
-                which must stay open, has it.
+            what: Says what happened, and what is to be done.
+            saved: Whether the content is in a file again; otherwise only the open
+                connection holds it.
         """
         super().__init__(f"{path} (storage.sqlite_path) {what}")
         self.saved = saved
@@ -40,15 +42,15 @@ def save(
     known: Identity,
     disconnect: Callable[[], object],
 ) -> FileRemoved:
-    """Copy what a connection holds to where its file was; return how that went.
+    """Copy a connection's content to where its file was; return the result.
 
-    Where another file has the name by now, the copy stays beside it.
+    Where another file has taken the name, the copy stays beside it.
 
     Args:
         connection: To the removed file, with no transaction open.
         path: Where the file was.
         aside: Free name in the same folder.
-        known: The files that belonged together, as they were when they were opened.
+        known: Identity of the file when it was opened.
         disconnect: Closes the connection; called when the copy is on disk.
     """
     try:
@@ -62,11 +64,11 @@ def save(
             saved=False,
         )
     disconnect()
-    named = False
+    renamed = False
     with suppress(OSError):
         _remove_logs(path, known)
-        named = _named(aside, path)
-    if named:
+        renamed = _rename(aside, path)
+    if renamed:
         what = "was removed while in use: what it held is under the same name again"
     else:
         what = (
@@ -78,7 +80,7 @@ def save(
 
 def _copy(connection: sqlite3.Connection, aside: Path) -> None:
     with suppress(sqlite3.Error):
-        # Frames that stay in a log with this name would be played into a new file.
+        # SQLite would replay frames that stay in a log of this name into a new file.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     prepare(aside)
     try:
@@ -90,15 +92,15 @@ def _copy(connection: sqlite3.Connection, aside: Path) -> None:
 
 
 def _remove_logs(path: Path, known: Identity) -> None:
-    """Remove what is left of the old log, and not that of another database."""
+    """Remove the old log, and not that of another database."""
     beside = zip(_LOG_FILES, known[1:], identity(path)[1:], strict=True)
     for suffix, then, now in beside:
         if now is not None and now == then:
             Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
-def _named(aside: Path, path: Path) -> bool:
-    """Give a copy its name, if that is free; return whether it has it now."""
+def _rename(aside: Path, path: Path) -> bool:
+    """Rename a copy, if the name is free; return whether it is renamed."""
     try:
         os.link(aside, path)
     except FileExistsError:

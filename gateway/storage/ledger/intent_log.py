@@ -1,10 +1,13 @@
-"""What was begun since the last fold into the database? One line each, appended.
+"""Appends intents and outcomes to files beside the database, one line each.
 
-An append costs microseconds where a commit costs a hundred, and it outlives the process
-as well: that a POST waits for. The database gets the lines twice a second.
+A POST waits for the append, which takes microseconds where a commit takes a hundred,
+and which outlives the process as well. The ledger folds the lines into the database
+twice a second.
 
-Each process has files of its own, numbered in the order in which they came about and
-locked while they grow: nobody takes up what a living neighbour still writes.
+Each process has files of its own, numbered in the order of their creation and locked
+while they grow, so that another process does not fold what is still being written.
+
+Source: docs/adr/0011-ledger.md.
 """
 
 import errno
@@ -19,8 +22,8 @@ from typing import Any, Final
 import orjson
 
 FIELDS: Final = 11  # of a row: the columns of `ledger`
-_OLD_FIELDS: Final = 10  # a gateway before this one did not write the key upstream
-_OWN: Final = 0o600
+_OLD_FIELDS: Final = 10  # of earlier versions, without the key upstream
+_PRIVATE_FILE: Final = 0o600
 MARK: Final = ".intents"
 _DIGITS: Final = 10
 _NONE: Final = -3
@@ -30,10 +33,10 @@ Row = tuple[Any, ...]
 
 
 class IntentLog:
-    """Files beside the database: one that grows, and those that are being folded."""
+    """The files of one process: one that grows, and those that are being folded."""
 
     def __init__(self, path: Path) -> None:
-        """Wire it; nothing is opened yet."""
+        """Open nothing yet; `path` is that of the database."""
         self._stem = f"{path.name}{MARK}"
         self._folder = path.parent
         self._file: int | None = None
@@ -42,7 +45,7 @@ class IntentLog:
         self._torn = False
 
     def append(self, rows: Iterable[Row]) -> None:
-        """Write rows, one line each; when it returns a kill does not undo it.
+        """Append rows, one line each; afterwards a kill does not undo them.
 
         Raises:
             OSError: the disk does not take them.
@@ -50,7 +53,7 @@ class IntentLog:
         file = self._file if self._file is not None else self._open()
         lines = b"".join(orjson.dumps(row) + b"\n" for row in rows)
         if self._torn:
-            lines = b"\n" + lines  # what was cut off must not swallow the next line
+            lines = b"\n" + lines  # a line that was cut off must not join the next one
         self._torn = True
         if os.write(file, lines) < len(lines):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -63,8 +66,8 @@ class IntentLog:
         while True:
             number = max(number, 0) + 1
             path = self._folder / f"{self._stem}.{number:0{_DIGITS}d}"
-            with suppress(FileExistsError):  # a neighbour was quicker
-                file = os.open(path, flags, _OWN)
+            with suppress(FileExistsError):  # another process has just created it
+                file = os.open(path, flags, _PRIVATE_FILE)
                 break
         with suppress(OSError):  # not every volume can lock
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,26 +79,26 @@ class IntentLog:
         return [path for path in found if _number(path, self._stem) > _NONE]
 
     def rotate(self) -> None:
-        """Begin another file; what was written is about to be folded."""
+        """Close the file, which is about to be folded; the next row opens another."""
         if self._growing is not None:
             self._folding.append(self._growing)
             self.close()
 
     def folded(self) -> None:
-        """Forget what was written before the last rotation."""
+        """Remove the files of before the last rotation: they are folded."""
         for path in self._folding:
             self.forget(path)
         self._folding = []
 
     def left(self) -> list[Path]:
-        """Return the files that others wrote and did not fold, oldest first."""
+        """Return the files that ended processes did not fold, oldest first."""
         found = [path for path in self._all() if not self._is_taken(path)]
         return sorted(found, key=lambda path: _number(path, self._stem))
 
     def rows(self) -> list[Row]:
-        """Return what is in all files, those of living neighbours too, oldest first.
+        """Return the rows of all files, those of running processes too, oldest first.
 
-        Nothing is locked: a gateway that starts meanwhile must find what was left.
+        Nothing is locked, so that a gateway that starts meanwhile folds what was left.
 
         Raises:
             OSError: one cannot be read.
@@ -108,7 +111,7 @@ class IntentLog:
         return found
 
     def _is_taken(self, path: Path) -> bool:
-        """Return whether a file is one's own, or of a process that lives."""
+        """Return whether a file belongs to this or another running process."""
         if path == self._growing or path in self._folding:
             return True
         try:
@@ -125,7 +128,7 @@ class IntentLog:
 
     @staticmethod
     def forget(path: Path) -> None:
-        """Remove a file: all that was in it is folded."""
+        """Remove a file whose rows are folded."""
         path.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -136,7 +139,7 @@ class IntentLog:
 
 
 def read(path: Path) -> list[Row]:
-    """Return what a file holds, in order, without lines that were cut off.
+    """Return the rows of a file, in order, without lines that were cut off.
 
     Raises:
         OSError: it cannot be read.
@@ -145,7 +148,7 @@ def read(path: Path) -> list[Row]:
 
 
 def _number(path: Path, stem: str) -> int:
-    """Return a file's place among the others; `_NONE`: it is none of them."""
+    """Return a file's number in the order of creation; `_NONE`: it is no such file."""
     name = path.name.removeprefix(stem).removeprefix(".")
     return _OLD_NAMES.get(name, int(name) if name.isdecimal() else _NONE)
 

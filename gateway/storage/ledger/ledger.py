@@ -1,8 +1,10 @@
-"""The ledger in SQLite: which POSTs were begun, and what became of them.
+"""The ledger in SQLite: the POSTs that were begun, and their outcomes.
 
-The intent is appended to a file before the first byte goes out, the outcome soon after
-the answer; twice a second both are folded into the database.
-Where the disk does not take it, requests go on: Dinie's own memory keeps a repeat away.
+The intent is appended to a file before the first byte is sent, the outcome soon after
+the response; twice a second both are folded into the database. Where the disk fails,
+requests go on: Dinie remembers a key for a day, and so prevents a second execution.
+
+Source: docs/adr/0011-ledger.md.
 """
 
 import asyncio
@@ -17,14 +19,14 @@ from gateway.storage.ledger import queries
 from gateway.storage.ledger.intent_log import IntentLog, Row, read
 from gateway.storage.ledger.queries import LedgerRow, UnknownPost
 
-_AWAY: Final = 1.0  # s in which a disk that failed is not asked
+_AWAY: Final = 1.0  # s for which a disk that failed is not used
 REMEMBERED: Final = 86_400.0  # s; as long as Dinie remembers a key
 _FOLD: Final = 0.5  # s
-_LOOK: Final = 10  # folds between looks at what is unknown
-_TIDY_EVERY: Final = 600.0  # s; it looks at every row
-_SOON: Final = 0.02  # s until an outcome is written that no intent takes along
-_PATIENCE: Final = 1.0  # s for a look at one key
-_SLICE: Final = 2000  # records brought back before others have their turn
+_COUNT_EVERY: Final = 10  # folds between counts of what is unknown
+_TIDY_INTERVAL: Final = 600.0  # s; it reads every row
+_SOON: Final = 0.02  # s until an outcome is written without an intent
+_RECALL_TIMEOUT: Final = 1.0  # s to look up one key
+_SLICE: Final = 2000  # records loaded before other tasks run
 _MOST_WAITING: Final = 50_000  # rows
 
 
@@ -40,14 +42,14 @@ class SqliteLedger:
         on_failure: Callable[[str], Any],
         on_unknown: Callable[[int, float], Any] = lambda *_: None,
     ) -> None:
-        """Wire it.
+        """Begin with nothing loaded; call inside a running loop.
 
         Args:
-            database: Where the table is.
-            environment: Keys are Dinie's there.
+            database: Has the table.
+            environment: Keys are unique inside it.
             clock: Real or fake.
-            on_failure: Takes why something could not be written.
-            on_unknown: Takes how many are unknown and the age of the oldest, s.
+            on_failure: Takes the reason why something could not be written or read.
+            on_unknown: Takes how many outcomes are unknown, and the oldest's age, s.
         """
         self._database = database
         self._environment = environment
@@ -57,39 +59,39 @@ class SqliteLedger:
         self._away_until = 0.0
         self._loop = asyncio.get_running_loop()
         self._log = IntentLog(database.path)
-        self._unwritten: list[Row] = []  # outcomes that nobody waits for
+        self._unwritten: list[Row] = []  # outcomes that are not appended yet
         self._rows: list[Row] = []  # appended, and not folded yet
         self._timer: asyncio.TimerHandle | None = None
         self._tidy_at = clock.now()
         self._confirmed = ConfirmedTime(clock)
-        self._others = 0  # writes of other processes that `load` has seen
-        self.loaded = False  # whether what was known before is back
+        self._others = 0  # changes of other processes that `load` has seen
+        self.loaded = False  # whether the records of before the start are in memory
 
     async def begin(self, intent: Intent) -> None:
-        """Have an intent where a kill does not undo it, if the disk takes it."""
+        """Append an intent, which a kill does not undo, if the disk takes it."""
         if self._clock.now() < self._away_until:
             return
         self._gather(intent, "in_flight")
         self._append()
 
     def end(self, intent: Intent, outcome: str, *, status: int) -> None:
-        """Note what became of it, soon; see `Ledger`."""
+        """Record an outcome soon; see `Ledger`."""
         self._gather(intent, outcome, status)
         self._soon()
 
     def forget(self, key: str) -> None:
-        """Drop an intent: nothing was sent under it, or nobody will ask for it."""
+        """Drop an intent: nothing was sent under it, or its key will not come again."""
         self._gather(Intent(key, b"", "", "", minted=False), "dropped")
         self._soon()
 
     def _gather(self, intent: Intent, state: str, status: int = 0) -> None:
         now, key = self._clock.unix(), (self._environment, intent.key)
-        told = intent.fingerprint.hex(), intent.route, intent.request_id, state
+        facts = intent.fingerprint.hex(), intent.route, intent.request_id, state
         more = status, int(intent.minted), intent.upstream_key
-        self._unwritten.append((*key, *told, now, now, *more))
+        self._unwritten.append((*key, *facts, now, now, *more))
 
     def _soon(self) -> None:
-        """Have outcomes appended with the next intent, or by themselves soon."""
+        """Append outcomes with the next intent, or soon without one."""
         if self._timer is None:
             self._timer = self._loop.call_later(_SOON, self._append)
 
@@ -108,7 +110,7 @@ class SqliteLedger:
             self._away(f"{error.strerror}: intents cannot be written")
 
     async def fold(self) -> None:
-        """Bring what was appended into the database, after what was left there.
+        """Write what was appended into the database, after the files of earlier starts.
 
         Raises:
             DatabaseUnavailable: it is tried again; nothing is lost.
@@ -116,13 +118,13 @@ class SqliteLedger:
         if self._unwritten:
             self._append()
         if not self._rows or not self.loaded:
-            return  # what others left is older: it comes first
+            return  # the files of earlier starts are older, and come first
         rows, self._rows = self._rows, []
         try:
             self._log.rotate()
             await self._write(rows)
         except BaseException as error:
-            self._rows = rows + self._rows  # also where a drain cuts this short
+            self._rows = rows + self._rows  # also where a drain cancels this
             if isinstance(error, OSError):
                 raise DatabaseUnavailable(str(error)) from None
             raise
@@ -134,15 +136,15 @@ class SqliteLedger:
             await self._database.write(queries.upsert(part))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file of intents."""
         if self._timer is not None:
             self._timer.cancel()
         self._log.close()
 
     async def load(self, records: Records) -> int:
-        """Bring back what was known before a restart; return how many are unknown.
+        """Load the records of before the start; return how many became unknown.
 
-        What was under way then is unknown now.
+        The outcome of what was under way at the last end is unknown.
 
         Raises:
             DatabaseUnavailable: the file cannot be used.
@@ -165,8 +167,8 @@ class SqliteLedger:
                 if records.get(known.key, now=now) is None:
                     records.put(known.key, self._record(known), now=now)
             await self._clock.sleep(0)
-        # Nobody knows here how far off the clock is. What it calls too old is looked up
-        # in the file, by a clock that has stood for an hour: see `recall`.
+        # The clock may be wrong. Records that it calls too old are looked up in the
+        # file, by a clock that is confirmed for an hour: see `recall`.
         alive = self._clock.unix() - queries.KEPT
         young = all(known.created > alive for known in found)
         records.whole = young and len(found) < records.capacity
@@ -175,52 +177,52 @@ class SqliteLedger:
 
     def _record(self, known: LedgerRow) -> Record:
         now = instant(self._clock)
-        # What the monotonic clock was then is not known: it begins anew at each boot.
+        # The monotonic moment is computed: that clock starts again at each boot.
         created = Instant(now.monotonic - (now.unix - known.created), known.created)
         upstream = known.key if known.upstream == known.key else known.upstream
         return Record(
             bytes.fromhex(known.fingerprint),
             created,
-            # Under way in a neighbour, it may become anything.
+            # Under way in another process, it may have any outcome.
             outcome="unknown" if known.state == "in_flight" else known.state,
             upstream_key=upstream,
             kept_until=now.monotonic + CONFIRMED_AFTER,
         )
 
     async def recall(self, key: str) -> Record | None:
-        """Return what the file knows of a key that memory does not.
+        """Look up a key in the file; None: it has no record, or cannot be read.
 
-        A file that cannot be read knows nothing: Dinie's own memory stands.
+        Where it cannot be read, Dinie's memory of the key still prevents a repeat.
         """
-        # A clock that jumped must not make a key new that Dinie has forgotten.
+        # After a jump of the clock, a key that Dinie has forgotten must not seem new.
         since = (self._confirmed.unix() or 0.0) - queries.KEPT
         job = queries.find(self._environment, key, since=since)
         known: LedgerRow | None = None
         try:
-            async with asyncio.timeout(_PATIENCE):
-                # First: what is folded meanwhile is in the database then.
+            async with asyncio.timeout(_RECALL_TIMEOUT):
+                # Files first: what is folded meanwhile is then read from the database.
                 rows = await asyncio.to_thread(self._log.rows) if self._beside else []
                 known = queries.unfolded(rows, self._environment, key)
                 known = await self._database.read(job) or known
         except (DatabaseUnavailable, OSError, TimeoutError) as error:
-            self._on_failure(str(error) or "the disk did not answer in time")
+            self._on_failure(str(error) or "the disk did not respond in time")
         return None if known is None else self._record(known)
 
     @property
     def _beside(self) -> bool:
-        """Whether others wrote what is not in the database yet: dead or alive."""
+        """Whether other processes may have written files that are not folded yet."""
         return not self.loaded or self._database.changes_of_others != self._others
 
     async def run(self, records: Records, on_loaded: Callable[[int], Any]) -> None:
-        """Load once the file can be used; then fold, tidy and count for ever."""
+        """Load once the file can be used; then fold, tidy and count until cancelled."""
         for number in count():
             try:
                 if not self.loaded:
                     on_loaded(await self.load(records))
                 await self.fold()
                 if self._beside:
-                    records.whole = False  # a neighbour's keys are in the file only
-                if number % _LOOK == 0:
+                    records.whole = False  # another process's keys are in the file only
+                if number % _COUNT_EVERY == 0:
                     await self._tidy()
                     found = await self.unknown()
                     oldest = self._clock.unix() - found[0].created if found else 0.0
@@ -230,7 +232,7 @@ class SqliteLedger:
             await self._clock.sleep(_FOLD)
 
     async def unknown(self) -> list[UnknownPost]:
-        """Return the POSTs whose outcome nobody knows, oldest first.
+        """Return the POSTs whose outcome is unknown, oldest first.
 
         Raises:
             DatabaseUnavailable: the file cannot be used.
@@ -238,12 +240,12 @@ class SqliteLedger:
         return await self._database.read(queries.unknown(self._environment))
 
     async def abandoned(self, *, before: float) -> list[UnknownPost]:
-        """Return the POSTs whose gateway ended without a word, oldest first.
+        """Return the POSTs under way whose gateway has ended, oldest first.
 
         They become unknown when a gateway starts again.
 
         Args:
-            before: Unix, s; what is under way for longer has nobody who waits for it.
+            before: Unix, s; later ones may still be under way in a gateway.
 
         Raises:
             DatabaseUnavailable: the file cannot be used.
@@ -266,7 +268,7 @@ class SqliteLedger:
         return sorted(found.values(), key=lambda one: one.created)
 
     async def resolve(self, key: str) -> bool:
-        """Note that a human knows the outcome; return whether it was unknown.
+        """Record that an operator knows the outcome; return whether it was unknown.
 
         Raises:
             DatabaseUnavailable: the file cannot be used.
@@ -275,14 +277,14 @@ class SqliteLedger:
         return await self._database.write(job)
 
     async def _tidy(self) -> None:
-        confirmed = self._confirmed.unix() or 0.0  # at each look: it must see a jump
+        confirmed = self._confirmed.unix() or 0.0  # each time: it must see a jump
         if self._clock.now() < self._tidy_at:
             return
         job = queries.remove_old(
             self._environment, now=self._clock.unix(), confirmed=confirmed
         )
         if not await self._database.write(job):
-            self._tidy_at = self._clock.now() + _TIDY_EVERY
+            self._tidy_at = self._clock.now() + _TIDY_INTERVAL
 
     def _away(self, reason: str) -> None:
         self._away_until = self._clock.now() + _AWAY

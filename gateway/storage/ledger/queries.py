@@ -1,4 +1,7 @@
-"""What does the table of POSTs hold? Jobs for the database, and nothing else."""
+"""Jobs of the database on the table `ledger`.
+
+Source: docs/adr/0011-ledger.md.
+"""
 
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -16,8 +19,8 @@ KEPT: Final = 604_800.0  # s; 7 days
 MOST: Final = 512  # rows of one statement
 _DROPPED: Final = 60.0  # s
 _STEP: Final = 1000  # rows tidied at a time
-# Many rows as one statement: each gives up the interpreter. A dropped key begins anew,
-# and so does one that comes again after all that was known of it is forgotten.
+# Many rows in one statement: each statement releases the interpreter. A dropped key is
+# recorded as new, and so is one that comes again after its record has expired.
 _WRITE: Final = """
 INSERT INTO ledger (environment, key, fingerprint, route, request_id, state, created,
   changed, status, minted, upstream)
@@ -38,18 +41,18 @@ _LIVES: Final = "WHERE environment = ? AND state IN ('in_flight', 'answered') "
 
 
 class LedgerRow(NamedTuple):
-    """What is known of a key."""
+    """The record of a key."""
 
     key: str
-    fingerprint: str  # hex; empty where nobody looked at the body
+    fingerprint: str  # hex; empty where it was not computed
     created: float  # Unix, s
     state: str
-    upstream: str  # the key as Dinie saw it; empty: as it would be now
+    upstream: str  # the key that Dinie got; empty: the one it would get now
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownPost:
-    """A POST whose outcome nobody knows."""
+    """A POST whose outcome is unknown."""
 
     key: str
     route: str
@@ -63,13 +66,13 @@ def _statement(rows: int) -> str:
 
 
 def upsert(rows: list[Row]) -> Job[object]:
-    """Write at most `MOST` rows, in order."""
+    """Return a job that writes at most `MOST` rows, in order."""
     statement, values = _statement(len(rows)), list(chain.from_iterable(rows))
     return lambda connection: connection.execute(statement, values)
 
 
 def mark_unknown(environment: str) -> Job[int]:
-    """Call unknown what was under way when the last process ended; how many?"""
+    """Return a job that marks what is under way as unknown; its result: how many."""
     return lambda connection: (
         connection.execute(
             "UPDATE ledger SET state = 'unknown' "
@@ -80,9 +83,9 @@ def mark_unknown(environment: str) -> Job[int]:
 
 
 def newest(environment: str, *, most: int) -> Job[list[LedgerRow]]:
-    """Return at most so many of the newest, the oldest of them first.
+    """Return a job that reads the newest records, the oldest of them first.
 
-    All whose outcome nobody knows, and of the others the newest.
+    Those with an unknown outcome are all included; `most` limits the others.
     """
 
     def job(connection: sqlite3.Connection) -> list[LedgerRow]:
@@ -100,7 +103,13 @@ def newest(environment: str, *, most: int) -> Job[list[LedgerRow]]:
 
 
 def find(environment: str, key: str, *, since: float) -> Job[LedgerRow | None]:
-    """Return what is known of one key, if it was used since then."""
+    """Return a job that reads the record of one key.
+
+    Args:
+        environment: Of the key.
+        key: As the caller sees it.
+        since: Unix, s; older records are left out.
+    """
 
     def job(connection: sqlite3.Connection) -> LedgerRow | None:
         row = connection.execute(
@@ -114,7 +123,13 @@ def find(environment: str, key: str, *, since: float) -> Job[LedgerRow | None]:
 
 
 def unfolded(rows: Iterable[Row], environment: str, key: str) -> LedgerRow | None:
-    """Return what rows that are not in the table yet say of a key. Pure."""
+    """Return the record of a key from rows that are not in the table yet. Pure.
+
+    Args:
+        rows: In the order in which they were appended.
+        environment: Of the key.
+        key: As the caller sees it.
+    """
     found: LedgerRow | None = None
     for where, name, fingerprint, _, _, state, created, *_, upstream in rows:
         if (where, name) == (environment, key):
@@ -124,7 +139,7 @@ def unfolded(rows: Iterable[Row], environment: str, key: str) -> LedgerRow | Non
 
 
 def unknown(environment: str) -> Job[list[UnknownPost]]:
-    """Return the POSTs whose outcome nobody knows, oldest first."""
+    """Return a job that reads the POSTs whose outcome is unknown, oldest first."""
     return lambda connection: [
         UnknownPost(*row)
         for row in connection.execute(
@@ -136,7 +151,7 @@ def unknown(environment: str) -> Job[list[UnknownPost]]:
 
 
 def under_way(environment: str, *, before: float) -> Job[list[UnknownPost]]:
-    """Return the POSTs that are under way since before a moment, Unix, s."""
+    """Return a job that reads the POSTs under way since before a moment, Unix, s."""
     return lambda connection: [
         UnknownPost(*row)
         for row in connection.execute(
@@ -148,7 +163,13 @@ def under_way(environment: str, *, before: float) -> Job[list[UnknownPost]]:
 
 
 def resolve(environment: str, key: str, *, now: float) -> Job[bool]:
-    """Note that a human knows an outcome; was it unknown?"""
+    """Return a job that settles an outcome; its result: whether it was unknown.
+
+    Args:
+        environment: Of the key.
+        key: As the caller sees it.
+        now: Unix, s.
+    """
     return lambda connection: (
         connection.execute(
             "UPDATE ledger SET state = 'answered', changed = ? "
@@ -160,12 +181,12 @@ def resolve(environment: str, key: str, *, now: float) -> Job[bool]:
 
 
 def remove_old(environment: str, *, now: float, confirmed: float) -> Job[bool]:
-    """Remove some of what is too old; may there be more?
+    """Return a job that removes some old rows; its result: whether more may be old.
 
     Args:
-        environment: Whose.
-        now: Unix, s; dropped keys tell nothing, and go soon.
-        confirmed: Unix, s; what is removed by it cannot be had back.
+        environment: Of the rows.
+        now: Unix, s; dropped keys are removed by it, since they are of no use.
+        confirmed: Unix, s; all others are removed by it, which cannot be undone.
     """
     return lambda connection: (
         connection.execute(

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
-from gateway.storage.database.batch import Work, run, tell
+from gateway.storage.database.batch import Work, deliver, run
 
 
 def failing(connection: sqlite3.Connection) -> None:
@@ -32,7 +32,7 @@ async def test_each_caller_gets_its_own_result() -> None:
     good, bad, gone = (Work(None, loop.create_future()) for _ in range(3))
     gone.done.cancel()
 
-    tell([(gone, 0), (good, 1), (bad, LookupError("no"))])
+    deliver([(gone, 0), (good, 1), (bad, LookupError("no"))])
 
     assert good.done.result() == 1
     assert isinstance(bad.done.exception(), LookupError)
