@@ -1,4 +1,4 @@
-"""What does a run of a rotation have at hand, and which credential is in force?"""
+"""The dependencies of one run of a rotation, and the credential in force."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ CURRENT: Final = ("client_id", "client_secret")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The world of one run of the command."""
+    """What one run of the command works with."""
 
     store: Store
     dinie: Dinie
     options: RotationOptions
     clock: Clock
     new_id: Callable[[], str]  # makes the id of a rotation
-    holder: str  # who this is, for the lock
-    guard: Callable[[Pair], list[str]]  # why a pair is of another environment
+    holder: str  # names this run in the lock
+    guard: Callable[[Pair], list[str]]  # returns why a pair is of another environment
     report: Callable[[str], object]  # takes a line after each step
     settle: float = SETTLE  # s in which every gateway has read a changed secret
 
@@ -46,7 +46,11 @@ class Context:
         return self.pair(await self.store.secret(), CURRENT)
 
     def pair(self, secret: Mapping[str, Secret], names: Sequence[str]) -> Pair:
-        """Return two fields of the secret as a credential that may be sent to Dinie.
+        """Return two fields of the secret as a credential of this environment.
+
+        Args:
+            secret: The one that gateways read.
+            names: Of the fields: client id, then secret.
 
         Raises:
             StepFailed: one is missing, or they are of another environment.
@@ -56,7 +60,7 @@ class Context:
         return self.checked(Pair(secret[names[0]], secret[names[1]]))
 
     def checked(self, pair: Pair) -> Pair:
-        """Return a credential of this environment.
+        """Return a pair that is of this environment.
 
         Raises:
             StepFailed: it is of another.

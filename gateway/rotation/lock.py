@@ -1,4 +1,4 @@
-"""The lock of a rotation: it runs out, and lies in the same secret as the state."""
+"""The lock of a rotation: it expires, and is in the same secret as the state."""
 
 from types import TracebackType
 from typing import Final, Self
@@ -10,7 +10,7 @@ from gateway.rotation.policy import State
 from gateway.rotation.ports import Conflict, Fields, LockLost, StepFailed, Store
 
 SKEW: Final = 60.0  # s by which the clocks of holder and store may differ
-APART: Final = 300.0  # s; from here on nothing is waited for by such a clock
+APART: Final = 300.0  # s; a clock that is off by more must not time a rotation
 _WEBHOOK: Final = "webhook_"
 _HOLDER: Final = "lock_holder"
 _UNTIL: Final = "lock_until"
@@ -20,8 +20,8 @@ class LockHeld(Exception):  # noqa: N818 - named for what happened
     """Another run holds the lock.
 
     Attributes:
-        holder: Who.
-        until: Unix, s; when it runs out.
+        holder: Name of that run.
+        until: Unix, s; when the lock expires.
     """
 
     def __init__(self, holder: str, until: float) -> None:
@@ -31,14 +31,14 @@ class LockHeld(Exception):  # noqa: N818 - named for what happened
 
 
 class Lock:
-    """A context that holds the lock; each write of the state renews it."""
+    """A context manager that holds the lock; each write of the state renews it."""
 
     def __init__(self, store: Store, *, holder: str, ttl: float, clock: Clock) -> None:
-        """Take nothing yet.
+        """Hold nothing yet.
 
         Args:
-            store: Where the state is.
-            holder: Who this is.
+            store: Holds the state.
+            holder: Names this run.
             ttl: s for which each write holds the lock.
             clock: Real or fake.
         """
@@ -47,8 +47,8 @@ class Lock:
         self._ttl = ttl
         self._clock = clock
         self._held = False
-        self._version = 0  # of the state, as this run read or wrote it last
-        self.lost = ""  # how the state before was lost, until another has begun
+        self._version = 0  # of the state, after this run's last read or write
+        self.lost = ""  # how an earlier state was lost, until another rotation begins
         self.state: State | None = None
         self.webhook: dict[str, Secret] = {}  # fields of the webhook secret's rotation
 
@@ -56,14 +56,14 @@ class Lock:
         """Take the lock.
 
         Raises:
-            LockHeld: somebody else has it.
-            StepFailed: the state cannot be understood.
+            LockHeld: another run has it.
+            StepFailed: the state cannot be read.
         """
-        await self._look()
+        await self._read()
         try:
             await self._write(self.state, self.webhook)
         except LockLost:
-            await self._look()
+            await self._read()
             raise LockHeld("another run", self._clock.unix() + self._ttl) from None
         self._held = True
         return self
@@ -75,44 +75,44 @@ class Lock:
         trace: TracebackType | None,
     ) -> None:
         if not self._held or isinstance(error, LockLost):
-            return  # somebody else has it by now
+            return  # another run has it by now
         self._held = False
         try:
             await self._write(self.state, self.webhook, held=False)
         except (Conflict, StepFailed):
-            return  # it runs out by itself
+            return  # it expires by itself
 
     async def write(self, state: State) -> None:
-        """Write the state down, and hold the lock for another while.
+        """Write the state, which renews the lock.
 
         Raises:
-            LockLost: the lock had run out, and somebody else goes on.
+            LockLost: the lock had expired, and another run took it.
         """
         await self._write(state, self.webhook)
         self.state = state
 
     async def write_webhook(self, fields: dict[str, Secret]) -> None:
-        """Write the state of the webhook secret's rotation down, as `write` does.
+        """Write the state of the webhook secret's rotation, which renews the lock.
 
         Raises:
-            LockLost: the lock had run out, and somebody else goes on.
+            LockLost: the lock had expired, and another run took it.
         """
         await self._write(self.state, fields)
         self.webhook = fields
 
     async def renew(self) -> None:
-        """Hold the lock for another while, before something is done outside.
+        """Renew the lock, before a change at Dinie or to the gateways' secret.
 
         Raises:
-            LockLost: it had run out, and somebody else goes on.
+            LockLost: it had expired, and another run took it.
         """
         await self._write(self.state, self.webhook)
 
     async def check_clock(self) -> None:
-        """Hold this clock against the store's, by which the lock was written just now.
+        """Compare this clock with the store's, by which the lock was just written.
 
         Raises:
-            StepFailed: they are so far apart that no wait of a rotation is kept.
+            StepFailed: they are too far apart for the waits of a rotation.
         """
         written = (await self._store.state()).created
         apart = 0.0 if written is None else abs(self._clock.unix() - written)
@@ -123,7 +123,7 @@ class Lock:
                 "--abort works meanwhile."
             )
 
-    async def _look(self) -> None:
+    async def _read(self) -> None:
         fields = await self._store.state()
         self._version = fields.version
         self.lost = loss.read_loss(fields)
@@ -138,27 +138,27 @@ class Lock:
             raise LockHeld(holder, until)
 
     def _end(self, fields: Fields) -> float:
-        """Return until when the lock is believed, Unix, s."""
+        """Return when the lock expires, Unix, s."""
         until = policy.moment(
             {name: value.reveal() for name, value in fields.items()}, _UNTIL
         )
         return lock_end(until, fields.created, ttl=self._ttl)
 
     async def break_open(self) -> LockHeld | None:
-        """End the lock, whoever holds it; return whose it was, None: it was free.
+        """End the lock of any holder; return the lock that was held, None: none was.
 
-        Nothing else of the state is changed. A holder that lives stops at its next
-        write.
+        Nothing else of the state is changed. A holder that still runs stops at its
+        next write.
 
         Raises:
-            Conflict: somebody wrote in between.
-            StepFailed: the store does not take it.
+            Conflict: another run wrote in between.
+            StepFailed: the store refuses the write.
         """
         fields = await self._store.state()
         try:
             until = self._end(fields)
         except ValueError:
-            until = float("inf")  # damaged: held for ever, as far as anybody can tell
+            until = float("inf")  # damaged: taken as held without an end
         holder = _holder(fields)
         if not holder or until <= self._clock.unix():
             return None
@@ -187,21 +187,21 @@ def _holder(fields: Fields) -> str:
 
 
 def lock_end(until: float, written: float | None, *, ttl: float) -> float:
-    """Return until when a lock is believed, Unix, s.
+    """Return when a lock expires, Unix, s.
 
-    A holder whose clock is ahead writes an end that lies far away. Each of its writes
-    holds the lock for `ttl` from then on, by the store's own clock.
+    A holder whose clock is ahead writes an end that is too late. A write holds the lock
+    for `ttl` at most, by the store's own clock.
 
     Args:
-        until: What the holder wrote.
-        written: When, by the store's clock; None: it does not tell.
-        ttl: s for which a lock is held.
+        until: The end that the holder wrote.
+        written: When it wrote, by the store's clock; None: unknown.
+        ttl: s for which each write holds the lock.
     """
     return until if written is None else min(until, written + ttl + SKEW)
 
 
 def damaged(error: ValueError) -> str:
-    """Return what is said of a state that cannot be read."""
+    """Return the error text for a state that cannot be read."""
     return (
         f"The rotation's state is damaged: {error}. Look at its earlier versions in "
         "Vault, and put the newest that is whole back."

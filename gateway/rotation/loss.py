@@ -1,8 +1,8 @@
-"""Tells that the rotation's state was deleted or destroyed. Pure.
+"""Detects that a rotation's state was deleted or destroyed in Vault. Pure.
 
-A run writes the lock into the next version, and would hide that there was a state. So
-the loss is written along until somebody took back what was left, or another rotation
-has begun.
+The next run writes its lock as a new version, which hides that there was a state. So
+each run writes the loss too, until `--abort` has removed what the rotation left, or
+another rotation has begun.
 """
 
 import re
@@ -16,16 +16,16 @@ _TEXT: Final = re.compile(r"version \d{1,18} was (deleted|destroyed)")
 
 
 def read_loss(fields: Fields) -> str:
-    """Return how the state was lost, in a few words; empty: it was not."""
+    """Return how the state was lost ("version 7 was deleted"); empty: it was not."""
     if fields.gone:
         return f"version {fields.version} was {fields.gone}"
     text = fields.get(FIELD, Secret("")).reveal()
-    # Somebody may have written anything there.
+    # The field may hold anything.
     return text if _TEXT.fullmatch(text) else ""
 
 
 def explain_loss(lost: str) -> str:
-    """Return what a loss means and what to do."""
+    """Return what a loss means, and what to do."""
     return (
         f"The rotation's state is lost ({lost} in Vault): whether a rotation was under "
         "way cannot be told. --abort takes back what it left as next_*; a new run "

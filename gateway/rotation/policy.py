@@ -1,11 +1,11 @@
-"""How far is a rotation, and what comes next? Pure.
+"""The state machine of a credential rotation. Pure.
 
     creating -> stored -> canary -> promoting -> soaking -> revoking -> deleting -> done
     any of these before `deleting` -> restoring -> withdrawing -> aborted
     restoring or withdrawing -> soaking, where only the new credential works
 
-Each phase is written down before its step is taken, and each step can be taken again:
-whoever finds a rotation goes on with it.
+A phase is stored before its step is taken, and each step can be repeated, so that any
+later run can continue a rotation. Source: `docs/adr/0009-rotation.md`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,14 +38,16 @@ NEXT: Final = (
     "next_client_expires_at",
     "next_client_rotation",
 )
-SETTLE: Final = 150.0  # s in which every gateway has read a swapped secret, at least
-READS: Final = 2.5  # intervals between reads in which it has, too
-REPLAY: Final = 86_000.0  # s for which Dinie repeats an answer under its key, less some
-BUSY: Final = 259_200.0  # s; an old one in use for longer is somebody's forgotten
+SETTLE: Final = 150.0  # s; the least in which all gateways read a changed secret
+READS: Final = 2.5  # intervals between reads in which they do, too
+REPLAY: Final = (
+    86_000.0  # s for which Dinie replays a response under its key, with a margin
+)
+BUSY: Final = 259_200.0  # s; after so long a use of the old one is an oversight
 
-NAMED: Final = "gateway-rotation-"  # credentials of a rotation, at Dinie
+NAMED: Final = "gateway-rotation-"  # begins the name of a credential at Dinie
 NONE: Final = Secret("")
-# What is said when a phase has been reached, and while it lasts.
+# Reported when a phase has been reached, and while it lasts.
 DONE: Final[Mapping[Phase, str]] = {
     "creating": "",
     "stored": "A new credential is created and stored as next_client_id.",
@@ -75,13 +77,13 @@ _KEPT: Final = (
     "new_created",
     "new_expires",
 )
-# Phases before a credential was created, and those that can be of such a rotation.
+# Phases that a rotation may be in before its credential was created.
 _WITHOUT_NEW: Final = frozenset({"creating", "restoring", "withdrawing", "aborted"})
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A rotation as it is written down; moments are Unix, s."""
+    """A rotation as it is stored; moments are Unix, s."""
 
     id: str
     phase: Phase
@@ -89,13 +91,13 @@ class State:
     since: float  # when the phase began
     old_id: str
     new_id: str = ""
-    old_secret: Secret = NONE  # kept while there is a way back
-    old_created: Secret = NONE  # client_created_at beside it, as it was written
+    old_secret: Secret = NONE  # kept while a rollback is possible
+    old_created: Secret = NONE  # its client_created_at, as it was stored
     old_expires: Secret = NONE
-    new_secret: Secret = NONE  # kept from the way back on, while there is a way on
+    new_secret: Secret = NONE  # kept during a rollback, which may turn forward
     new_created: Secret = NONE
     new_expires: Secret = NONE
-    promoted: bool = False  # whether gateways ever had the new one as theirs
+    promoted: bool = False  # whether the new one was ever in force
 
     def __repr__(self) -> str:
         return f"State(id={self.id!r}, phase={self.phase!r})"
@@ -111,11 +113,11 @@ class State:
         return f"{NAMED}{self.id}"
 
     def to(self, phase: Phase, now: float, **changes: object) -> "State":
-        """Return the state in its next phase."""
+        """Return the state in another phase, with further changes."""
         return replace(self, phase=phase, since=now, **changes)  # type: ignore[arg-type]
 
     def ended(self, phase: Phase, now: float) -> "State":
-        """Return the state at its end, which keeps no secret."""
+        """Return the state at its end, without secrets."""
         return self.to(phase, now, **dict.fromkeys(_KEPT, NONE))
 
 
@@ -154,11 +156,11 @@ _FIELDS: Final = tuple(write(State("", "creating", 0.0, 0.0, "")))
 
 
 def read(fields: Mapping[str, Secret]) -> State | None:
-    """Return the state of its fields; None: there was never a rotation.
+    """Return the state in some fields; None: there was never a rotation.
 
     Raises:
-        ValueError: something else is there, or a part of it is missing. The text does
-            not repeat what is there.
+        ValueError: they are no state, or a part of it is missing. The text does not
+            repeat their content.
     """
     text = {name: value.reveal() for name, value in fields.items()}
     if not any(text.get(name) for name in _FIELDS):
@@ -188,10 +190,10 @@ def read(fields: Mapping[str, Secret]) -> State | None:
 
 
 def describe(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
-    """Return how far the state says that a rotation is, and since when, Unix.
+    """Return a rotation's phase in words, and since when, Unix.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the state cannot be read.
     """
     state = read(fields)
     if state is None:
@@ -200,10 +202,10 @@ def describe(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
 
 
 def moment(fields: Mapping[str, str], name: str) -> float:
-    """Return a moment that was written down, Unix, s.
+    """Return a moment of some fields, Unix, s.
 
     Raises:
-        ValueError: it is none; the text does not repeat what is there.
+        ValueError: the field is no moment; the text does not repeat its content.
     """
     try:
         read = float(fields.get(name) or 0)
@@ -217,7 +219,13 @@ def moment(fields: Mapping[str, str], name: str) -> float:
 def due_at(
     created: float | None, expires: float | None, options: RotationOptions
 ) -> float | None:
-    """Return when a credential is to be replaced, Unix; None: its age is unknown."""
+    """Return when a credential is to be replaced, Unix; None: its age is unknown.
+
+    Args:
+        created: Unix, s; None: unknown.
+        expires: Unix, s; None: unknown.
+        options: Of the rotation.
+    """
     ends = [] if created is None else [created + options.interval]
     ends += [] if expires is None else [expires]
     return min(ends) - options.early if ends else None
@@ -226,7 +234,7 @@ def due_at(
 def ends_at(
     created: float | None, expires: float | None, options: RotationOptions
 ) -> float | None:
-    """Return when a credential must not be used any more, Unix."""
+    """Return the end of a credential's life, Unix; the arguments are `due_at`'s."""
     due = due_at(created, expires, options)
     return None if due is None else due + options.early
 
@@ -238,13 +246,13 @@ def wait_until(
     *,
     settle: float = SETTLE,
 ) -> float | None:
-    """Return until when a phase has to wait, Unix; None: its step can be taken.
+    """Return when the step of a phase can be taken, Unix; None: now.
 
     Args:
         state: The rotation.
         options: The spans.
-        old: The old credential as Dinie knows it, for `revoking`.
-        settle: s in which every gateway has read a changed secret.
+        old: The old credential in Dinie's list, for `revoking`.
+        settle: s in which all gateways read a changed secret.
     """
     if state.phase == "canary":
         return state.since + options.canary
@@ -258,25 +266,21 @@ def wait_until(
 
 
 def is_forgotten(state: State, old: ListedCredential | None) -> bool:
-    """Return whether somebody goes on using the old credential, days after its end."""
+    """Return whether the old credential is in use days after the swap."""
     if old is None or old.last_used is None:
         return False
     return old.last_used - state.since > BUSY
 
 
 def settle(refresh: float) -> float:
-    """Return in how many s every gateway has read a changed secret.
-
-    Args:
-        refresh: s between a gateway's reads.
-    """
+    """Return the s in which all gateways, reading every `refresh` s, see a change."""
     return max(SETTLE, READS * refresh)
 
 
 def find(
     credentials: Sequence[ListedCredential], client_id: str
 ) -> ListedCredential | None:
-    """Return a credential by its id."""
+    """Return a credential of a list by its id; None: it is not there."""
     return next((one for one in credentials if one.client_id == client_id), None)
 
 
@@ -286,7 +290,7 @@ def plan(options: RotationOptions, *, now: float) -> list[tuple[str, float]]:
     revocable = promoted + options.soak
     return [
         ("create a credential at Dinie and store it as next_client_id", now),
-        ("prove it: mint a token with it, GET /banks", now),
+        ("prove it: get a token with it, GET /banks", now),
         (f"send {options.canary_share:.0%} of GETs with it", now),
         ("make it the credential of all gateways", promoted),
         ("look whether the old one is idle", revocable),

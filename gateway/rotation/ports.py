@@ -1,4 +1,4 @@
-"""What does a rotation need: a place to write things down, and Dinie."""
+"""Ports of a rotation: its store, and Dinie's credentials API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gateway.rotation.policy import ListedCredential
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A client id and its secret, with the version that token endpoints ask for."""
+    """A client id and its secret; implements `Credential`, which has a version."""
 
     client_id: Secret
     client_secret: Secret
@@ -19,7 +19,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A webhook secret that Dinie has just made."""
+    """A webhook secret that Dinie has just created."""
 
     secret: Secret
     old_until: float  # Unix, s; until then Dinie signs with the one before, too
@@ -27,7 +27,7 @@ class NewSecret:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A credential that Dinie has just made; moments are Unix, s."""
+    """A credential that Dinie has just created; moments are Unix, s."""
 
     pair: Pair
     created: float | None
@@ -35,11 +35,11 @@ class Created:
 
 
 class StepFailed(Exception):  # noqa: N818 - named for what happened
-    """A step did not work; the text is safe and says what to do."""
+    """A step failed; the text is safe and says what to do."""
 
 
 class CredentialRefused(StepFailed):
-    """Dinie does not take a credential; another may work."""
+    """Dinie refuses a credential; another may work."""
 
 
 class EndpointUnknown(StepFailed):
@@ -47,20 +47,20 @@ class EndpointUnknown(StepFailed):
 
 
 class Conflict(Exception):  # noqa: N818 - named for what happened
-    """Somebody else wrote in between."""
+    """Another writer changed the secret since it was read."""
 
 
 class LockLost(Conflict):
-    """Somebody else goes on with the rotation."""
+    """Another run has the lock, and continues the rotation."""
 
 
 class Fields(dict[str, Secret]):
-    """A secret as it was at one moment.
+    """The fields of one version of a secret.
 
     Attributes:
-        version: What it was then; 0: nothing was there.
-        created: Unix, s, by the store's clock: when it was written; None: unknown.
-        gone: Where its newest version is `deleted` or `destroyed`, which of the two.
+        version: Its number; 0: there was none.
+        created: Unix, s, by the store's clock; when it was written; None: unknown.
+        gone: `deleted` or `destroyed`, where the newest version is; else None.
     """
 
     def __init__(
@@ -86,50 +86,68 @@ class Store(Protocol):
     async def change(
         self, fields: Mapping[str, Secret | None], *, since: Fields
     ) -> None:
-        """Set or remove (None) fields of it, if nobody wrote since it was read.
+        """Set fields of it, unless it was written since it was read.
 
-        Without any fields it writes what is there: whoever read it before cannot
-        write any more.
+        Args:
+            fields: By name; None removes one. Without any, the same content is written
+                as another version, so that a run that read it before cannot write.
+            since: The secret as it was read.
 
         Raises:
-            Conflict: somebody wrote.
+            Conflict: it was written.
         """
 
     async def state(self) -> Fields:
         """Return the fields of the rotation's own secret; empty: never written."""
 
     async def write_state(self, fields: Mapping[str, Secret], *, since: int) -> int:
-        """Replace them, if they are of a version yet; return the next one.
+        """Replace them by check-and-set; return their next version.
+
+        Args:
+            fields: All of the state.
+            since: The version that they replace.
 
         Raises:
-            Conflict: somebody wrote.
+            Conflict: there is a newer one.
         """
 
 
 class Dinie(Protocol):
     """Dinie's credentials API.
 
-    All raise `StepFailed` where Dinie does not do what is asked, and
-    `CredentialRefused` where that is for the credential it is asked by.
+    All raise `StepFailed` where a call fails, and `CredentialRefused` where Dinie
+    refuses the credential that it is made with.
     """
 
     async def create(self, by: Pair, *, name: str, key: str) -> Created:
-        """Create a credential; the same key gives the same one again for a day."""
+        """Create a credential; the same key gives the same one again for a day.
+
+        Args:
+            by: The credential that asks.
+            name: The new one's, in Dinie's list.
+            key: Idempotency key.
+        """
 
     async def credentials(self, by: Pair) -> Sequence[ListedCredential]:
-        """Return all credentials: the whole list, or a failure."""
+        """Return all credentials, never a part of the list."""
 
     async def prove(self, pair: Pair) -> None:
-        """Mint a token with a credential and make a call with it."""
+        """Get a new token with a credential and make a call with it."""
 
     async def endpoints(self, by: Pair) -> Sequence[str]:
         """Return the ids of all webhook endpoints."""
 
     async def rotate_webhook(self, by: Pair, endpoint: str, *, key: str) -> NewSecret:
-        """Have an endpoint's secret replaced; the same key gives the same one again."""
+        """Have an endpoint's secret replaced; the same key gives the same one again.
+
+        Args:
+            by: The credential that asks.
+            endpoint: Id of the webhook endpoint.
+            key: Idempotency key.
+        """
 
     async def revoke(self, by: Pair, client_id: str) -> None:
-        """Revoke a credential; one that Dinie does not find is no failure here.
+        """Revoke a credential; one that Dinie does not find is no failure.
 
-        Whether it is gone, the list tells.
+        Only the list shows whether it is revoked.
         """

@@ -1,4 +1,4 @@
-"""Takes credentials away at Dinie, and sees that they are gone."""
+"""Revokes credentials at Dinie, and checks that they are revoked."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,15 @@ from gateway.rotation.ports import Pair, StepFailed
 
 
 class Revoker:
-    """Never revokes the credential that it asks by."""
+    """Revokes credentials, but never the one that it asks with."""
 
     def __init__(self, context: Context, lock: Lock) -> None:
-        """Wire it; `lock` is renewed right before each revocation."""
+        """Revoke nothing yet.
+
+        Args:
+            context: Of this run.
+            lock: Renewed right before each revocation.
+        """
         self._context = context
         self._store = context.store
         self._dinie = context.dinie
@@ -23,7 +28,11 @@ class Revoker:
     async def revoke(
         self, by: Pair, unwanted: Callable[[ListedCredential], bool]
     ) -> None:
-        """Revoke all that are unwanted and active.
+        """Revoke all active credentials that are unwanted.
+
+        Args:
+            by: The credential that asks; never revoked.
+            unwanted: Chooses among those that Dinie lists.
 
         Raises:
             StepFailed: Dinie still lists one as active.
@@ -38,12 +47,16 @@ class Revoker:
             )
 
     async def revoke_orphan(self, made: Pair, state: State) -> None:
-        """Revoke what came after its rotation was given up, and nobody knows of.
+        """Revoke a credential that was created after its rotation had been aborted.
 
-        A rotation that goes on has it by its key.
+        A rotation that goes on gets it again by its key.
+
+        Args:
+            made: The credential.
+            state: Of the rotation that created it.
 
         Raises:
-            StepFailed: whether it was given up cannot be told, or it stays.
+            StepFailed: the present state cannot be read, or Dinie does not revoke it.
         """
         try:
             other = policy.read(await self._store.state())

@@ -1,7 +1,7 @@
-"""The way back from a rotation, and from there on again where only that is left.
+"""The steps of a rollback, which turns forward where only the new credential works.
 
-Two credentials are kept in the state until one of them is given up: whichever dies on
-the way, the other can be put in force.
+The state keeps both credentials until one is revoked: if either stops working
+meanwhile, the other can be put in force.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from gateway.rotation.policy import NEXT, NONE, State
 from gateway.rotation.ports import Fields, Pair, StepFailed
 from gateway.rotation.step_base import StepBase, is_ours
 
-_NO_WAY: Final = (
+_NO_ROLLBACK: Final = (
     "There is no way back: Dinie refuses the old credential. Run the rotation on, or "
     "put a working credential in force."
 )
@@ -24,19 +24,19 @@ _NONE_LEFT: Final = (
 
 
 class Rollback(StepBase):
-    """Each takes the state as it is written down and returns the next one, written."""
+    """Each step takes the stored state and returns the next one, stored."""
 
     async def turn_back(self, state: State) -> State:
-        """Begin to go back, if what gateways then have works."""
+        """Begin a rollback, if the credential that it restores works."""
         current = await self._context.current()
         swapped = state.new_id and current.client_id.reveal() == state.new_id
         if not await self._takes(_old(state) if swapped else current):
-            # Without a way back that works, the way on is the better one.
-            raise StepFailed(_NO_WAY)
+            # The rotation must go on where the old credential is refused.
+            raise StepFailed(_NO_ROLLBACK)
         return await self._move(state, "restoring")
 
     async def restore(self, state: State) -> State:
-        """Put the old credential back."""
+        """Put the old credential in force again."""
         secret = await self._store.secret()
         current = self._context.pair(secret, CURRENT)
         state = await self._keep_new(state, secret)
@@ -51,7 +51,7 @@ class Rollback(StepBase):
             fields["client_created_at"] = state.old_created or None
             fields["client_expires_at"] = state.old_expires or None
         elif fields and not await self._takes(current):
-            # What is about to be thrown away is all that is left.
+            # The credential about to be removed is the only one that works.
             await self._lock.renew()
             await self._store.change({}, since=secret)
             return await self._move(state, "canary")
@@ -60,7 +60,7 @@ class Rollback(StepBase):
         return await self._move(state, "withdrawing")
 
     async def withdraw(self, state: State) -> State:
-        """Revoke what was created, also where its answer was lost."""
+        """Revoke the new credential, also where the creation's response was lost."""
         secret = await self._store.secret()
         current = self._context.pair(secret, CURRENT)
         if state.new_id and current.client_id.reveal() == state.new_id:
@@ -75,11 +75,11 @@ class Rollback(StepBase):
         return not await self._takes(await self._context.current())
 
     async def _keep_new(self, state: State, secret: Fields) -> State:
-        """Write the new credential down, before it is taken out of the secret."""
+        """Store the new credential in the state, before it leaves the secret."""
         ours = is_ours(secret, state)
         prefix = "next_client" if ours else "client"
         found = secret.get(f"{prefix}_id", NONE).reveal()
-        # What somebody else put there is neither kept nor revoked.
+        # A credential of another origin is neither kept nor revoked.
         if not found or found != (state.new_id or (found if ours else "")):
             return state
         kept = replace(
@@ -93,7 +93,7 @@ class Rollback(StepBase):
         return kept
 
     async def _put_new(self, state: State, secret: Fields) -> Fields:
-        """Put the new credential in force, where the old one died."""
+        """Put the new credential in force, where the old one is refused."""
         new = Pair(Secret(state.new_id), state.new_secret)
         if not await self._takes(new):
             raise StepFailed(_NONE_LEFT)
@@ -110,7 +110,7 @@ class Rollback(StepBase):
         return await self._store.secret()
 
     async def _forward(self, state: State, secret: Fields) -> State:
-        """Go on with the new credential, which is in force, if it works."""
+        """Turn forward with the new credential, if it is in force and works."""
         current = self._context.pair(secret, CURRENT)
         if current.client_id.reveal() != state.new_id or not await self._takes(current):
             raise StepFailed(_NONE_LEFT)

@@ -1,4 +1,4 @@
-"""Takes a rotation as far as it can go now."""
+"""Runs the steps of a rotation, as far as it can go now."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,20 +16,20 @@ from gateway.rotation.steps import Steps
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a rotation stands after a run."""
+    """The result of a run."""
 
     state: State | None
     next_at: float | None  # Unix; when to run again; None: nothing is left to do
-    message: str  # one sentence for a human
+    message: str  # one sentence for the operator
     under_way: bool = False
-    failed: bool = False  # it went another way than was asked, or none can be begun
+    failed: bool = False  # it turned the other way, or none can be begun
 
 
 class Rotation:
     """The 90-day rotation; one instance for one run of the command."""
 
     def __init__(self, context: Context) -> None:
-        """Wire a run."""
+        """Prepare a run."""
         self._context = context
         self._lock = context.lock()
         steps = self._take = Steps(context, self._lock)
@@ -47,13 +47,13 @@ class Rotation:
         }
 
     async def run(self, *, now: bool = False) -> Progress:
-        """Begin a rotation if one is due, or go on with the one that was begun.
+        """Begin a rotation if one is due, or continue the one that is under way.
 
         Args:
             now: Begin one although none is due, or after one that was aborted.
 
         Raises:
-            StepFailed: a step did not work; it can be tried again.
+            StepFailed: a step failed; it can be repeated.
             LockHeld: another run is under way.
         """
         async with self._lock:
@@ -71,7 +71,7 @@ class Rotation:
         """Go back to the old credential and revoke the new one.
 
         Raises:
-            StepFailed: there is no way back any more, or a step did not work.
+            StepFailed: a rollback is not possible, or a step failed.
             LockHeld: another run is under way.
         """
         async with self._lock:
@@ -79,7 +79,7 @@ class Rotation:
             if self._lock.lost:
                 self._context.report(explain_loss(self._lock.lost))
                 message = await self._take.take_back()
-                self._lock.lost = ""  # it has been dealt with
+                self._lock.lost = ""
                 return Progress(None, None, message)
             if state is None or state.phase in ENDED:
                 return Progress(state, None, "There is no rotation to abort.")
@@ -93,9 +93,9 @@ class Rotation:
             return await self._go_on(await self._begun_by_now(state))
 
     async def _begun_by_now(self, state: State) -> State:
-        """Return the state with a phase that did not begin in the future.
+        """Return the state, with its phase begun now where it began in the future.
 
-        A run whose clock was ahead wrote it; the waits of the phase begin anew.
+        A run whose clock was ahead wrote such a one; the waits of the phase restart.
         """
         now = self._context.clock.unix()
         if state.since <= now + SKEW:
@@ -127,7 +127,7 @@ class Rotation:
         return Progress(state, None, policy.DONE[state.phase], failed=turned)
 
     async def _wait(self, state: State) -> tuple[float | None, str]:
-        """Return until when a phase has to wait, and what is reported meanwhile."""
+        """Return when the phase's step can be taken, and what to report meanwhile."""
         now = self._context.clock.unix()
         old = None
         if state.phase in {"soaking", "revoking"}:
@@ -142,7 +142,7 @@ class Rotation:
                 "holds it (last_used_at at Dinie), or go back with --abort."
             )
         if waits and state.phase == "withdrawing" and await self._back.is_dead():
-            until = None  # gateways went back to one that has died
+            until = None  # gateways went back to a credential that is refused
         return until, policy.WAITING.get(state.phase, "")
 
     async def _serves(self, state: State) -> bool:
@@ -162,7 +162,7 @@ class Rotation:
             due = policy.due_at(known.created, known.expires, self._context.options)
         late = due is None or due <= self._context.clock.unix()
         if state is not None and state.phase == "aborted":
-            # The job must not undo what was decided, nor keep quiet when it is time.
+            # A scheduled job must not undo an abort, but must fail when one is due.
             message = "The last rotation was aborted: begin the next with --now."
             return Progress(state, None, message, failed=late)
         if due is None:
@@ -172,5 +172,5 @@ class Rotation:
 
 
 def _goes_on(before: State, after: State) -> bool:
-    """Return whether a way back turned into the way on."""
+    """Return whether a rollback turned forward."""
     return before.phase in BACK and after.phase not in BACK | ENDED

@@ -1,8 +1,8 @@
-"""What do the ways on and back have in common?
+"""What all steps of a rotation share.
 
-Whoever writes the gateways' secret has read it before the lock was renewed, and writes
-only if nobody wrote since. A run that turns a rotation writes the secret, too, also
-where nothing in it changes: what an earlier run still has under way comes too late.
+A step reads the gateways' secret, renews the lock, and writes the secret only if it was
+not written since the read. A run that turns a rotation writes it even where nothing
+changes, so that a write that an earlier run has under way fails.
 """
 
 from collections.abc import Mapping
@@ -24,14 +24,19 @@ BY_HAND: Final = (
 
 
 class NewRefused(CredentialRefused):
-    """Dinie does not take the new credential, after it did once."""
+    """Dinie refuses the new credential, after it once took it."""
 
 
 class StepBase:
-    """What every step stands on."""
+    """The base of the steps forward and back."""
 
     def __init__(self, context: Context, lock: Lock) -> None:
-        """Wire the steps; `lock` is held."""
+        """Hold what the steps share.
+
+        Args:
+            context: Of this run.
+            lock: Held while steps are taken.
+        """
         self._context = context
         self._store = context.store
         self._dinie = context.dinie
@@ -49,7 +54,7 @@ class StepBase:
         return ended
 
     async def _serve(self, state: State, secret: Fields) -> State:
-        """Go on with the new credential, which is in force: next_* is over."""
+        """Go on to soak the new credential, which is in force; remove next_*."""
         await self._lock.renew()
         fields = dict.fromkeys(NEXT) if is_ours(secret, state) else {}
         await self._store.change(fields, since=secret)
@@ -62,7 +67,7 @@ class StepBase:
         )
 
     async def _takes(self, pair: Pair) -> bool:
-        """Return whether Dinie takes a credential; half of one is not asked for."""
+        """Return whether Dinie takes a credential; False for an incomplete one."""
         if not all((pair.client_id, pair.client_secret)):
             return False
         try:
@@ -78,12 +83,12 @@ class StepBase:
             raise NewRefused(str(refused)) from None
 
     def _next(self, secret: Mapping[str, Secret], state: State) -> Pair:
-        """Return the new credential where it is this rotation's own."""
+        """Return the new credential, if it is this rotation's own."""
         if not is_ours(secret, state) or secret[PAIR[0]] != Secret(state.new_id):
             raise StepFailed(BY_HAND)
         return self._context.pair(secret, PAIR)
 
 
 def is_ours(secret: Mapping[str, Secret], state: State) -> bool:
-    """Return whether next_* is what this rotation made."""
+    """Return whether next_* is the credential that this rotation created."""
     return secret.get(OWNER, NONE) == Secret(state.id) and bool(secret.get(PAIR[0]))

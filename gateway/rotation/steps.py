@@ -1,4 +1,4 @@
-"""The steps of a rotation: each looks before it acts, and can be taken again."""
+"""The steps of a rotation; each checks before it acts, and can be repeated."""
 
 from gateway.core.secret import Secret
 from gateway.rotation import policy
@@ -9,10 +9,10 @@ from gateway.rotation.step_base import BY_HAND, OWNER, PAIR, StepBase, is_ours
 
 
 class Steps(StepBase):
-    """Each takes the state as it is written down and returns the next one, written."""
+    """Each step takes the stored state and returns the next one, stored."""
 
     async def begin(self) -> State:
-        """Write down that a rotation begins, and what there is to go back to."""
+        """Store a new rotation, with the credential that a rollback restores."""
         now = self._context.clock.unix()
         secret = await self._store.secret()
         current = self._context.pair(secret, CURRENT)
@@ -31,7 +31,7 @@ class Steps(StepBase):
         return state
 
     async def create(self, state: State) -> State:
-        """Create the new credential, unless that was done, and store it as next."""
+        """Create the new credential and store it as next_*, unless that was done."""
         secret = await self._store.secret()
         if is_ours(secret, state):
             new_id = secret["next_client_id"].reveal()
@@ -39,7 +39,7 @@ class Steps(StepBase):
         current = self._context.pair(secret, CURRENT)
         secret = await self.clear(secret, current)
         if abs(self._context.clock.unix() - state.started) > policy.REPLAY:
-            # The key would create a second one by now, and the first is lost.
+            # The key would by now create a second one, while the first is lost.
             await self._revoke_created(state, current)
             return await self.begin()
         await self._lock.renew()
@@ -54,9 +54,13 @@ class Steps(StepBase):
         return await self._move(state, "stored", new_id=new.client_id.reveal())
 
     async def clear(self, secret: Fields, current: Pair) -> Fields:
-        """Take away what an earlier rotation left as next, and nothing else.
+        """Revoke and remove next_* of an earlier rotation; return the secret.
 
-        A run that had lost its lock may have stored it, whatever came of it at Dinie.
+        A run that had lost its lock may have stored it.
+
+        Raises:
+            StepFailed: it is of no rotation, or Dinie does not revoke it.
+            Conflict: the secret was written meanwhile.
         """
         left = secret.get("next_client_id")
         if not left:
@@ -78,7 +82,7 @@ class Steps(StepBase):
         return cleared
 
     async def take_back(self) -> str:
-        """Take away what a rotation whose state is lost left; return what is left."""
+        """Remove what a rotation with a lost state left; return the report of it."""
         secret = await self._store.secret()
         current = self._context.pair(secret, CURRENT)
         said = "Nothing is left as next_*."
@@ -103,10 +107,10 @@ class Steps(StepBase):
         return await self._move(state, "canary")
 
     async def decide(self, state: State) -> State:
-        """Prove it once more and note the way back, before the swap."""
+        """Prove the new credential again and store the old one, before the swap."""
         secret = await self._store.secret()
         current = self._context.pair(secret, CURRENT)
-        if current.client_id.reveal() == state.new_id:  # somebody was quicker
+        if current.client_id.reveal() == state.new_id:  # an earlier run swapped it
             return await self._serve(state, secret)
         await self._prove_new(self._next(secret, state))
         if current.client_id.reveal() != state.old_id:
@@ -121,7 +125,7 @@ class Steps(StepBase):
         )
 
     async def promote(self, state: State) -> State:
-        """Make it the credential of all gateways."""
+        """Put the new credential in force."""
         secret = await self._store.secret()
         held = secret.get("client_id", NONE).reveal()
         if held == state.new_id:
@@ -144,28 +148,28 @@ class Steps(StepBase):
         return await self._move(state, "soaking")
 
     async def look(self, state: State) -> ListedCredential | None:
-        """Return the old credential as Dinie knows it, if the new one works."""
+        """Return the old credential in Dinie's list, if the new one works."""
         current = await self._in_force(state)
         await self._prove_new(current)
         return policy.find(await self._dinie.credentials(current), state.old_id)
 
     async def soaked(self, state: State) -> State:
-        """Go on to wait for the old one to fall silent."""
+        """Go on to wait until the old credential is idle."""
         return await self._move(state, "revoking")
 
     async def retire(self, state: State) -> State:
-        """Write down that from here on the old one may be gone."""
+        """Store that from here on the old credential may be revoked."""
         return await self._move(state, "deleting")
 
     async def delete(self, state: State) -> State:
-        """Revoke the old one, if the new one works."""
+        """Revoke the old credential, if the new one works."""
         current = await self._in_force(state)
         await self._dinie.prove(current)
         await self._revoker.revoke(current, lambda one: one.client_id == state.old_id)
         return await self._end(state, "done")
 
     async def _in_force(self, state: State) -> Pair:
-        """Return the new credential where it is the one in force."""
+        """Return the new credential, if it is in force."""
         current = await self._context.current()
         if current.client_id.reveal() != state.new_id or state.new_id == state.old_id:
             raise StepFailed(BY_HAND)

@@ -1,4 +1,4 @@
-"""Replaces the secret that Dinie signs webhooks with; both are good for a day."""
+"""Replaces the secret that Dinie signs webhooks with; both are valid for a day."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -11,12 +11,12 @@ from gateway.rotation.policy import NONE, REPLAY, moment
 from gateway.rotation.ports import EndpointUnknown, NewSecret, StepFailed
 from gateway.rotation.rotation import Progress
 
-_TAIL: Final = 300.0  # s after its end; a delivery may still be on its way
-_MOST: Final = 3  # secrets that a receiver tries
+_TAIL: Final = 300.0  # s after its end in which a delivery may still arrive
+_MOST: Final = 3  # secrets that a receiver verifies with
 
 
 class SeveralEndpoints(Exception):  # noqa: N818 - named for what happened
-    """Dinie lists more than one endpoint, and none is chosen.
+    """Dinie lists more than one endpoint, and none is configured.
 
     Attributes:
         ids: Of the endpoints.
@@ -31,7 +31,12 @@ class WebhookRotation:
     """One run of `rotate webhook-secret`."""
 
     def __init__(self, context: Context, *, endpoint: str | None) -> None:
-        """Wire a run; `endpoint` None for the only one."""
+        """Prepare a run.
+
+        Args:
+            context: Of this run.
+            endpoint: Id of the webhook endpoint; None: the only one that Dinie lists.
+        """
         self._context = context
         self._store = context.store
         self._dinie = context.dinie
@@ -42,11 +47,14 @@ class WebhookRotation:
         self._lock = context.lock()
 
     async def run(self, *, now: bool = False) -> Progress:
-        """Begin if it is due, or go on.
+        """Begin if one is due, or continue.
+
+        Args:
+            now: Begin although none is due.
 
         Raises:
-            StepFailed: a step did not work; it can be tried again.
-            SeveralEndpoints: which one is not configured.
+            StepFailed: a step failed; it can be repeated.
+            SeveralEndpoints: none of several is configured.
             LockHeld: another run is under way.
         """
         async with self._lock:
@@ -68,7 +76,7 @@ class WebhookRotation:
     async def _last_done(self) -> float:
         """Return when the last rotation ended, Unix, s; 0: there was none.
 
-        An end in the future was written by a clock that was ahead: it counts as now.
+        An end in the future is of a clock that was ahead, and counts as now.
         """
         done, now = self._moment("webhook_done"), self._clock.unix()
         if done <= now + SKEW:
@@ -89,7 +97,7 @@ class WebhookRotation:
             raise StepFailed(damaged(error)) from None
 
     async def _begin(self) -> None:
-        """Write the key down before anything is asked."""
+        """Store the idempotency key, before the request."""
         endpoint = self._endpoint
         if endpoint is None:
             listed = tuple(await self._dinie.endpoints(await self._context.current()))
@@ -110,19 +118,19 @@ class WebhookRotation:
 
     @property
     def _done(self) -> dict[str, Secret]:
-        """Return what is known of the rotation before."""
+        """Return the fields that the rotation before left."""
         held = self._lock.webhook
         return {name: held[name] for name in ("webhook_done",) if name in held}
 
     async def _rotate(self) -> None:
-        """Have a new secret made, and store it before the old one."""
+        """Have a new secret created, and store it before the old one."""
         if abs(self._clock.unix() - self._moment("webhook_since")) > REPLAY:
-            # The key would make another one by now: begin anew.
+            # The key would by now create another one: begin again.
             await self._begin()
         try:
             made = await self._make()
         except EndpointUnknown:
-            # Nothing was made under that name: another one may be configured by now.
+            # Nothing was created: another endpoint may be configured by now.
             await self._lock.write_webhook(self._done)
             raise StepFailed(
                 "Dinie does not know the webhook endpoint: set webhooks.endpoint_id "
@@ -145,7 +153,7 @@ class WebhookRotation:
         self._report("A new webhook secret is stored; Dinie signs with both.")
 
     async def _make(self) -> NewSecret:
-        """Have Dinie make a secret, under the key that is written down."""
+        """Have Dinie create a secret, under the stored key."""
         held = self._lock.webhook
         for name in ("webhook_endpoint", "webhook_id"):
             if not held.get(name):
@@ -157,14 +165,14 @@ class WebhookRotation:
         )
 
     async def _finish(self) -> Progress:
-        """Take the old one out, once nothing is signed with it any more."""
+        """Remove the old secret, once Dinie does not sign with it any more."""
         until = self._moment("webhook_until")
         if until > self._clock.unix():
             message = "Dinie still signs with both secrets."
             return Progress(None, until, message, under_way=True)
         kept = await self._store.secret()
         ended = self._lock.webhook.get("webhook_old", NONE).reveal().split()
-        # What somebody added by hand meanwhile is not ours to take away.
+        # A secret that was added by hand meanwhile stays.
         held = kept.get("webhook_secret", NONE).reveal().split()
         stays = [one for one in held if _digest(one) not in ended]
         if stays and stays != held:
@@ -179,10 +187,10 @@ class WebhookRotation:
 
 
 def describe(fields: Mapping[str, Secret]) -> tuple[str, float | None]:
-    """Return how far the state says that it is, and since when, Unix, or until when.
+    """Return the state in words that a moment ends, and that moment, Unix.
 
     Raises:
-        ValueError: somebody wrote something else there.
+        ValueError: the state cannot be read.
     """
     text = {name: value.reveal() for name, value in fields.items()}
     if text.get("webhook_phase") == "rotating":

@@ -285,7 +285,7 @@ def test_the_plan_names_every_step_with_its_date() -> None:
     ]
     assert [said for said, _ in steps] == [
         "create a credential at Dinie and store it as next_client_id",
-        "prove it: mint a token with it, GET /banks",
+        "prove it: get a token with it, GET /banks",
         "send 1% of GETs with it",
         "make it the credential of all gateways",
         "look whether the old one is idle",
