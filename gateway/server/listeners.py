@@ -12,7 +12,11 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import _ErrInfo
 
 from gateway.forwarding.limits import REQUEST_FIELD, REQUEST_FIELDS, REQUEST_TARGET
-from gateway.server.new_connections import NewConnections, most_new_connections
+from gateway.server.new_connections import (
+    NewConnections,
+    most_idle_connections,
+    most_new_connections,
+)
 from gateway.server.proxy_request import ProxyRequest
 from gateway.server.readers import Readers
 from gateway.server.sockets import BoundSockets
@@ -78,6 +82,7 @@ class _CallerProtocol(_Protocol):
     """Tracks whether the peer has sent a request, and whether it reads responses."""
 
     _new_connections: NewConnections
+    _idle: NewConnections
     _readers: Readers
     _wire: asyncio.WriteTransport
 
@@ -94,6 +99,15 @@ class _CallerProtocol(_Protocol):
     def request_begun(self) -> None:
         """Count the connection as one that has sent a request head."""
         self._new_connections.remove(self._wire)
+        self._idle.remove(self._wire)
+
+    def log_access(
+        self, request: web.BaseRequest, response: web.StreamResponse, time: float | None
+    ) -> None:
+        """Count the connection as idle; aiohttp calls this after each response."""
+        del request, response, time
+        if not self._wire.is_closing():
+            self._idle.add(self._wire)
 
     def pause_writing(self) -> None:
         """Count the peer as one that does not take what is written."""
@@ -108,6 +122,7 @@ class _CallerProtocol(_Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection; bytes that the peer did not take are lost."""
         self._new_connections.remove(self._wire)
+        self._idle.remove(self._wire)
         self._readers.caught_up(self._wire)
         super().connection_lost(exc)
 
@@ -123,12 +138,14 @@ class _CallerServer(web.Server):
     """The low-level server for callers' connections."""
 
     new_connections: NewConnections
+    idle: NewConnections
     readers: Readers
     refusal: Refusal | None = None
 
     def __call__(self) -> web.RequestHandler:
         protocol = _CallerProtocol(self, loop=self._loop, **self._kwargs)
         protocol._new_connections = self.new_connections  # noqa: SLF001 - its constructor is
+        protocol._idle = self.idle  # noqa: SLF001 - aiohttp's
         protocol._readers = self.readers  # noqa: SLF001 - aiohttp's
         protocol.refusal = self.refusal
         return protocol
@@ -225,6 +242,7 @@ async def listen_proxy(
     )
     loop = asyncio.get_running_loop()
     server.new_connections = NewConnections(most_new_connections())
+    server.idle = NewConnections(most_idle_connections())
     server.readers = Readers(loop, loop.time) if readers is None else readers
     server.refusal = refusal
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN)

@@ -1,7 +1,9 @@
-"""Bounds the connections that have not sent a request yet; the oldest is closed first.
+"""Bounds the connections without a request; the oldest is closed first.
 
 Each holds a file descriptor, and a gateway that has none left neither accepts a caller
-nor reaches Dinie. Only the age of such a connection is known.
+nor reaches Dinie. Connections that have not sent a request yet and connections that
+idle between two requests are bounded apart: a flood of silent ones must not close the
+connections of callers.
 """
 
 import asyncio
@@ -9,12 +11,13 @@ import resource
 from typing import Final
 
 _MOST: Final = 1024
+_MOST_IDLE: Final = 8192
 _LEAST: Final = 16
 _SHARE: Final = 4  # a quarter of the descriptors: two listeners and Dinie need some
 
 
 class NewConnections:
-    """The connections of one listener that have not sent a request."""
+    """The connections of one listener that wait for a first request, or the next."""
 
     def __init__(self, most: int) -> None:
         """Begin with none.
@@ -43,7 +46,16 @@ class NewConnections:
 
 def most_new_connections() -> int:
     """Return how many the descriptors of this process allow for one listener."""
+    return _share_of_descriptors(_MOST)
+
+
+def most_idle_connections() -> int:
+    """Return how many connections of one listener may idle between two requests."""
+    return _share_of_descriptors(_MOST_IDLE)
+
+
+def _share_of_descriptors(most: int) -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return _MOST
-    return min(_MOST, max(_LEAST, soft // _SHARE))
+        return most
+    return min(most, max(_LEAST, soft // _SHARE))

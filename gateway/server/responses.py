@@ -7,13 +7,24 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from multidict import CIMultiDict
 
-from gateway.core.errors import CallerUnknown, GatewayError, OutcomeUnknown
+from gateway.core.errors import (
+    BadRequest,
+    CallerUnknown,
+    GatewayError,
+    MethodNotAllowed,
+    OriginForbidden,
+    OutcomeUnknown,
+)
 from gateway.core.exchange import Exchange, milliseconds
 from gateway.core.problems import CATALOGUE, render, retry_after_seconds
 from gateway.core.upstream_response import UpstreamResponse
 from gateway.forwarding.policy import outbound_headers
 
 _BODILESS = frozenset({204, 304})
+# Refused before it was known who sent it: a stranger keeps no connection.
+_OF_STRANGERS = frozenset(
+    {BadRequest, CallerUnknown, MethodNotAllowed, OriginForbidden}
+)
 
 
 def mark(
@@ -70,7 +81,7 @@ def problem(
     if exchange.unknown_sends or exchange.in_doubt or type(error) is OutcomeUnknown:
         exchange.note = "unknown"
     response = web.Response(status=status, body=body, headers=headers)
-    if type(error) is CallerUnknown:  # a stranger keeps no connection
+    if type(error) in _OF_STRANGERS:
         response.force_close()
     if request is not None and request.can_read_body and not request.content.is_eof():
         response.force_close()

@@ -10,7 +10,11 @@ from aiohttp import web
 
 from gateway.core.address import Address
 from gateway.server.listeners import listen_proxy
-from gateway.server.new_connections import NewConnections, most_new_connections
+from gateway.server.new_connections import (
+    NewConnections,
+    most_idle_connections,
+    most_new_connections,
+)
 from gateway.server.sockets import bind
 
 
@@ -48,6 +52,50 @@ def test_a_quarter_of_the_descriptors_is_enough(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
 
     assert most_new_connections() == most
+
+
+@pytest.mark.parametrize(("soft", "most"), [(1024, 256), (1_000_000, 8192), (-1, 8192)])
+def test_a_quarter_of_the_descriptors_may_idle(
+    soft: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Callers keep connections open between two requests, and not all of them."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+
+    assert most_idle_connections() == most
+
+
+async def test_connections_that_idle_after_a_request_keep_no_caller_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One cheap request each, and a crowd would hold every descriptor for 75 s."""
+    monkeypatch.setattr("gateway.server.listeners.most_idle_connections", lambda: 2)
+
+    async def hello(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="hello")
+
+    listener = await listen_proxy(
+        hello, bind(Address("127.0.0.1", 0)), logger=logging.getLogger("tests")
+    )
+    port = int(listener.address.rpartition(":")[2])
+    opened = []
+    async with asyncio.timeout(5):
+        for _ in range(4):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            opened.append((reader, writer))
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /half")
+            await reader.readuntil(b"hello")
+
+        for early, _ in opened[:2]:
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+                await early.readexactly(1)
+        reader, writer = opened[-1]
+        writer.write(b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        again = await reader.readuntil(b"hello")
+
+    assert again.startswith(b"HTTP/1.1 200")
+    for _, one in opened:
+        one.close()
+    await listener.close()
 
 
 async def test_connections_that_say_nothing_keep_no_caller_out(
