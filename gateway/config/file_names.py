@@ -1,7 +1,7 @@
-"""Tells the name of a file from what a file holds. Pure.
+"""Distinguishes the name of a file from the content of one. Pure.
 
-Somebody pastes a key or a token where its file is to be named, and every message about
-that file would repeat it.
+A key or token that is pasted where its file should be named would be repeated by every
+message about that file.
 """
 
 import re
@@ -17,7 +17,7 @@ _CONTENT: Final = re.compile(
 
 
 def is_content(text: str) -> bool:
-    """Return whether a text is no file's name, but most likely what one holds."""
+    """Return whether a text is most likely the content of a file, and not a name."""
     if len(text) > _LONGEST or not text.isprintable() or _CONTENT.match(text.strip()):
         return True
     # With a slash it is a path, whatever its parts look like.

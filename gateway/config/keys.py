@@ -1,4 +1,4 @@
-"""Which keys are there, and which kind of value does each take? Read off the schema."""
+"""The known keys and the kind of value of each, read from the schema."""
 
 import dataclasses
 import types
@@ -12,7 +12,7 @@ from gateway.config.schema import Config
 from gateway.core.address import Address
 
 Kind = Literal["text", "number", "flag", "list"]
-NOT_SET_HERE: Final = "environment"  # a field of Config, but no key
+NOT_SET_HERE: Final = "environment"  # a field of Config that is not a key
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How does a configuration come about, and what is wrong with it?"""
+"""Loads the configuration of an environment, or reports every fault at once."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.config.checks import RULES
 from gateway.config.file_names import is_content
 from gateway.config.keys import NOT_SET_HERE, is_section, key_of, known_keys
+from gateway.config.rules import broken
 from gateway.config.schema import ENVIRONMENTS, Config
-from gateway.config.tree import Fault, Layers, closest, flatten, nest
+from gateway.config.sources import Fault, Settings, closest, nest
 from gateway.config.variables import empty, misspelt, written_twice
 from gateway.storage.database.files import default_path
 
@@ -40,12 +40,12 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration without faults, and where each key came from."""
+    """A configuration without faults, and the source of each key."""
 
     config: Config
     sources: Mapping[str, str]
     environment: str
-    assumed: bool = False  # nothing chose the environment
+    assumed: bool = False  # DINIE_ENV is not set
 
 
 def load(
@@ -58,12 +58,12 @@ def load(
 
     Args:
         environment: By default `DINIE_ENV`, else `local`.
-        config_dir: Where the files are; by default the first folder that there is.
+        config_dir: Folder of the files; by default the first one that exists.
         env: Environment variables; by default the process's own.
-        overrides: `section.key=value`, which win over everything.
+        overrides: `section.key=value`, which win over files and variables.
 
     Raises:
-        ConfigError: with every fault that was found.
+        ConfigError: With every fault that was found.
     """
     env = os.environ if env is None else env
     if unfilled := list(empty(env)):
@@ -73,17 +73,17 @@ def load(
     if environment not in ENVIRONMENTS:
         message = f"must be one of {', '.join(ENVIRONMENTS)}"
         raise ConfigError([Fault("DINIE_ENV", message, "environment variable")])
-    layers = _layers(environment, config_dir, env, overrides)
-    config, faults = _validate(layers, environment)
+    settings = _read(environment, config_dir, env, overrides)
+    config, faults = _validate(settings, environment)
     variables = [*misspelt(env, known_keys()), *written_twice(env)]
-    faults = layers.faults + variables + faults
+    faults = settings.faults + variables + faults
     if faults or config is None:
         raise ConfigError(faults)
-    return Loaded(config, dict(layers.sources), environment, assumed)
+    return Loaded(config, settings.sources, environment, assumed)
 
 
 def folder_of(config_dir: str | Path | None, env: Mapping[str, str]) -> Path:
-    """Return the folder whose files count."""
+    """Return the folder whose files are read."""
     if config_dir is not None:
         return Path(config_dir)
     if env.get("GATEWAY_CONFIG_DIR"):
@@ -94,83 +94,76 @@ def folder_of(config_dir: str | Path | None, env: Mapping[str, str]) -> Path:
     return _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 
 
-def _layers(
+def _read(
     environment: str,
     config_dir: str | Path | None,
     env: Mapping[str, str],
     overrides: Sequence[str],
-) -> Layers:
-    layers = Layers(is_text=lambda key: known_keys().get(key) == "text")
+) -> Settings:
+    settings = Settings()
     folder = folder_of(config_dir, env)
     own = folder in {_PACKAGED, _CHECKOUT}
     for name in ("base", environment):
         file = folder / f"{name}.yaml"
-        # Where the gateway brings its files along, their folder is nobody's business.
-        layers.add_file(file, label=f"config/{name}.yaml" if own else str(file))
-    # Vault's own variables fill what nothing else has set.
+        # The path of files inside the package would only distract.
+        settings.add_file(file, label=f"config/{name}.yaml" if own else str(file))
+    # Vault's own variables set what no file sets.
     for variable, key in _VAULT_VARIABLES.items():
-        if env.get(variable) and layers.get(key) is None:
-            layers.add(key, env[variable], f"environment variable {variable}")
-    layers.add_environment(env)
-    layers.add_overrides(overrides)
-    if layers.get("secrets.vault.path") in (None, "", {}):
-        layers.add("secrets.vault.path", f"dinie/{environment}", "DINIE_ENV")
-    if layers.get("storage.sqlite_path") is None:
-        layers.add("storage.sqlite_path", default_path(environment), "DINIE_ENV")
-    return layers
+        if env.get(variable) and settings.values.get(key) is None:
+            settings.add(key, env[variable], f"environment variable {variable}")
+    settings.add_environment(env)
+    settings.add_overrides(overrides)
+    if settings.values.get("secrets.vault.path") in (None, ""):
+        settings.add("secrets.vault.path", f"dinie/{environment}", "DINIE_ENV")
+    if settings.values.get("storage.sqlite_path") is None:
+        settings.add("storage.sqlite_path", default_path(environment), "DINIE_ENV")
+    return settings
 
 
-def _validate(layers: Layers, environment: str) -> tuple[Config | None, list[Fault]]:
-    """Return the configuration, and every fault of single keys and of rules."""
-    flat, faults = _known(layers)
-    config, wrong = _build(flat, environment)
-    faults += [Fault(key, text, layers.source_of(key)) for key, text in wrong.items()]
-    bad = {fault.key for fault in faults}
+def _validate(
+    settings: Settings, environment: str
+) -> tuple[Config | None, list[Fault]]:
+    """Return the configuration, and the faults of single keys and of rules."""
+    found = {
+        key: message
+        for key, value in settings.values.items()
+        if (message := _fault_of(key, value)) is not None
+    }
+    good = {key: value for key, value in settings.values.items() if key not in found}
+    config, wrong = _build(good, environment)
+    faults = [*found.items(), *wrong.items()]
+    faulty = {key for key, _ in faults}
     if config is None:
-        # What is left is still compared: all faults at once.
-        flat = {key: value for key, value in flat.items() if key not in bad}
-        config, _ = _build({"upstream.base_url": _ANYWHERE} | flat, environment)
+        # The rules are checked on what is left: all faults at once.
+        good = {key: value for key, value in good.items() if key not in faulty}
+        config, _ = _build({"upstream.base_url": _ANYWHERE} | good, environment)
     if config is not None:
-        faults += _broken_rules(config, bad, layers)
-    return config, faults
+        faults += broken(config, faulty)
+    return config, [Fault(key, text, settings.source_of(key)) for key, text in faults]
 
 
-def _broken_rules(config: Config, bad: set[str], layers: Layers) -> list[Fault]:
-    """Return the faults between keys that are in order by themselves."""
-    said = (
-        (keys[0], None if bad.intersection(keys) else rule(config))
-        for keys, rule in RULES
-    )
-    return [Fault(key, text, layers.source_of(key)) for key, text in said if text]
+def _fault_of(key: str, value: Any) -> str | None:
+    """Return what is wrong with a setting before the schema sees it."""
+    kind = known_keys().get(key)
+    if kind is None:
+        return _unknown(key)
+    if kind == "number" and isinstance(value, bool):
+        return "must be a number, not true or false"
+    if kind == "number" and isinstance(value, str):
+        return "must be a number"
+    if key.endswith("_file") and isinstance(value, str) and is_content(value):
+        return "must be the name of a file, and is the content of one"
+    return None
 
 
-def _known(layers: Layers) -> tuple[dict[str, Any], list[Fault]]:
-    """Return the values of keys that there are, and the faults of the others."""
-    flat: dict[str, Any] = {}
-    faults = []
-    for key, value in flatten(layers.values):
-        kind = known_keys().get(key)
-        message = None
-        if kind is None:
-            message = _unknown(key, value)
-        elif kind == "number" and isinstance(value, bool):
-            message = "must be a number, not true or false"
-        elif kind == "number" and isinstance(value, str):
-            message = "must be a number"
-        elif key.endswith("_file") and isinstance(value, str) and is_content(value):
-            message = "must be the name of a file, and is what one holds"
-        else:
-            flat[key] = value
-        if message:
-            faults.append(Fault(key, message, layers.source_of(key)))
-    return flat, faults
-
-
-def _unknown(key: str, value: Any) -> str | None:
+def _unknown(key: str) -> str:
     if key == NOT_SET_HERE:
         return "is set by DINIE_ENV only"
     if is_section(key):
-        return None if value in (None, {}) else "is a section, not a key"
+        return "is a section, not a key"
+    above = key.rpartition(".")[0]
+    if above in known_keys():
+        return f"{above} is not a section"
     return "is no known key" + closest(key, list(known_keys()))
 
 
@@ -182,7 +175,7 @@ def _build(
         values = {"upstream": {}, **nest(flat), NOT_SET_HERE: environment}
         return Config.model_validate(values), {}
     except ValidationError as error:
-        # The input stays out of it: it may be a secret in the wrong place.
+        # Without the input, which may be a secret in the wrong place.
         details = error.errors(
             include_url=False, include_context=False, include_input=False
         )
@@ -191,7 +184,7 @@ def _build(
 
 def _place(detail: Any) -> str:
     key = key_of(detail["loc"])
-    # A rule of a whole section names its key in front.
+    # A validator of a whole section begins its message with the key.
     word = detail["msg"].removeprefix("Value error, ").split(":")[0].split(" ")[0]
     return next((k for k in (word, f"{key}.{word}") if k in known_keys()), key)
 
@@ -205,7 +198,7 @@ def _message(detail: Any) -> str:
     elif kind == "too_short":
         message = "must not be empty"
     elif kind == "unexpected_keyword_argument":
-        # Not named: it may be a secret in the wrong place.
+        # Its name is left out: it may be a secret in the wrong place.
         return f"{_inside(detail, place, without=1)}has a key that is not known"
     else:
         message = detail["msg"].removeprefix("Value error, ")
@@ -216,7 +209,7 @@ def _message(detail: Any) -> str:
 
 
 def _inside(detail: Any, place: str, *, without: int = 0) -> str:
-    """Return where inside a list a fault is: `[0].url: `; empty for a plain key."""
+    """Return the place of a fault inside a list, such as `[0].url: `; else nothing."""
     inner = detail["loc"][len(place.split(".")) :]
     inner = inner[: len(inner) - without]
     if not inner or not isinstance(inner[0], int):

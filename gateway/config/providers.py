@@ -18,7 +18,7 @@ def build_provider(secrets: Secrets, environ: Mapping[str, str]) -> SecretsProvi
     if secrets.provider == "env":
         return EnvProvider(environ)
     if secrets.provider == "file":
-        assert secrets.file.directory is not None  # noqa: S101 - see `checks.py`
+        assert secrets.file.directory is not None  # noqa: S101 - see `rules.py`
         return FileProvider(secrets.file.directory)
     # Imported only where it is used: hvac takes long to import.
     from gateway.vault.provider import VaultProvider  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Which settings are there? Sections of rooms are the rooms' own options."""
+"""The schema of the configuration; the section of a room is the room's own options."""
 
 import re
 from typing import Annotated, Final, Literal
@@ -41,7 +41,7 @@ Where = Annotated[
     PlainSerializer(str),
 ]
 
-_SETTLING = 10.0  # s of a lease beyond the try: its outcome is written while it lasts
+_SETTLING = 10.0  # s that a lease outlasts an attempt, to record its outcome
 
 
 class _Section(BaseModel):
@@ -55,16 +55,16 @@ class _Section(BaseModel):
 
 
 def check_url(value: str, *, name: str) -> None:
-    """Complain about anything but a plain http or https URL, without repeating it.
+    """Check that a value is a plain http or https URL.
 
     Raises:
-        ValueError: and says what it must be.
+        ValueError: It is not; the text does not repeat the value.
     """
     try:
         parts = urlsplit(value)
         _ = parts.port  # raises where it is no number
     except ValueError:
-        parts = urlsplit("")  # the error itself would repeat the host
+        parts = urlsplit("")  # the original error would repeat the host
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"{name} must be an http or https URL with a host")
     if "?" in value or "#" in value or "@" in parts.netloc:
@@ -74,7 +74,7 @@ def check_url(value: str, *, name: str) -> None:
 
 
 class Upstream(_Section):
-    """Dinie."""
+    """Dinie's API, and the connections to it."""
 
     base_url: str
     accepted_prefixes: tuple[str, ...] = ("/v3", "/api/v3")
@@ -122,7 +122,7 @@ class Drain(_Section):
 
 
 class Storage(_Section):
-    """Where the gateway keeps what must outlive it."""
+    """Where the gateway keeps what outlives the process."""
 
     backend: Literal["sqlite"] = "sqlite"
     sqlite_path: Annotated[str, Field(min_length=1)] = WITHOUT_ENVIRONMENT
@@ -135,7 +135,7 @@ class FileSecrets(_Section):
 
 
 class Secrets(_Section):
-    """Where secrets come from."""
+    """The provider of the secrets."""
 
     provider: Literal["vault", "file", "env"] = "vault"
     vault: VaultOptions = VaultOptions()
@@ -156,10 +156,10 @@ class Secrets(_Section):
 
 
 def check_callers(value: IdentityOptions) -> None:
-    """Complain about callers that could not be told apart.
+    """Check that callers can be distinguished.
 
     Raises:
-        ValueError: and says what is wrong.
+        ValueError: They cannot; the text says why.
     """
     callers = value.callers
     for kind in ("name", "subject", "certificate"):
@@ -177,7 +177,7 @@ def check_callers(value: IdentityOptions) -> None:
 
 
 class Config(_Section):
-    """Everything that can be set."""
+    """Every setting."""
 
     environment: Environment
     service: str = ""
@@ -207,7 +207,7 @@ class Config(_Section):
     @field_validator("admission")
     @classmethod
     def _rooted(cls, value: AdmissionOptions) -> AdmissionOptions:
-        # A rule without its slash would match nothing, and deny nothing.
+        # A rule without its slash would match nothing, so it would deny nothing.
         if not all(
             rule.startswith("/") for rule in (*value.deny, *value.upload_routes)
         ):
@@ -233,7 +233,7 @@ class Config(_Section):
 
     @field_validator("identity")
     @classmethod
-    def _tellable(cls, value: IdentityOptions) -> IdentityOptions:
+    def _distinct(cls, value: IdentityOptions) -> IdentityOptions:
         check_callers(value)
         return value
 

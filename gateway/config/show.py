@@ -1,15 +1,14 @@
-"""What is the effective configuration, and where does each key come from?"""
+"""Prints the effective configuration, with the source of each key."""
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from gateway.config.load import Loaded
-from gateway.config.tree import flatten
+from gateway.config.sources import flatten
 from gateway.core.secret import MASK
 
-# To the last @: rather too much than too little.
+# Up to the last @: a password may hold an @.
 _CREDENTIALS: Final = re.compile(r"://.*@", re.DOTALL)
 
 
@@ -18,19 +17,15 @@ def show(loaded: Loaded) -> list[str]:
     lines = [f'environment = "{loaded.environment}"  (DINIE_ENV)']
     dumped = loaded.config.model_dump(mode="json", exclude={"environment"})
     for key, value in flatten(dumped):
-        source = _source(loaded.sources, key)
+        source = loaded.sources.get(key, "default")
         lines.append(f"{key} = {json.dumps(_masked(value))}  ({source})")
     return lines
 
 
-def _source(sources: Mapping[str, str], key: str) -> str:
-    return sources.get(key, "default")
-
-
 def _masked(value: object) -> object:
-    """Mask credentials inside a URL: the only place where a setting could hold any.
+    """Return a value with the credentials of a URL masked.
 
-    Not by parsing it: what a typo makes unreadable may hold a password all the same.
+    The URL is not parsed: one with a typo may hold a password, too.
     """
     if isinstance(value, str):
         return _CREDENTIALS.sub(f"://{MASK}@", value)

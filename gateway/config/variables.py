@@ -1,16 +1,16 @@
-"""Finds environment variables that were meant for the gateway and would do nothing."""
+"""Finds environment variables that look like settings and would have no effect."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from gateway.config.tree import PREFIX, Fault
+from gateway.config.sources import PREFIX, Fault
 
 _OURS: Final = "GATEWAY_"
 _FOLDER: Final = "GATEWAY_CONFIG_DIR"
 _SOURCE: Final = "environment variable"
-# Kubernetes gives every container such variables for each Service of its namespace;
-# for a Service named `gateway` they begin as ours do.
+# Kubernetes sets such variables in every container for each Service of its namespace.
+# Those of a Service named `gateway` begin as ours do.
 _SERVICE_LINK: Final = re.compile(
     r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
     r"|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
@@ -18,11 +18,11 @@ _SERVICE_LINK: Final = re.compile(
 
 
 def misspelt(environ: Mapping[str, str], known: Iterable[str]) -> Iterator[Fault]:
-    """Yield a fault for each variable that looks like a setting and is none.
+    """Yield a fault for each variable that looks like a setting and is not one.
 
     Args:
         environ: Environment variables.
-        known: The dotted keys that there are.
+        known: Every dotted key.
     """
     keys = {_flat(key): key for key in known}
     sections = {key.partition(".")[0].upper() for key in keys.values() if "." in key}
@@ -53,10 +53,10 @@ def written_twice(environ: Mapping[str, str]) -> Iterator[Fault]:
 
 
 def empty(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Yield a fault for each variable of the gateway's own that is set to nothing.
+    """Yield a fault for each variable of the gateway's own that is set but empty.
 
-    An empty text is most often a template that was not filled in. Taken for "not set",
-    it would start another environment than the one that was meant.
+    An empty text is most often a template that was not filled in. Taken as "not set",
+    it would start an environment other than the one that was meant.
     """
     for name in ("DINIE_ENV", _FOLDER):
         if name in environ and not environ[name].strip():

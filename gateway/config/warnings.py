@@ -1,25 +1,25 @@
-"""Names settings that are allowed, and need somebody to look at them."""
+"""Warns of settings that are allowed but risky."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.config.schema import Config
-from gateway.config.tree import Fault
+from gateway.config.sources import Fault
 from gateway.secrets.guard import is_loopback
 from gateway.storage.database.files import advice
 
 
 def warnings(config: Config) -> Iterator[Fault]:
-    """Yield what `serve` and `check` warn of; a warning stops neither."""
+    """Yield the warnings that `serve` and `check` print; none stops a start."""
     proxy = config.listen.proxy
     reachable = proxy.host is not None and not is_loopback(proxy.host)
     if reachable and not _proven(config):
         yield Fault(
             "listen.proxy",
             f"{proxy} is reachable from other hosts and identity.callers has no "
-            "proofs: whoever reaches it calls Dinie as this company; listen on "
-            "127.0.0.1, or give each caller a token, subject or certificate",
+            "proofs: any process that reaches it calls Dinie as this company; listen "
+            "on 127.0.0.1, or give each caller a token, subject or certificate",
             "",
         )
     vault = config.secrets.vault

@@ -1,7 +1,7 @@
 """Reads a YAML file and finds keys that it has twice.
 
-YAML itself forbids them (YAML 1.2.2, section 3.2.1.1, "mapping keys are unique"), and
-PyYAML keeps the last one without a word.
+YAML forbids them (YAML 1.2.2, section 3.2.1.1, "mapping keys are unique"), but PyYAML
+silently keeps the last one.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A key that stands twice; the lines count from 1."""
+    """A key that occurs twice; the lines count from 1."""
 
     key: str  # dotted
     first: int
@@ -44,14 +44,14 @@ def read_yaml(text: bytes) -> tuple[Any, list[Repeated]]:
 def _repeated(
     node: yaml.Node, prefix: str, lines: dict[str, int], seen: set[int]
 ) -> Iterator[Repeated]:
-    """Yield what stands twice below a node; `lines` is where each key stood first."""
+    """Yield the repeated keys below a node; `lines` has the first line of each key."""
     if id(node) in seen:  # an alias; it may stand inside what it names
         return
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            # The text and not the value: `1` and `"1"` are one setting as well, and so
-            # are `retry.cap` and the `cap` of `retry`.
+            # Compared by text: `1` and `"1"` are one setting, and so are `retry.cap`
+            # and the `cap` of `retry`.
             name = f"{prefix}{key.value if isinstance(key.value, str) else '?'}"
             line = key.start_mark.line + 1
             if name in lines and key.value != "<<":  # several merges are one mapping

@@ -1,4 +1,4 @@
-"""Is each thing that is wrong said, at once, at its key, and without its value?"""
+"""Every fault is reported at once, at its key, and without its value."""
 
 from pathlib import Path
 

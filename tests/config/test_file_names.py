@@ -43,6 +43,6 @@ def test_a_secret_in_place_of_a_file_is_a_fault_that_does_not_repeat_it(
         load(config_dir=CONFIG, env={}, overrides=[f"{key}={secret}"])
 
     assert [(one.key, one.message) for one in caught.value.faults] == [
-        (key, "must be the name of a file, and is what one holds")
+        (key, "must be the name of a file, and is the content of one")
     ]
     assert secret.strip() not in str(caught.value)

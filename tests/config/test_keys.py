@@ -1,4 +1,4 @@
-"""Are the known keys those of the schema, each with its kind?"""
+"""The known keys are those of the schema, each with its kind."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from gateway.config.keys import is_section, key_of, known_keys
-from gateway.config.tree import flatten
+from gateway.config.sources import flatten
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 

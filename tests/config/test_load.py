@@ -1,4 +1,4 @@
-"""Does the configuration come about as documented, and is every fault said?"""
+"""Loading: the documented order of sources, and every fault reported."""
 
 import dataclasses
 import tempfile
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.config.keys import known_keys
 from gateway.config.load import ConfigError, load
 from gateway.config.show import show
-from gateway.config.tree import flatten
+from gateway.config.sources import flatten
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 SANDBOX = {"DINIE_ENV": "sandbox", "VAULT_ADDR": "https://vault.internal:8200"}
@@ -149,9 +149,9 @@ def test_the_folder_search_ends_at_what_the_package_brings(
     [
         ("- a\n- b\n", "must hold sections"),
         ("just text", "must hold sections"),
-        ("a: [1\n", "no YAML"),
-        ("a: !!python/object:os.system {}\n", "no YAML"),
-        ("a: 2024-13-45\n", "no YAML"),
+        ("a: [1\n", "not YAML"),
+        ("a: !!python/object:os.system {}\n", "not YAML"),
+        ("a: 2024-13-45\n", "not YAML"),
         ("deadline: &x {total: *x}\n", "nested too deep"),
         ("a: &a {b: *a}\n", "nested too deep"),
     ],
@@ -175,7 +175,7 @@ def test_an_empty_file_or_section_is_fine(tmp_path: Path, content: str) -> None:
 
 def test_a_missing_folder_and_an_unreadable_file_are_faults(tmp_path: Path) -> None:
     """A typo in --config-dir must not run on defaults."""
-    with pytest.raises(ConfigError, match="the file is not there"):
+    with pytest.raises(ConfigError, match="the file does not exist"):
         load(config_dir=tmp_path / "nowhere", env={})
     folder(tmp_path, "")
     (tmp_path / "base.yaml").unlink()
@@ -258,7 +258,7 @@ def test_a_key_that_a_file_has_twice_is_a_fault(tmp_path: Path) -> None:
     (fault,) = caught.value.faults
     assert (fault.key, fault.message) == (
         "retry.attempts",
-        "is there twice, in lines 2 and 4",
+        "occurs twice, in lines 2 and 4",
     )
 
 

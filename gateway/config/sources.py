@@ -1,19 +1,24 @@
-"""How are settings from files, variables and the command line laid over each other?"""
+"""Reads settings from files, variables and the command line; the later one wins.
+
+A setting is a dotted key with a value, and with the place that set it. Own code and no
+settings library: see ADR 16.
+"""
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
+from gateway.config.keys import is_section, known_keys
 from gateway.config.yaml_file import read_yaml
 from gateway.telemetry.redact import redact
 
-PREFIX = "GATEWAY__"
-_DEEPEST = 8  # levels; sections have four, a YAML alias to itself has no end
+PREFIX: Final = "GATEWAY__"
+_DEEPEST: Final = 8  # levels; sections have four, a YAML alias to itself has no end
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +31,42 @@ class Fault:
 
     def __str__(self) -> str:
         place = f"  ({self.source})" if self.source else ""
-        # What somebody typed as a key may be a secret in the wrong place.
+        # What was typed as a key may be a secret in the wrong place.
         return str(redact(f"{self.key}: {self.message}{place}"))
 
 
 @dataclass(slots=True)
-class Layers:
-    """Settings as they pile up: later ones win."""
+class Settings:
+    """The settings read so far; each call of an `add` method overrides those before."""
 
-    is_text: Callable[[str], bool]  # whether a key takes a text as it stands
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def add(self, key: str, value: Any, source: str) -> None:
-        """Set one dotted key."""
-        *sections, last = key.split(".")
-        if len(sections) > _DEEPEST:
+        """Set a key, or each key of a section; an empty section sets nothing.
+
+        Args:
+            key: Dotted.
+            value: A mapping is opened, so a section keeps the keys that it does not
+                name. A list is one value.
+            source: Named in faults and by `check --show`.
+        """
+        if key.count(".") > _DEEPEST:
             self.faults.append(Fault(key[:80], "is nested too deep", source))
-            return
-        target = self.values
-        for section in sections:
-            if target.get(section) is None:  # a section without any key
-                target[section] = {}
-            inner = target[section]
-            if not isinstance(inner, dict):
-                self.faults.append(Fault(key, f"{section} is no section", source))
-                return
-            target = inner
-        if value is None and isinstance(target.get(last), dict):
-            return  # a section without any key takes nothing of the others back
-        if isinstance(value, Mapping) and isinstance(target.get(last) or {}, dict):
-            target[last] = target.get(last) or {}
+        elif isinstance(value, Mapping) and (value or is_section(key)):
             for name, part in value.items():
                 self.add(f"{key}.{name}", part, source)
-            return
-        target[last] = value
-        self.sources[key] = source
+        elif value is not None or not is_section(key):
+            self.values[key] = value
+            self.sources[key] = source
 
     def add_file(self, path: Path, *, label: str) -> None:
-        """Lay a YAML file over what is there."""
+        """Add the settings of a YAML file, which faults name by its label."""
         try:
             content, repeated = read_yaml(path.read_bytes())
         except FileNotFoundError:
-            self.faults.append(Fault(label, "the file is not there", ""))
+            self.faults.append(Fault(label, "the file does not exist", ""))
             return
         except OSError as error:
             message = f"the file cannot be read: {error.strerror}"
@@ -78,66 +75,55 @@ class Layers:
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             place = f" in line {mark.line + 1}" if mark is not None else ""
-            self.faults.append(Fault(label, f"the file is no YAML{place}", ""))
+            self.faults.append(Fault(label, f"the file is not YAML{place}", ""))
             return
         self.faults += [
-            Fault(
-                one.key, f"is there twice, in lines {one.first} and {one.line}", label
-            )
+            Fault(one.key, f"occurs twice, in lines {one.first} and {one.line}", label)
             for one in repeated
         ]
-        if content is None:
-            return
-        if not isinstance(content, dict):
+        if isinstance(content, dict):
+            for key, value in content.items():
+                self.add(str(key), value, label)
+        elif content is not None:
             self.faults.append(Fault(label, "the file must hold sections", ""))
-            return
-        for key, value in content.items():
-            self.add(str(key), value, label)
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
-        """Lay the GATEWAY__SECTION__KEY variables over what is there."""
+        """Add the settings of the GATEWAY__SECTION__KEY variables."""
         for name in sorted(environ):
             if name.startswith(PREFIX):
                 key = name[len(PREFIX) :].lower().replace("__", ".")
                 self._add_text(key, environ[name], f"environment variable {name}")
 
     def add_overrides(self, overrides: Sequence[str]) -> None:
-        """Lay `section.key=value` texts over what is there."""
+        """Add settings of the form `section.key=value`."""
         for text in overrides:
             key, equals, value = text.partition("=")
             if equals and key.strip():
                 self._add_text(key.strip(), value, "--set")
             else:
-                # Not repeated: without its key nobody knows what the text is.
+                # The text is not repeated: without a key it may be a secret.
                 self.faults.append(Fault("--set", "must be section.key=value", ""))
 
     def _add_text(self, key: str, text: str, source: str) -> None:
-        plain = self.is_text(key) and text.strip() != "null"
+        plain = known_keys().get(key) == "text" and text.strip() != "null"
         try:
             value = text if plain else read_text(text)
         except RepeatedKeyError:
             self.faults.append(Fault(key, "has a key twice in its JSON", source))
             return
-        if value is None and isinstance(self.get(key), dict):
+        if value is None and is_section(key):
             self.faults.append(Fault(key, "is a section, not a key", source))
-            return
-        self.add(key, value, source)
-
-    def get(self, key: str) -> Any:
-        """Return what a dotted key is set to so far; None: nothing."""
-        found: Any = self.values
-        for part in key.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        return found
+        else:
+            self.add(key, value, source)
 
     def source_of(self, key: str) -> str:
-        """Return where a key, or the nearest thing above it, was set."""
-        inside = (name for name in self.sources if name.startswith(f"{key}."))
+        """Return what set a key, or else the nearest key above or inside it."""
         above = key
         while above:
             if above in self.sources:
                 return self.sources[above]
             above = above.rpartition(".")[0]
+        inside = (name for name in self.sources if name.startswith(f"{key}."))
         return self.sources.get(next(inside, ""), "default")
 
 
@@ -152,7 +138,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_text(text: str) -> Any:
-    """Return a text's JSON value where it is one of a list, object, number or word.
+    """Return the JSON value of a text; the text itself where it is not JSON.
 
     Raises:
         RepeatedKeyError: It is JSON, and an object in it has a key twice.
@@ -165,14 +151,12 @@ def read_text(text: str) -> Any:
             raise
         except (ValueError, RecursionError):
             return text
-    try:
-        return int(stripped)
-    except ValueError:
-        pass
-    try:
-        return float(stripped)
-    except ValueError:
-        return text
+    for number in (int, float):
+        try:
+            return number(stripped)
+        except ValueError:
+            continue
+    return text
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

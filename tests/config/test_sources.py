@@ -1,4 +1,4 @@
-"""Are settings laid over each other as they were written?"""
+"""Settings of several sources: the later one wins, and each keeps its source."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from gateway.config.load import ConfigError, load
-from gateway.config.tree import Fault, Layers, closest, flatten, nest, read_text
-
-
-def layers() -> Layers:
-    """Return empty layers in which `service` alone takes a text as it stands."""
-    return Layers(is_text=lambda key: key == "service")
+from gateway.config.sources import (
+    Fault,
+    Settings,
+    closest,
+    flatten,
+    nest,
+    read_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +45,12 @@ def test_a_text_is_json_where_it_looks_like_it(text: str, value: Any) -> None:
 
 def test_a_section_keeps_what_a_later_layer_does_not_name() -> None:
     """One line in the environment's file must not drop the rest of a section."""
-    made = layers()
+    made = Settings()
 
     made.add("retry", {"attempts": 4, "cap": 8.0}, "base.yaml")
     made.add("retry", {"cap": 2.0}, "local.yaml")
 
-    assert made.values == {"retry": {"attempts": 4, "cap": 2.0}}
+    assert made.values == {"retry.attempts": 4, "retry.cap": 2.0}
     assert made.sources == {"retry.attempts": "base.yaml", "retry.cap": "local.yaml"}
 
 
@@ -56,20 +58,20 @@ def test_a_section_without_keys_takes_nothing_back(tmp_path: Path) -> None:
     """Where all its lines are comments, the rules of the file before must stay."""
     (tmp_path / "base.yaml").write_text("admission: {deny: [/loans]}\n")
     (tmp_path / "local.yaml").write_text("admission:\n# deny: []\n")
-    made = layers()
+    made = Settings()
     for name in ("base", "local"):
         made.add_file(tmp_path / f"{name}.yaml", label=name)
 
-    assert (made.get("admission.deny"), made.faults) == (["/loans"], [])
+    assert (made.values, made.faults) == ({"admission.deny": ["/loans"]}, [])
 
 
 def test_a_section_cannot_be_set_to_nothing_by_a_variable() -> None:
     """It would put every setting of it back to its default, without a word."""
-    made = layers()
+    made = Settings()
     made.add("admission.deny", ["/loans"], "base")
     made.add_environment({"GATEWAY__ADMISSION": "null"})
 
-    assert made.get("admission.deny") == ["/loans"]
+    assert made.values["admission.deny"] == ["/loans"]
     assert [str(one) for one in made.faults] == [
         "admission: is a section, not a key  (environment variable GATEWAY__ADMISSION)"
     ]
@@ -77,28 +79,42 @@ def test_a_section_cannot_be_set_to_nothing_by_a_variable() -> None:
 
 def test_a_list_is_replaced_as_a_whole() -> None:
     """Merged lists could never be made shorter."""
-    made = layers()
+    made = Settings()
 
     made.add("admission.deny", ["/a", "/b"], "base.yaml")
     made.add("admission.deny", ["/c"], "--set")
 
-    assert made.get("admission.deny") == ["/c"]
+    assert made.values["admission.deny"] == ["/c"]
 
 
 def test_a_key_below_a_value_is_a_fault_with_its_source() -> None:
     """`service.x` looks like a section; silently it would be lost."""
-    made = layers()
-    made.add("service", "loans", "base.yaml")
+    with pytest.raises(ConfigError) as caught:
+        load(env={}, overrides=["service=loans", "service.x=1"])
 
-    made.add("service.x", 1, "--set")
+    assert caught.value.faults == (
+        Fault("service.x", "service is not a section", "--set"),
+    )
 
-    assert made.faults == [Fault("service.x", "service is no section", "--set")]
-    assert made.values == {"service": "loans"}
+
+def test_a_value_in_the_place_of_a_section_is_a_fault(tmp_path: Path) -> None:
+    """Also where a later source names keys of the section."""
+    (tmp_path / "base.yaml").write_text("retry: 5\nsecrets: {provider: env}\n")
+    (tmp_path / "local.yaml").write_text(
+        "upstream: {base_url: http://localhost}\nretry: {cap: 2}\n"
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        load(config_dir=tmp_path, env={})
+
+    (fault,) = caught.value.faults
+    assert (fault.key, fault.message) == ("retry", "is a section, not a key")
+    assert fault.source.endswith("base.yaml")
 
 
 def test_variables_become_keys_in_lower_case() -> None:
     """Shells want capitals, and two underscores where keys have a dot."""
-    made = layers()
+    made = Settings()
 
     made.add_environment(
         {
@@ -109,7 +125,7 @@ def test_variables_become_keys_in_lower_case() -> None:
         }
     )
 
-    assert made.values == {"retry": {"budget_floor": 2}, "service": "123"}
+    assert made.values == {"retry.budget_floor": 2, "service": "123"}
     assert made.sources == {
         "retry.budget_floor": "environment variable GATEWAY__RETRY__BUDGET_FLOOR",
         "service": "environment variable GATEWAY__SERVICE",
@@ -118,7 +134,7 @@ def test_variables_become_keys_in_lower_case() -> None:
 
 def test_a_value_may_hold_the_equals_sign() -> None:
     """Only the first one ends the key."""
-    made = layers()
+    made = Settings()
 
     made.add_overrides([" service =a=b"])
 
@@ -135,7 +151,7 @@ def test_a_value_may_hold_the_equals_sign() -> None:
 )
 def test_an_override_without_key_or_value_is_a_fault(text: str) -> None:
     """Ignored, it would look as if it had been set."""
-    made = layers()
+    made = Settings()
 
     made.add_overrides([text])
 
@@ -156,7 +172,7 @@ def test_the_source_of_a_key_is_the_nearest_that_is_known(
     key: str, source: str
 ) -> None:
     """A fault without a source sends people through four places."""
-    made = layers()
+    made = Settings()
     made.add("retry.cap", 8, "base.yaml")
     made.add("admission.deny", ["/a"], "--set")
 
@@ -189,11 +205,11 @@ def test_broken_yaml_is_named_with_its_line(tmp_path: Path) -> None:
     """The line is what one looks for first; its content may be a secret."""
     file = tmp_path / "base.yaml"
     file.write_text("service: x\nretry: [dinie_cs_live_1\n")
-    made = layers()
+    made = Settings()
 
     made.add_file(file, label="base.yaml")
 
-    assert made.faults == [Fault("base.yaml", "the file is no YAML in line 3", "")]
+    assert made.faults == [Fault("base.yaml", "the file is not YAML in line 3", "")]
 
 
 @pytest.mark.parametrize(
