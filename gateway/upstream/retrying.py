@@ -5,6 +5,7 @@ of statuses and its switch for 5xx bypass the evaluate callback, so both are off
 response is read whole and judged there. The library would sleep on the event loop's
 clock and fixes a request's headers before the first attempt; here each attempt begins
 with the wait that is due and with headers of its own.
+Source: `docs/adr/0015-retry-loop.md`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -98,7 +99,7 @@ def backoff(retry: int, asked: float | None, *, random: float) -> float:
 
 
 class _NoLog:
-    """The library's log: it would repeat addresses, and nobody reads it."""
+    """In place of the library's log, which repeats errors with addresses in them."""
 
     def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Write nothing."""

@@ -18,7 +18,7 @@ class Granted:
     token: Secret
     duration: float  # s; 0: without an end
     renewable: bool
-    known: bool = True  # False: Vault did not tell the lease
+    known: bool = True  # False: the lease is unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ async def test_a_reload_says_why_the_old_certificate_stays(tmp_path: Path) -> No
         TlsOptions(cert_file=str(cert), key_file=str(key)), log_event
     )
     before = certificate_check(certificates)
-    reload = Reload(Scene(Provider("1")).keeper, certificates)
+    reload = Reload(Scene(Provider("1")).watcher, certificates)
     other.private_key_pem.write_to_path(key)
 
     with capture_logs() as logs:
@@ -53,7 +53,7 @@ async def test_a_reload_says_why_the_old_certificate_stays(tmp_path: Path) -> No
 async def test_a_reload_says_why_the_secrets_could_not_be_read() -> None:
     """`unchanged` alone reads as if all were well."""
     gone = SecretsUnavailable("sealed", "Vault is sealed: unseal it")
-    reload = Reload(Scene(Provider(gone)).keeper, Certificates(TlsOptions()))
+    reload = Reload(Scene(Provider(gone)).watcher, Certificates(TlsOptions()))
 
     said = await reload()
 

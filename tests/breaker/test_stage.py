@@ -1,4 +1,4 @@
-"""BreakerStage: refusing while open, and whose verdict counts."""
+"""BreakerStage: refusals while open, and whose verdict counts."""
 
 import pytest
 

@@ -170,7 +170,7 @@ def test_only_failed_token_requests_are_counted() -> None:
 
 
 async def test_half_a_credential_is_none() -> None:
-    """Somebody is writing by hand."""
+    """An operator is writing by hand."""
     secrets = Secrets(next_client_id=Secret("id"))
 
     assert NextCredential(secrets, guard=lambda *_: []).current is None

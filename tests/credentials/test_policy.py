@@ -1,4 +1,4 @@
-"""credentials.policy: what a token endpoint's answer means, and how long it is good."""
+"""credentials.policy: meaning of a token endpoint's response, and a token's life."""
 
 import pytest
 from hypothesis import given
@@ -88,7 +88,7 @@ def granted(token: bytes = b'"t0.k-e_n~+/="', life: bytes = b"3600") -> bytes:
 def test_what_an_answer_means(
     status: int, body: bytes, expected: Grant | Refused | Transient
 ) -> None:
-    """A failing cache in front of the endpoint is no reason to page somebody."""
+    """A failing cache in front of the endpoint is no reason to page an operator."""
     assert read_grant(status, body) == expected
 
 

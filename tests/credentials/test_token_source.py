@@ -78,7 +78,7 @@ async def test_a_clock_that_was_set_ahead_costs_one_renewal() -> None:
 
 
 async def test_the_old_token_is_sent_while_its_renewal_is_on_the_way() -> None:
-    """A slow token endpoint is felt by nobody."""
+    """No caller waits for a slow token endpoint."""
     async with running(Scene(life=1000.0)) as scene:
         await scene.value()
         scene.endpoint.gate.clear()
@@ -159,7 +159,7 @@ async def test_a_secret_that_comes_late_is_waited_for() -> None:
 
 
 async def test_a_waiter_gives_up_at_its_own_deadline() -> None:
-    """One caller's short patience is not another's."""
+    """One caller's short deadline is not another's."""
     async with running(Scene()) as scene:
         scene.endpoint.gate.clear()
         patient = asyncio.create_task(scene.value())

@@ -43,7 +43,7 @@ async def test_a_refusal_says_how_long_to_wait() -> None:
 
 
 async def test_a_refusal_has_the_secret_read_again() -> None:
-    """Somebody may have rotated it a moment ago: no caller feels that."""
+    """It may have been rotated a moment ago: no caller feels that."""
     scene = Scene(REFUSED)
     scene.secrets.newer = FakeCredential("2")
     async with running(scene):
@@ -79,7 +79,7 @@ async def test_a_refused_renewal_keeps_the_token_that_lives() -> None:
 
 
 async def test_another_version_of_the_secret_renews_the_token() -> None:
-    """After a rotation nobody goes on with a token of the old credential."""
+    """After a rotation no request goes on with a token of the old credential."""
     async with running(Scene()) as scene:
         await scene.value()
 

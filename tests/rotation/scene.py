@@ -117,7 +117,7 @@ class DictStore:
 
     async def write_state(self, fields: Mapping[str, Secret], *, since: int) -> int:
         if since != self.world.state_version:
-            raise Conflict("somebody else wrote")
+            raise Conflict("another run wrote")
         self.world.check(before=True)
         self.world.state = {name: value.reveal() for name, value in fields.items()}
         self.world.state_version += 1
@@ -238,7 +238,7 @@ class Scene:
             await self.abort()
 
     def uses_old(self) -> None:
-        """Let somebody use the old credential now."""
+        """Have the old credential used now."""
         old = self.world.known["old"]
         self.world.known["old"] = replace(old, last_used=self.clock.unix())
 

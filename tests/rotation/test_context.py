@@ -1,4 +1,4 @@
-"""The context: which credential may be sent to Dinie?"""
+"""Context: the credential that may be sent to Dinie."""
 
 import pytest
 
@@ -25,7 +25,7 @@ async def test_half_a_credential_is_none(name: str) -> None:
 
 
 async def test_one_of_another_environment_is_not_given() -> None:
-    """Whoever has it in hand would send it."""
+    """The caller would send it."""
     scene = Scene()
     scene.faults = {"old": ["environment sandbox and the credential disagree"]}
 

@@ -1,4 +1,4 @@
-"""Lock: one run at a time, and none for ever."""
+"""Lock: one run at a time, and no lock without an end."""
 
 import pytest
 
@@ -49,7 +49,7 @@ async def test_a_dead_holders_lock_runs_out(world: World) -> None:
 
 
 async def test_a_holder_whose_lock_ran_out_writes_nothing_more(world: World) -> None:
-    """It slept, and somebody else went on."""
+    """It slept, and another run went on."""
     slow = lock(world, "a")
     await slow.__aenter__()
     world.clock.advance(61)
@@ -84,7 +84,7 @@ async def test_a_damaged_state_stops_everybody(world: World) -> None:
 
 
 async def test_a_lock_from_the_future_runs_out_like_any_other(world: World) -> None:
-    """A holder whose clock was 400 days ahead died: nobody could rotate till then."""
+    """A holder whose clock was 400 days ahead died: no run could rotate till then."""
     ahead = FakeClock(unix=world.clock.unix() + 400 * 86_400)
     await Lock(DictStore(world), holder="a", ttl=60.0, clock=ahead).__aenter__()
     with pytest.raises(LockHeld) as caught:

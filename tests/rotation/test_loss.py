@@ -1,4 +1,4 @@
-"""A state that was destroyed is said to be lost, and stands in nobody's way."""
+"""A destroyed state is reported as lost, and blocks no rotation."""
 
 import pytest
 
@@ -28,7 +28,7 @@ async def test_another_rotation_can_be_begun_after_a_loss() -> None:
 
 
 async def test_an_abort_after_a_loss_takes_back_what_was_stored_as_next() -> None:
-    """A credential that nobody knows of must not live on at Dinie."""
+    """An unknown credential must not live on at Dinie."""
     scene = await lost_at("canary")
 
     progress = await scene.abort()
@@ -76,9 +76,7 @@ async def test_a_loss_is_told_after_a_run_that_was_not_due() -> None:
             "version 7 was destroyed",
             id="written-along",
         ),
-        pytest.param(
-            Fields({"lost": Secret("whsec_a")}, version=9), "", id="by-somebody-else"
-        ),
+        pytest.param(Fields({"lost": Secret("whsec_a")}, version=9), "", id="by-hand"),
     ],
 )
 def test_how_a_state_was_lost(fields: Fields, expected: str) -> None:
@@ -87,7 +85,7 @@ def test_how_a_state_was_lost(fields: Fields, expected: str) -> None:
 
 
 def test_a_loss_is_explained_with_what_to_do() -> None:
-    """Whoever reads it may never have seen a rotation."""
+    """The reader may never have seen a rotation."""
     said = explain_loss("version 7 was destroyed")
 
     assert "version 7 was destroyed" in said

@@ -1,4 +1,4 @@
-"""The rotation's arithmetic: what is due when, and how a state is written down."""
+"""rotation.policy: what is due when, and how a state is stored."""
 
 import dataclasses
 
@@ -54,7 +54,7 @@ def known(last_used: float | None) -> ListedCredential:
 def test_a_credential_is_due_before_its_end(
     created: float | None, expires: float | None, due: float | None
 ) -> None:
-    """Two weeks are for whoever has to be asked."""
+    """Two weeks leave time to ask the people in charge."""
     assert due_at(created, expires, OPTIONS) == due
     ends = ends_at(created, expires, OPTIONS)
     assert ends == (None if due is None else due + 14 * DAY)
@@ -272,7 +272,7 @@ def test_a_credential_is_found_by_its_id() -> None:
 
 
 def test_the_plan_names_every_step_with_its_date() -> None:
-    """What somebody reads before they dare."""
+    """What an operator reads before they dare."""
     steps = plan(OPTIONS, now=1000.0)
 
     assert [at for _, at in steps] == [

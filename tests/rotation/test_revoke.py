@@ -35,14 +35,14 @@ async def test_what_serves_is_never_revoked() -> None:
     [
         pytest.param("id1", "aborted", True, id="aborted"),
         pytest.param("id2", "canary", True, id="another-is-under-way"),
-        pytest.param("id1", "creating", False, id="somebody-goes-on-with-it"),
+        pytest.param("id1", "creating", False, id="another-run-goes-on"),
         pytest.param("id1", "withdrawing", True, id="the-list-was-read-before"),
     ],
 )
 async def test_what_came_after_its_rotation_is_taken_away(
     rotation: str, phase: str, *, gone: bool
 ) -> None:
-    """Unless somebody has it by the same key."""
+    """Unless another run has it by the same key."""
     scene = Scene()
     made = await revoker(scene)
     scene.world.known["late"] = scene.world._record("late", "gateway-rotation-id1")
@@ -55,7 +55,7 @@ async def test_what_came_after_its_rotation_is_taken_away(
 
 
 async def test_what_gateways_use_is_left_alone_however_it_came() -> None:
-    """Somebody put it in force by hand."""
+    """An operator put it in force by hand."""
     scene = Scene()
     made = await revoker(scene)
     scene.world.known["late"] = scene.world._record("late", "x")
@@ -92,7 +92,7 @@ async def test_with_a_damaged_state_nothing_is_guessed() -> None:
 
 
 async def test_a_late_one_is_not_revoked_by_one_of_another_environment() -> None:
-    """Somebody overwrote the credential in force meanwhile."""
+    """An operator overwrote the credential in force meanwhile."""
     scene = Scene()
     made = await revoker(scene)
     scene.faults = {"old": ["environment sandbox and the credential disagree"]}

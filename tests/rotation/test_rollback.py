@@ -1,4 +1,4 @@
-"""The way back: whichever credential dies on it, the other can be put in force."""
+"""Rollback: whichever credential is refused, the other can be put in force."""
 
 import pytest
 
@@ -83,7 +83,7 @@ async def test_an_old_one_that_dies_on_the_way_back_turns_it_again() -> None:
 
 
 async def test_a_new_one_put_back_by_hand_turns_the_way_back_again() -> None:
-    """While gateways went back to the old one, somebody decided otherwise."""
+    """While gateways went back to the old one, an operator decided otherwise."""
     scene = Scene(LONG_SOAK)
     await scene.run(now=True)
     await scene.abort()
@@ -122,7 +122,7 @@ async def test_a_way_back_ends_with_the_revocation() -> None:
 
 
 async def test_a_new_one_that_dies_last_can_still_be_gone_back_from() -> None:
-    """The old one was not revoked after all, and somebody says so."""
+    """The old one was not revoked after all, and an operator says so."""
     scene = Scene(LONG_SOAK)
     await deleting(scene)
     scene.world.broken = {"new-1"}
@@ -256,7 +256,7 @@ async def test_a_repair_by_hand_ends_a_rotation_that_was_deleting() -> None:
 
 
 async def test_a_next_one_that_somebody_replaced_is_not_revoked_by_an_abort() -> None:
-    """It may be somebody's; what the rotation made goes."""
+    """It may be in use elsewhere; what the rotation made goes."""
     scene = Scene(LONG_CANARY)
     await scene.run(now=True)
     scene.world.known["theirs"] = scene.world._record("theirs", "x")

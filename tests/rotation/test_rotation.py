@@ -120,7 +120,7 @@ async def test_each_phase_lasts_as_long_as_it_should() -> None:
 
 
 async def test_a_credential_that_does_not_work_is_never_put_in_force() -> None:
-    """Nobody's requests may be the test."""
+    """No caller's request may be the test."""
     scene = Scene()
     scene.world.broken = {"new-1"}
 
@@ -148,10 +148,10 @@ async def test_a_credential_of_another_environment_is_refused() -> None:
 
 
 async def test_the_one_in_force_is_not_sent_to_another_environment() -> None:
-    """Somebody wrote production's credential to the sandbox's path."""
+    """An operator wrote production's credential to the sandbox's path."""
     scene = Scene()
     scene.faults = {"old": ["environment sandbox and the credential disagree"]}
-    scene.world.known = {}  # whoever asks Dinie fails otherwise
+    scene.world.known = {}  # a request to Dinie fails otherwise
 
     with pytest.raises(StepFailed, match="disagree"):
         await scene.run(now=True)
@@ -223,12 +223,12 @@ async def test_an_age_that_dinie_does_not_tell_is_not_due() -> None:
 
 
 async def test_a_failed_write_of_the_secret_lets_the_lock_go() -> None:
-    """Whoever tries again right after must not be told to wait."""
+    """A run right after must not have to wait."""
     scene = Scene()
     context = scene.context()
 
     async def conflict(*_: Any, **__: Any) -> None:
-        raise Conflict("somebody wrote in between")
+        raise Conflict("another run wrote in between")
 
     context.store.change = conflict  # type: ignore[method-assign]
     with pytest.raises(Conflict):
@@ -242,7 +242,7 @@ async def test_a_failed_write_of_the_secret_lets_the_lock_go() -> None:
 async def test_a_creation_whose_reply_is_lost_for_a_day_leaves_no_orphan() -> None:
     """Its secret can never be read again: it goes, and a new rotation begins."""
     scene = Scene()
-    scene.world.crash_at = 4  # created, and nobody heard of it
+    scene.world.crash_at = 4  # created, and the response was lost
     with pytest.raises(Crash):
         await scene.run(now=True)
     scene.world.restart()
@@ -256,7 +256,7 @@ async def test_a_creation_whose_reply_is_lost_for_a_day_leaves_no_orphan() -> No
 
 
 async def test_a_secret_without_a_credential_is_said() -> None:
-    """Somebody removed it in the middle of a rotation."""
+    """An operator removed it in the middle of a rotation."""
     scene = Scene(RotationOptions(canary=600, lock_ttl=60))
     await scene.run(now=True)
     del scene.world.secret["client_id"]

@@ -1,4 +1,4 @@
-"""StepBase: what is of this rotation, and what is somebody else's."""
+"""StepBase: what is of this rotation, and what is another's."""
 
 import pytest
 

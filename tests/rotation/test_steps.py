@@ -1,4 +1,4 @@
-"""The steps: what somebody else did meanwhile is seen, and nothing stays for ever."""
+"""Steps: changes made meanwhile are noticed, and no step blocks for ever."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.rotation.scene import BUSY_OLD, LONG_CANARY, Scene
 
 
 async def test_a_next_credential_that_nobody_made_here_is_left_alone() -> None:
-    """Somebody put it there by hand."""
+    """An operator put it there by hand."""
     scene = Scene()
     scene.world.secret |= {"next_client_id": "by-hand", "next_client_secret": "s"}
 
@@ -21,7 +21,7 @@ async def test_a_next_credential_that_nobody_made_here_is_left_alone() -> None:
 
 
 async def test_a_next_credential_that_is_in_force_is_taken_out_of_next() -> None:
-    """Somebody promoted it by hand and left it: revoking it would end everything."""
+    """An operator promoted it by hand and left it: revoking it would end everything."""
     scene = Scene()
     scene.world.secret |= {"next_client_id": "old", "next_client_secret": "s-old"}
 
@@ -32,11 +32,11 @@ async def test_a_next_credential_that_is_in_force_is_taken_out_of_next() -> None
 
 
 async def test_a_next_credential_of_another_environment_is_sent_nowhere() -> None:
-    """Somebody overwrote it with one of production."""
+    """An operator overwrote it with one of production."""
     scene = Scene(LONG_CANARY)
     await scene.run(now=True)
     scene.faults = {"new-1": ["environment sandbox and the credential disagree"]}
-    scene.world.broken = {"new-1"}  # whoever shows it to Dinie fails otherwise
+    scene.world.broken = {"new-1"}  # a call with it fails otherwise
     scene.clock.advance(601)
 
     with pytest.raises(StepFailed, match="disagree"):
@@ -63,7 +63,7 @@ async def test_a_credential_put_in_force_by_hand_is_left_alone() -> None:
 
 @pytest.mark.parametrize("phase", ["canary", "promoting"])
 async def test_a_new_one_put_in_force_by_hand_goes_on_to_its_soak(phase: str) -> None:
-    """Somebody was quicker; next_* is not left to the next rotation."""
+    """An earlier run swapped it; next_* is not left to the next rotation."""
     scene = Scene(LONG_CANARY)
     await scene.run(now=True)
     scene.clock.advance(601)
@@ -108,7 +108,7 @@ async def test_a_resumed_swap_is_proven_anew() -> None:
 
 
 async def test_an_old_one_that_stays_in_use_for_days_is_said() -> None:
-    """Somebody holds it that nobody remembers: waiting does not help."""
+    """A forgotten service holds it: waiting does not help."""
     scene = Scene(BUSY_OLD)
     scene.uses_old()
     await scene.run(now=True)

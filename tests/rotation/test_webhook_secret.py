@@ -90,7 +90,7 @@ async def test_no_endpoint_is_said() -> None:
 async def test_a_reply_that_was_lost_for_a_day_begins_anew() -> None:
     """Its key would make another secret by now, unseen."""
     scene = Scene()
-    scene.world.crash_at = 3  # the secret was made, and nobody heard of it
+    scene.world.crash_at = 3  # the secret was made, and the response was lost
     with pytest.raises(Crash):
         await scene.webhook(now=True)
     scene.world.restart()
@@ -120,7 +120,7 @@ async def test_it_shares_the_lock_and_the_state_of_the_credential() -> None:
 
 
 async def test_a_secret_that_somebody_changed_meanwhile_is_left_alone() -> None:
-    """Somebody added a third one by hand, between the look and the write."""
+    """An operator added a third one by hand, between the look and the write."""
     scene = Scene()
     await scene.webhook(now=True)
     scene.world.state["webhook_until"] = "x"
@@ -155,7 +155,7 @@ async def test_a_secret_that_somebody_added_meanwhile_stays() -> None:
 
 
 async def test_damaged_state_is_said() -> None:
-    """Somebody wrote something else there."""
+    """An operator wrote something else there."""
     scene = Scene()
     await scene.webhook(now=True)
     scene.world.state["webhook_until"] = "soon"
@@ -167,7 +167,7 @@ async def test_damaged_state_is_said() -> None:
 
 
 async def test_an_endpoint_that_is_unknown_leaves_the_last_rotation_noted() -> None:
-    """Otherwise nobody would know any more when the next one is due."""
+    """Otherwise the next due date would be unknown."""
     scene = Scene()
     await scene.webhook(now=True)
     scene.clock.advance(DAY + 301)

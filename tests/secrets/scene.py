@@ -1,4 +1,4 @@
-"""A keeper of secrets, with a provider that gives what it is told."""
+"""A watcher of secrets, with a provider that returns what a test gives it."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ def secret_set(version: str) -> SecretSet:
 
 
 class Provider:
-    """Gives what it is told, in turn; the last answer stays."""
+    """Returns what a test gives it, in turn; the last one stays."""
 
     name, expires_in = "fake", None
     warning: str | None = None
@@ -51,7 +51,7 @@ class Provider:
 
 
 class Scene:
-    """A keeper and everything that it tells others."""
+    """A watcher and everything that it reports."""
 
     def __init__(
         self, provider: Provider, *, refresh: float = 60, random: float = 0.5
@@ -62,7 +62,7 @@ class Scene:
         self.refused: Counter[str] = Counter()
         self.changes: list[str | None] = []
         self.wrong: set[str] = set()
-        self.keeper = SecretWatcher(
+        self.watcher = SecretWatcher(
             provider,
             guard=lambda found: ["wrong one"] if found.version in self.wrong else [],
             clock=self.clock,
@@ -71,17 +71,17 @@ class Scene:
             on_event=lambda name, **fields: self.events.append((name, fields)),
             on_refused=lambda reason: self.refused.update([reason]),
         )
-        self.keeper.add_listener(lambda: self.changes.append(self.version))
+        self.watcher.add_listener(lambda: self.changes.append(self.version))
 
     @property
     def version(self) -> str | None:
-        current = self.keeper.current
+        current = self.watcher.current
         return None if current is None else current.version
 
     async def run(self, until: Callable[[], bool]) -> None:
-        """Run until a condition holds; the clock moves when the keeper sleeps."""
+        """Run until a condition holds; the clock moves when the watcher sleeps."""
         async with asyncio.timeout(5):
-            task = asyncio.ensure_future(self.keeper.run())
+            task = asyncio.ensure_future(self.watcher.run())
             while not until():  # noqa: ASYNC110 - the clock is ours
                 await asyncio.sleep(0)
             task.cancel()

@@ -1,4 +1,4 @@
-"""Are variables read by the names that people already use?"""
+"""EnvProvider: variables by the names that the SDKs use."""
 
 import pytest
 

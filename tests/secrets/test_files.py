@@ -1,4 +1,4 @@
-"""Are files read as Kubernetes and Vault Agent write them, and only as secrets?"""
+"""FileProvider: files as Kubernetes and Vault Agent write them, and only secrets."""
 
 import os
 from pathlib import Path
@@ -98,7 +98,7 @@ async def test_a_file_too_large_for_a_secret_is_not_taken(
 async def test_a_folder_that_lacks_something_says_what(
     tmp_path: Path, fields: dict[str, str | bytes], reason: str, says: str
 ) -> None:
-    """Whoever mounts the volume reads this sentence, not our source."""
+    """An operator who mounts the volume reads this sentence, not the source."""
     error = await failure(fill(tmp_path, **fields))
 
     assert (error.reason, says in error.detail) == (reason, True), error.detail

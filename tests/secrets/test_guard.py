@@ -1,4 +1,4 @@
-"""Do profile, host, Vault path and credential have to agree?"""
+"""Profile, host, Vault path and credential must agree."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Moments that stand beside a credential."""
+"""Moments among the fields of a credential."""
 
 import pytest
 

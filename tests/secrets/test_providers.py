@@ -1,4 +1,4 @@
-"""Are secrets read from variables and files as documented, and never shown?"""
+"""Variables and files are read as documented, and never shown."""
 
 import copy
 import os
@@ -142,7 +142,7 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 async def test_a_file_of_somebody_else_is_a_permission(tmp_path: Path) -> None:
-    """Somebody forgot fsGroup."""
+    """An operator forgot fsGroup."""
     fill(tmp_path, client_id="a", client_secret="b")
     (tmp_path / "client_secret").chmod(0)
     with pytest.raises(SecretsUnavailable) as caught:

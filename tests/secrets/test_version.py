@@ -1,4 +1,4 @@
-"""Does a version name its content without telling it?"""
+"""A version identifies its content without revealing it."""
 
 import re
 import subprocess

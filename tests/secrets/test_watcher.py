@@ -1,4 +1,4 @@
-"""Are the last good secrets kept, and new ones taken as soon as they are there?"""
+"""SecretWatcher: the last good secrets are kept, and new ones taken at once."""
 
 import asyncio
 
@@ -13,9 +13,9 @@ GONE = SecretsUnavailable("unreachable", "Vault cannot be reached")
 async def test_a_change_is_taken_and_told() -> None:
     """Token renewal listens; an unchanged version must not wake it."""
     scene = Scene(Provider("1", "1", "2"))
-    assert await scene.keeper.refresh("start")
-    assert not await scene.keeper.refresh("reload")
-    assert await scene.keeper.refresh("reload")
+    assert await scene.watcher.refresh("start")
+    assert not await scene.watcher.refresh("reload")
+    assert await scene.watcher.refresh("reload")
     assert scene.changes == ["1", "2"]
     assert [name for name, _ in scene.events] == ["secrets_read", "secrets_read"]
 
@@ -23,16 +23,16 @@ async def test_a_change_is_taken_and_told() -> None:
 async def test_a_failing_read_keeps_the_last_good_ones() -> None:
     """Vault down for a day is no reason to stop; but it must show."""
     scene = Scene(Provider("1", GONE, "1"))
-    await scene.keeper.refresh("start")
-    read_at = scene.keeper.last_success_unix
+    await scene.watcher.refresh("start")
+    read_at = scene.watcher.last_success_unix
     scene.clock.advance(60)
-    assert not await scene.keeper.refresh("scheduled")
+    assert not await scene.watcher.refresh("scheduled")
     assert scene.version == "1"
-    assert scene.keeper.last_error == "Vault cannot be reached"
-    assert scene.keeper.last_success_unix == read_at
+    assert scene.watcher.last_error == "Vault cannot be reached"
+    assert scene.watcher.last_success_unix == read_at
     assert scene.refused == {"unreachable": 1}
-    await scene.keeper.refresh("scheduled")
-    assert scene.keeper.last_error is None
+    await scene.watcher.refresh("scheduled")
+    assert scene.watcher.last_error is None
 
 
 async def test_secrets_of_another_environment_are_refused() -> None:
@@ -40,12 +40,12 @@ async def test_secrets_of_another_environment_are_refused() -> None:
     scene = Scene(Provider("1", "live", "live", "2"))
     scene.wrong = {"live"}
     for _ in range(3):
-        await scene.keeper.refresh("scheduled")
-    assert (scene.version, scene.keeper.last_error) == ("1", "wrong one")
+        await scene.watcher.refresh("scheduled")
+    assert (scene.version, scene.watcher.last_error) == ("1", "wrong one")
     assert scene.refused == {"environment": 2}
     assert [n for n, _ in scene.events].count("secrets_refused") == 1
-    await scene.keeper.refresh("scheduled")
-    assert (scene.version, scene.keeper.last_error) == ("2", None)
+    await scene.watcher.refresh("scheduled")
+    assert (scene.version, scene.watcher.last_error) == ("2", None)
 
 
 async def test_the_first_secrets_are_tried_for_without_end() -> None:
@@ -62,7 +62,7 @@ async def test_refused_first_secrets_are_tried_for_ever_more_slowly() -> None:
     scene.wrong = {"live"}
     await scene.run(until=lambda: len(scene.clock.slept) >= 6)
     assert scene.clock.slept[5] == pytest.approx(30, rel=0.01)
-    assert scene.keeper.current is None
+    assert scene.watcher.current is None
 
 
 @pytest.mark.parametrize(("random", "pause"), [(0.0, 54), (0.5, 60), (1.0, 66)])
@@ -86,7 +86,7 @@ async def test_many_refreshes_are_one_read_more() -> None:
     """A refused credential makes every request ask at once."""
     scene = Scene(Provider("1"))
     scene.provider.gate = asyncio.Event()
-    asked = [asyncio.ensure_future(scene.keeper.refresh("401")) for _ in range(5)]
+    asked = [asyncio.ensure_future(scene.watcher.refresh("401")) for _ in range(5)]
     await asyncio.sleep(0)
     scene.provider.gate.set()
     assert await asyncio.gather(*asked) == [True] * 5
@@ -98,14 +98,14 @@ async def test_a_read_under_way_does_not_hide_a_secret_written_meanwhile() -> No
     """Otherwise a refused credential stays in force for a minute with a good one there.
 
     A read that began before the write brings the old secret, and says nothing of the
-    new one to whoever asked after it.
+    new one to a caller that asked after it.
     """
     scene = Scene(Provider("1", "2"))
     scene.provider.gate = asyncio.Event()
-    old = asyncio.ensure_future(scene.keeper.refresh("scheduled"))
+    old = asyncio.ensure_future(scene.watcher.refresh("scheduled"))
     await asyncio.sleep(0)
 
-    asked = asyncio.ensure_future(scene.keeper.refresh("reload"))
+    asked = asyncio.ensure_future(scene.watcher.refresh("reload"))
     await asyncio.sleep(0)
     scene.provider.gate.set()
 
@@ -114,11 +114,11 @@ async def test_a_read_under_way_does_not_hide_a_secret_written_meanwhile() -> No
 
 
 async def test_a_cancelled_read_does_not_count_for_others() -> None:
-    """Whoever waited behind it still gets a read."""
+    """A caller that waited behind it still gets a read."""
     scene = Scene(Provider("1"))
     scene.provider.gate = asyncio.Event()
-    first = asyncio.ensure_future(scene.keeper.refresh("reload"))
-    second = asyncio.ensure_future(scene.keeper.refresh("reload"))
+    first = asyncio.ensure_future(scene.watcher.refresh("reload"))
+    second = asyncio.ensure_future(scene.watcher.refresh("reload"))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0)
@@ -130,27 +130,27 @@ async def test_a_cancelled_read_does_not_count_for_others() -> None:
 async def test_a_bug_in_a_provider_does_not_end_the_loop() -> None:
     """And its text, which may hold anything, is not repeated."""
     scene = Scene(Provider(RuntimeError("secret-1"), "1"))
-    await scene.keeper.refresh("start")
+    await scene.watcher.refresh("start")
     assert scene.refused == {"malformed": 1}
-    assert "secret-1" not in str(scene.events) + str(scene.keeper.last_error)
-    assert await scene.keeper.refresh("start")
+    assert "secret-1" not in str(scene.events) + str(scene.watcher.last_error)
+    assert await scene.watcher.refresh("start")
 
 
 async def test_ready_is_when_the_first_secrets_are_there() -> None:
     """What needs them can wait for them."""
     scene = Scene(Provider("1"))
-    waiting = asyncio.ensure_future(scene.keeper.wait_ready())
+    waiting = asyncio.ensure_future(scene.watcher.wait_ready())
     await asyncio.sleep(0)
     assert not waiting.done()
-    await scene.keeper.refresh("start")
+    await scene.watcher.refresh("start")
     assert (await waiting).version == "1"
-    assert (await scene.keeper.wait_ready()).version == "1"
+    assert (await scene.watcher.wait_ready()).version == "1"
 
 
 async def test_closing_closes_the_provider() -> None:
     """Vault's threads end with the gateway."""
     scene = Scene(Provider("1"))
-    await scene.keeper.close()
+    await scene.watcher.close()
     assert scene.provider.closed
 
 
@@ -158,7 +158,7 @@ async def test_the_same_failure_is_logged_once_a_minute() -> None:
     """Files are looked at every few seconds; their trouble is one trouble."""
     scene = Scene(Provider(GONE))
     for _ in range(21):
-        await scene.keeper.refresh("scheduled")
+        await scene.watcher.refresh("scheduled")
         scene.clock.advance(5)
 
     assert [name for name, _ in scene.events] == ["secrets_unavailable"] * 3
@@ -169,14 +169,14 @@ async def test_what_will_end_the_reads_is_said_while_they_are_good() -> None:
     """A refused login shows at once, and not when the token that is held has died."""
     scene = Scene(Provider("1"))
     scene.provider.warning = "Vault refuses the login"
-    await scene.keeper.refresh("start")
-    await scene.keeper.refresh("scheduled")
+    await scene.watcher.refresh("start")
+    await scene.watcher.refresh("scheduled")
 
-    assert scene.keeper.last_error == "Vault refuses the login"
+    assert scene.watcher.last_error == "Vault refuses the login"
     assert [name for name, _ in scene.events] == ["secrets_expiring", "secrets_read"]
     scene.provider.warning = None
-    await scene.keeper.refresh("scheduled")
-    assert scene.keeper.last_error is None
+    await scene.watcher.refresh("scheduled")
+    assert scene.watcher.last_error is None
 
 
 async def test_a_first_read_comes_as_soon_as_the_provider_asks() -> None:

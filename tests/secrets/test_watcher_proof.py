@@ -16,7 +16,7 @@ def proving(scene: Scene, *verdicts: Verdict) -> list[str]:
         tried.append(found.version)
         return said.pop(0)
 
-    scene.keeper.prove_with(prove)
+    scene.watcher.prove_with(prove)
     return tried
 
 
@@ -25,7 +25,7 @@ async def test_the_first_credential_is_taken_untried() -> None:
     scene = Scene(Provider("1"))
     tried = proving(scene)
 
-    await scene.keeper.refresh("start")
+    await scene.watcher.refresh("start")
 
     assert (scene.version, tried) == ("1", [])
 
@@ -34,24 +34,24 @@ async def test_a_new_credential_is_taken_once_it_is_proven() -> None:
     """A typing error in Vault must not reach the callers."""
     scene = Scene(Provider("1", "2"))
     tried = proving(scene, "good")
-    await scene.keeper.refresh("start")
+    await scene.watcher.refresh("start")
 
-    changed = await scene.keeper.refresh("scheduled")
+    changed = await scene.watcher.refresh("scheduled")
 
     assert (changed, scene.version, tried) == (True, "2", ["2"])
 
 
 async def test_a_refused_credential_leaves_the_old_one_in_force() -> None:
-    """It is tried again once a minute, and somebody is told."""
+    """It is tried again once a minute, and an operator is told."""
     scene = Scene(Provider("1", "2"))
     tried = proving(scene, "refused", "good")
-    await scene.keeper.refresh("start")
+    await scene.watcher.refresh("start")
 
-    await scene.keeper.refresh("scheduled")
-    await scene.keeper.refresh("too soon")
+    await scene.watcher.refresh("scheduled")
+    await scene.watcher.refresh("too soon")
     before = scene.version
     scene.clock.advance(61)
-    await scene.keeper.refresh("scheduled")
+    await scene.watcher.refresh("scheduled")
 
     assert (before, scene.version, tried) == ("1", "2", ["2", "2"])
     assert scene.refused == Counter(credential=1)
@@ -62,10 +62,10 @@ async def test_a_credential_that_cannot_be_tried_is_tried_again_soon() -> None:
     """An outage of the token endpoint says nothing about it."""
     scene = Scene(Provider("1", "2"))
     tried = proving(scene, "unknown", "good")
-    await scene.keeper.refresh("start")
+    await scene.watcher.refresh("start")
     taken = asyncio.Event()
-    scene.keeper.add_listener(taken.set)
-    running = asyncio.get_running_loop().create_task(scene.keeper.run())
+    scene.watcher.add_listener(taken.set)
+    running = asyncio.get_running_loop().create_task(scene.watcher.run())
     await taken.wait()
     running.cancel()
 
@@ -78,9 +78,9 @@ async def test_another_field_needs_no_trial() -> None:
     """A new webhook secret is none of the token endpoint's business."""
     scene = Scene(Provider("1", "2"))
     tried = proving(scene)
-    await scene.keeper.refresh("start")
+    await scene.watcher.refresh("start")
     scene.provider.same_pair = True
 
-    await scene.keeper.refresh("scheduled")
+    await scene.watcher.refresh("scheduled")
 
     assert (scene.version, tried) == ("2", [])

@@ -79,7 +79,7 @@ async def test_a_credential_lives_from_creation_to_revocation(
 async def test_the_same_key_gives_the_same_credential(
     simulated: tuple[Simulator, CredentialsApi],
 ) -> None:
-    """Whoever was killed before the answer asks again."""
+    """A run that was killed before the response asks again."""
     simulator, dinie = simulated
     simulator.fault(kind="reset_after", method="POST", path="/auth/credentials")
 
@@ -131,7 +131,7 @@ async def test_half_a_list_does_not_pass_for_the_whole(
 async def test_a_credential_that_calls_are_refused_for_is_named_so(
     upstream: ScriptedUpstream, scripted: CredentialsApi, status: int
 ) -> None:
-    """Whoever rotates goes back for it, and not for an outage."""
+    """A rotation goes back for it, and not for an outage."""
     upstream.default = Step(answer(status, b"{}"))
 
     with pytest.raises(CredentialRefused, match=str(status)):
@@ -184,7 +184,7 @@ async def test_passing_trouble_is_sat_out(
 async def test_lasting_trouble_ends_the_step(
     upstream: ScriptedUpstream, scripted: CredentialsApi, step: Step, says: str
 ) -> None:
-    """With words for whoever reads the job's log."""
+    """With words for an operator who reads the job's log."""
     upstream.default = step
 
     with pytest.raises(StepFailed, match=says):

@@ -1,4 +1,4 @@
-"""Dinie's lists through a gateway: whole, slowly, and with patience."""
+"""GatewayLists: Dinie's lists through a gateway, whole and slowly."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -127,7 +127,7 @@ async def test_a_list_without_an_end_is_said(
 async def test_what_is_no_list_does_not_pass_for_an_empty_one(
     upstream: ScriptedUpstream, session: ClientSession, said: Step
 ) -> None:
-    """Somebody would believe that nothing was missed."""
+    """An operator would believe that nothing was missed."""
     upstream.script(said)
     lists = GatewayLists(upstream.base_url, session, clock=FakeClock())
 
@@ -138,7 +138,7 @@ async def test_what_is_no_list_does_not_pass_for_an_empty_one(
 async def test_a_page_in_place_of_a_list_is_not_taken_for_a_gateway_that_is_away(
     upstream: ScriptedUpstream, session: ClientSession
 ) -> None:
-    """Whoever is told to start a gateway that runs looks in the wrong place."""
+    """An operator who starts a gateway that runs looks in the wrong place."""
     html = [("Content-Type", "text/html; charset=utf-8")]
     upstream.default = Step(answer(200, b"<html>maintenance</html>", html))
 

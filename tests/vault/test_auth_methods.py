@@ -1,4 +1,4 @@
-"""Does each way lead in, with what lies in the files now, and say why where not?"""
+"""Each login presents what its files hold now, and says why where it cannot."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -117,7 +117,7 @@ async def test_a_wrapped_secret_id_is_opened_once(scene: Scene) -> None:
 
 
 async def test_a_new_wrapping_token_is_opened(scene: Scene) -> None:
-    """Whoever delivers a new one wants it used."""
+    """A new one is delivered to be used."""
     auth = wrapped(scene)
     provider = scene.provider(auth=auth)
     await provider.read()
@@ -132,7 +132,7 @@ async def test_a_new_wrapping_token_is_opened(scene: Scene) -> None:
 
 
 async def test_a_spent_wrapping_token_is_said_loudly(scene: Scene) -> None:
-    """Somebody else may have opened it."""
+    """Another party may have opened it."""
     auth = wrapped(scene)
     scene.vault.wrapped.clear()
 

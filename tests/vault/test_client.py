@@ -1,4 +1,4 @@
-"""Does each call to Vault carry its own token only, and survive any answer?"""
+"""Each call to Vault carries its own token only, and survives any response."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ async def fails(call: Any) -> SecretsUnavailable:
 async def test_a_login_gives_a_token_and_its_life(
     scene: Scene, client: VaultClient
 ) -> None:
-    """Without its life nobody could renew it in time."""
+    """Without its lease it could not be renewed in time."""
     granted = await client.login_approle(
         "approle", role_id=Secret("role-1"), secret_id=Secret("secret-id-1")
     )
@@ -56,7 +56,7 @@ async def test_no_token_is_picked_up_from_the_surroundings(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The library looks at VAULT_TOKEN and at home: somebody else's rights."""
+    """The library looks at VAULT_TOKEN and at home: another user's rights."""
     (tmp_path / ".vault-token").write_text("hvs.of-the-home")
     monkeypatch.setenv("HOME", str(tmp_path))
 

@@ -91,7 +91,7 @@ async def test_a_revoked_token_is_replaced(server: Server, opened: Open) -> None
 
 
 async def test_a_wrapped_secret_id_opens_once(server: Server, opened: Open) -> None:
-    """Whoever comes second is told that somebody was first."""
+    """The second writer learns that another was first."""
     wrapping = server.wrapped()
     await opened(wrapping, wrapped=True).read()
 
@@ -181,7 +181,7 @@ async def test_a_role_is_locked_out_after_refused_logins(
 
 
 async def test_a_rotation_writes_by_check_and_set(server: Server) -> None:
-    """Two jobs at once: one goes on, the other is told."""
+    """Two jobs at once: one goes on, the other gets an error."""
     options = VaultOptions(address=server.address, kv_mount=server.mount, path=PATH)
     first, second = (open_store(options, {"VAULT_TOKEN": server.token}) for _ in "ab")
     assert await first.state() == await second.state() == {}

@@ -1,4 +1,4 @@
-"""Does every way in which Vault can fail have a reason, and say what to do?"""
+"""Every failure of Vault has a reason, and says what to do."""
 
 import ssl
 from collections.abc import Callable
@@ -88,7 +88,7 @@ async def test_each_failure_has_a_reason_and_says_what_to_do(
 
 
 async def test_a_deletion_after_a_good_read_is_a_failure(scene: Scene) -> None:
-    """The metadata alone tells; the keeper then keeps what it has."""
+    """The metadata alone shows it; the watcher then keeps what it has."""
     provider = scene.provider()
     await provider.read()
     scene.vault.delete_newest()

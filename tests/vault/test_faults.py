@@ -1,4 +1,4 @@
-"""Is every failure of Vault put into words that say what to do, and tell no secret?"""
+"""The error of every failure of Vault says what to do, and holds no secret."""
 
 import pytest
 import requests
@@ -169,7 +169,7 @@ def test_an_answer_of_vault_becomes_a_reason_and_a_sentence(
             requests.ConnectionError("hush"),
             "unreachable",
             "check secrets.vault.address",
-            id="nobody listens",
+            id="nothing listens",
         ),
         pytest.param(
             SSLError("hush"), "unreachable", "is not trusted", id="unknown CA"

@@ -1,4 +1,4 @@
-"""Is a Vault token renewed in time, and replaced when renewing ends?"""
+"""A Vault token is renewed in time, and replaced when renewals end."""
 
 import pytest
 

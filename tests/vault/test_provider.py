@@ -1,4 +1,4 @@
-"""Does the provider read what Vault holds, with a token that stays alive?"""
+"""VaultProvider: reads what Vault holds, with a token that stays alive."""
 
 import pytest
 
@@ -27,7 +27,7 @@ async def test_a_versioned_secret_is_read(scene: Scene) -> None:
 
 
 async def test_only_the_given_token_and_namespace_are_sent(scene: Scene) -> None:
-    """Somebody else's VAULT_TOKEN would read with the wrong rights."""
+    """Another user's VAULT_TOKEN would read with the wrong rights."""
     await scene.provider(namespace="team-a").read()
     assert {h["X-Vault-Token"] for h in scene.vault.headers} == {TOKEN}
     assert {h["X-Vault-Namespace"] for h in scene.vault.headers} == {"team-a"}
@@ -105,7 +105,7 @@ async def test_a_token_file_is_read_each_time(scene: Scene) -> None:
 
 
 async def test_a_token_that_may_not_look_itself_up_still_reads(scene: Scene) -> None:
-    """Without the default policy nobody knows the lease; the secret is readable."""
+    """Without the default policy the lease is unknown; the secret is readable."""
     scene.vault.hidden = {"lookup-self"}
     provider = scene.provider()
     await provider.read()
@@ -113,7 +113,7 @@ async def test_a_token_that_may_not_look_itself_up_still_reads(scene: Scene) -> 
 
 
 async def test_a_given_token_is_renewed_at_two_thirds(scene: Scene) -> None:
-    """A periodic token that nobody renews dies in the night."""
+    """A periodic token that is not renewed expires in the night."""
     scene.vault.tokens[TOKEN]["ttl"] = 900
     scene.vault.ttl = 900
     provider = scene.provider()
@@ -163,7 +163,7 @@ async def test_a_failed_renewal_leaves_the_token_in_use(scene: Scene) -> None:
 
 
 async def test_a_revoked_token_is_replaced_at_once(scene: Scene) -> None:
-    """Somebody revokes all tokens: the gateway recovers without a restart."""
+    """An operator revokes all tokens: the gateway recovers without a restart."""
     provider = scene.provider(auth=scene.approle())
     first = await provider.read()
     scene.vault.tokens.clear()

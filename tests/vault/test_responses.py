@@ -1,4 +1,4 @@
-"""Is everything in an answer looked at before it is believed?"""
+"""Every field of a response is checked."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""VaultStore: two secrets, and nobody's write is lost."""
+"""VaultStore: two secrets, and no write is lost."""
 
 from collections.abc import AsyncIterator
 

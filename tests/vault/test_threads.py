@@ -40,7 +40,7 @@ def test_one_that_hangs_does_not_stop_the_other() -> None:
 
 
 def test_what_waits_at_the_end_is_not_begun() -> None:
-    """A write that nobody waits for any more must not be made late."""
+    """A write that no caller waits for any more must not be made late."""
     threads, held, begun = DaemonThreads(1, name="x"), Event(), Event()
 
     def hold() -> None:

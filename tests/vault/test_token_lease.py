@@ -1,4 +1,4 @@
-"""Is the right Vault token used, kept alive, and replaced no more than needed?"""
+"""TokenLease: the right token is used, renewed, and replaced only when needed."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -33,7 +33,7 @@ def approle(scene: Scene, client: VaultClient) -> TokenLease:
 
 @pytest.fixture
 def given(scene: Scene, client: VaultClient) -> Made:
-    """Return a maker of tokens that somebody else provides."""
+    """Return a maker of tokens that another process provides."""
 
     def make(token_file: Path | None = None, variable: str = TOKEN) -> TokenLease:
         name = None if token_file is None else str(token_file)
@@ -82,7 +82,7 @@ async def test_a_renewal_that_extends_begins_a_new_lease(
 async def test_a_vault_that_is_away_is_asked_to_renew_ever_less_often(
     scene: Scene, approle: TokenLease
 ) -> None:
-    """The token is still good: nothing fails, and nobody is stormed."""
+    """The token is still good: nothing fails, and Vault is not stormed."""
     first = await approle.get()
     scene.clock.advance(2401)
     scene.vault.sealed = True
@@ -285,7 +285,7 @@ async def test_a_given_token_that_was_not_shown_its_life_is_asked_about_again(
 async def test_the_end_of_a_given_token_is_known_where_nothing_prolongs_it(
     scene: Scene, given: Made, approle: TokenLease
 ) -> None:
-    """Somebody must bring another one; a login makes its own."""
+    """An operator must bring another one; a login makes its own."""
     scene.vault.tokens[TOKEN] |= {"ttl": 900, "renewable": False}
     tokens = given()
     before = tokens.expires_in

@@ -38,7 +38,7 @@ async def refused(tokens: TokenLease) -> SecretsUnavailable:
 
 
 async def looked(scene: Scene, tokens: TokenLease, seconds: float) -> None:
-    """Ask for a token as the keeper does, until `seconds` have passed."""
+    """Ask for a token as the watcher does, until `seconds` have passed."""
     until = scene.clock.now() + seconds
     while scene.clock.now() < until:
         with suppress(SecretsUnavailable):
@@ -61,7 +61,7 @@ async def test_a_refused_login_is_not_repeated_each_second(
 async def test_a_new_secret_id_in_the_file_is_tried_at_once(
     scene: Scene, tokens: TokenLease
 ) -> None:
-    """Whoever has just mended it is watching."""
+    """The operator who has just mended it is watching."""
     scene.vault.role = ("role-1", "secret-id-2")
     await looked(scene, tokens, 40)
     before = scene.count(LOGIN)
@@ -86,7 +86,7 @@ async def test_while_a_login_is_refused_its_file_is_looked_at_every_5_s(
 
 
 async def test_a_possible_lockout_is_named(scene: Scene, tokens: TokenLease) -> None:
-    """A right secret id is refused, too, and nobody would look there."""
+    """A right secret id is refused, too, and no operator would look there."""
     scene.vault.refused_logins = LOCKOUT
 
     error = await refused(tokens)
