@@ -14,6 +14,12 @@ MIB = 1024 * 1024
 UPLOAD = "/customers/1/documents"
 
 
+@pytest.fixture(autouse=True)
+def _short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a refused caller's body read for a tenth of a second instead of two."""
+    monkeypatch.setattr("gateway.server.listeners._LINGER", 0.1)
+
+
 def head(target: str = "/loans", *headers: str, method: str = "POST") -> bytes:
     lines = [f"{method} {target} HTTP/1.1", "Host: a", "Connection: close", *headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

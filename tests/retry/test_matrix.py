@@ -20,6 +20,12 @@ GARBAGE = Step(b"HTTP/1.1 two hundred\r\n\r\n", "close")
 SESSION = "/v3/biometrics/session-exchange"
 
 
+@pytest.fixture(autouse=True)
+def _short_cooldown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a 429 that names no wait close the quota for 20 ms instead of a second."""
+    monkeypatch.setattr("gateway.ratelimit.cooldown._FIRST", 0.02)
+
+
 def _status(status: int) -> Step:
     return Step(answer(status, b'{"status":%d}' % status))
 

@@ -14,6 +14,12 @@ from tests.inbox.scene import BODY, SECRET, headers
 from tests.server.webhook_scene import Scene, listening
 
 
+@pytest.fixture(autouse=True)
+def _short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a refused caller's body read for a tenth of a second instead of two."""
+    monkeypatch.setattr("gateway.server.listeners._LINGER", 0.1)
+
+
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     async with listening(tmp_path) as made:

@@ -44,13 +44,14 @@ async def test_what_may_have_been_done_is_not_repeated(
     assert len(scene.vault.calls) == calls
 
 
-async def test_a_drip_is_given_up_after_twice_the_timeout(scene: Scene) -> None:
+async def test_a_drip_is_given_up_although_every_byte_is_in_time(scene: Scene) -> None:
     """Each byte starts the library's own time-out again."""
+    given_up = asyncio.Event()
 
     async def drip(request: web.BaseRequest) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "application/json"})
         await answer.prepare(request)
-        for _ in range(20):
+        while not given_up.is_set():
             await answer.write(b" ")
             await asyncio.sleep(0.03)
         return answer
@@ -60,14 +61,12 @@ async def test_a_drip_is_given_up_after_twice_the_timeout(scene: Scene) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     address = f"http://127.0.0.1:{runner.addresses[0][1]}"
     dripping = VaultClient(address, namespace=None, ca_file=None, timeout=0.1)
-    began = asyncio.get_running_loop().time()
 
     with pytest.raises(SecretsUnavailable) as caught:
-        await dripping.look_up(Secret(TOKEN))
-    took = asyncio.get_running_loop().time() - began
+        await dripping.look_up(Secret(TOKEN))  # the drip alone would never end
+    given_up.set()
     dripping.close()
     await runner.cleanup()
 
     assert caught.value.reason == "timeout"
-    assert took < 0.45
     assert scene.vault.calls == []
