@@ -51,6 +51,11 @@ class WallClock(SystemClock):
 
     def __init__(self, clock: FakeClock) -> None:
         self.unix = clock.unix
+        self.ahead = 0.0  # s
+
+    def now(self) -> float:
+        """Return the moment, as far ahead as a test sets it."""
+        return super().now() + self.ahead
 
 
 class Scene:
@@ -58,6 +63,7 @@ class Scene:
 
     def __init__(self, inbox: Inbox, subscribers: Sequence[SubscriberOptions]) -> None:
         self.inbox = inbox
+        self.clock = WallClock(inbox.clock)
         self.carried = Carried()
         self.observed = Observed()
         self.fields: dict[str, Secret] = {}
@@ -66,7 +72,7 @@ class Scene:
             self.carried,
             InboxOptions(subscribers=tuple(subscribers), schedule=(5.0, 30.0)),
             fields=lambda: self.fields,
-            clock=WallClock(inbox.clock),
+            clock=self.clock,
             random=lambda: 0.5,
             observer=self.observed,
             on_event=self.observed.say,

@@ -64,8 +64,11 @@ async def test_nobody_looks_for_what_is_told(inbox: Inbox) -> None:
     assert until_due == 20.0
 
 
-async def test_what_another_process_put_there_is_delivered(inbox: Inbox) -> None:
+async def test_what_another_process_put_there_is_delivered(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A replay from the command line works on the same file."""
+    monkeypatch.setattr("gateway.inbox.dispatch.STORE_RETRY", 0.05)
     async with running(inbox) as scene:
         await scene.drained()
         async with opened(inbox.database.path, inbox.clock, "cli") as other:

@@ -227,3 +227,10 @@ def test_an_old_body_cannot_be_cut_up_into_a_new_delivery() -> None:
     signed = Signed([moved], [TIMESTAMP], [signature], rest)
 
     assert verify(signed, [KEY], now=NOW, tolerance=300.0) == "malformed"
+
+
+def test_a_webhook_shows_no_byte_of_its_body() -> None:
+    """It holds a customer's data, and a traceback goes to the log."""
+    shown = repr(Signed([b"evt_1"], [b"1"], [b"v1,x"], b"secret"))
+
+    assert shown == "Signed(body=6 bytes)"

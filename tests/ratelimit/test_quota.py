@@ -216,3 +216,13 @@ def test_an_unexplained_429_before_any_header_brakes_by_what_was_in_flight() -> 
         one.answered(permit, 1.3, None)
     assert one.acquire(Permit(), 2.3) == 0.0
     assert one.acquire(Permit(), 2.3) == pytest.approx(0.1, abs=0.02)
+
+
+def test_an_attempt_of_another_quota_ends_where_no_window_is_known() -> None:
+    """There is nothing that it could have been counted in."""
+    one = limiter()
+    permit = taken(one, 0.0)
+
+    one.disowned(permit, 1.0)
+
+    assert one.ledger.in_flight == 0

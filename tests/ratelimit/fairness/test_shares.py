@@ -223,3 +223,12 @@ def test_modest_is_who_asked_for_no_more_than_its_own_before() -> None:
     ]
 
     assert (first, modest) == (False, ["calm", "late", "new"])
+
+
+def test_a_caller_that_was_never_seen_keeps_to_nothing() -> None:
+    """Its permit may end after its record was forgotten."""
+    shares = Shares()
+
+    shares.gave_up("unknown")
+
+    assert not shares.is_calm("unknown")
