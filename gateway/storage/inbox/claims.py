@@ -27,7 +27,14 @@ AND (entity = '' OR NOT EXISTS (
   AND earlier.subscriber = one.subscriber AND earlier.entity = one.entity
   AND earlier.seq < one.seq AND earlier.state IN ('pending', 'delivering')
 ))
-"""
+AND (entity = '' OR NOT EXISTS (
+  SELECT 1 FROM deliveries AS later INDEXED BY deliveries_kept
+  WHERE later.environment = one.environment
+  AND later.state = 'delivering' AND later.state <> 'delivered'
+  AND later.subscriber = one.subscriber AND later.seq > one.seq
+  AND later.entity = one.entity AND later.due > :now
+))
+"""  # a replay repeats an earlier one while a later one may be leased
 _THE_ONE: Final = " AND seq = :seq"
 _SOONEST: Final = "ORDER BY due LIMIT :most"
 # From a bounded number, however many wait: the longest due, and the latest.

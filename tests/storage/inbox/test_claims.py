@@ -3,11 +3,13 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.inbox.ports import Settlement
+from gateway.inbox.replay import Selection
 from gateway.storage.inbox import claims
 from tests.inbox.scene import Inbox, arrival, opened
 
@@ -125,3 +127,42 @@ async def test_a_lease_begins_when_it_is_given(inbox: Inbox) -> None:
     (one,) = await claim
 
     assert one.until == inbox.clock.unix() + 60.0
+
+
+async def test_one_that_is_replayed_waits_for_a_later_one_that_is_under_way(
+    inbox: Inbox,
+) -> None:
+    """In an ordered lane two of one customer are never at its subscriber at once."""
+    for name in ("e1", "e2"):
+        await inbox.store.add(arrival(name), ["a"])
+    (first,) = await inbox.store.claim("a", most=8, ordered=True)
+    done = Settlement(first.seq, "a", "delivered", 1, 0.0, 200, "")
+    await inbox.store.settle(done)
+    (second,) = await inbox.store.claim("a", most=8, ordered=True)
+    selection = Selection(webhook_id="e1")
+    await inbox.queries.again(selection, lambda _: ["a"], after=None)
+
+    beside = await inbox.store.claim("a", most=8, ordered=True)
+    await inbox.store.settle(replace(done, seq=second.seq))
+    after = await inbox.store.claim("a", most=8, ordered=True)
+
+    assert beside == []
+    assert [one.seq for one in after] == [first.seq]
+
+
+async def test_one_that_is_replayed_goes_before_a_later_one_whose_lease_ended(
+    inbox: Inbox,
+) -> None:
+    """What nobody is at any more holds nothing up."""
+    for name in ("e1", "e2"):
+        await inbox.store.add(arrival(name), ["a"])
+    (first,) = await inbox.store.claim("a", most=8, ordered=True)
+    done = Settlement(first.seq, "a", "delivered", 1, 0.0, 200, "")
+    await inbox.store.settle(done)
+    await inbox.store.claim("a", most=8, ordered=True)
+    await inbox.queries.again(Selection(webhook_id="e1"), lambda _: ["a"], after=None)
+    inbox.clock.advance(61)
+
+    claimed = await inbox.store.claim("a", most=8, ordered=True)
+
+    assert [one.seq for one in claimed] == [first.seq]
