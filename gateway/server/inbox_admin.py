@@ -1,4 +1,4 @@
-"""The inbox on the admin listener: as `dinie-gateway inbox`, in JSON."""
+"""The inbox on the admin listener: the commands of `dinie-gateway inbox`, in JSON."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ _STATES: Final = frozenset({"pending", "delivering", "delivered", "dead"})
 
 
 class Inbox(ReplayStore, Protocol):
-    """Where an operator looks; see `storage/queries.py`."""
+    """The operator's operations; implemented by `InboxQueries`."""
 
     async def listed(
         self,
@@ -29,20 +29,27 @@ class Inbox(ReplayStore, Protocol):
         before: int | None,
         most: int,
     ) -> list[dict[str, Any]]:
-        """Return summaries, newest first."""
+        """Return summaries, newest first.
+
+        Args:
+            state: Only events with a delivery in this state; None: all.
+            event_type: Only this type; None: all.
+            before: Only events with a smaller seq; None: all.
+            most: How many.
+        """
 
     async def one(self, webhook_id: str) -> dict[str, Any] | None:
-        """Return one with its body; None: it is not there."""
+        """Return an event with its body; None: there is none."""
 
     async def enable(self, subscriber: str) -> bool:
-        """Deliver again to one that said 410."""
+        """Undo a subscriber's 410; return whether there was one."""
 
 
-Answer = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
+JsonHandler = Callable[[web.Request], Awaitable[Mapping[str, Any]]]
 
 
 class InboxAdmin:
-    """The handlers; each returns what is to be shown as JSON."""
+    """The routes; each handler returns a JSON object."""
 
     def __init__(
         self,
@@ -52,32 +59,32 @@ class InboxAdmin:
         status: Callable[[], Mapping[str, Any]],
         wake: Callable[[], Any],
     ) -> None:
-        """Wire them.
+        """Prepare the handlers.
 
         Args:
-            queries: Where deliveries are looked up.
-            options: Whose subscribers they go to.
+            queries: Looks up and repeats deliveries.
+            options: The subscribers.
             status: Returns how full the inbox is.
-            wake: Has deliveries looked for now.
+            wake: Makes every lane read the store.
         """
         self._queries = queries
         self._options = options
         self._status = status
         self._wake = wake
 
-    def routes(self) -> list[tuple[str, str, Answer]]:
+    def routes(self) -> list[tuple[str, str, JsonHandler]]:
         """Return method, path and handler of each route; all for loopback only.
 
-        The port may be open to Prometheus, which is to see numbers and no events.
+        The port may be open to Prometheus, which may see numbers but no events.
         """
-        routes: list[tuple[str, str, Answer]] = [
+        routes: list[tuple[str, str, JsonHandler]] = [
             ("GET", "/inbox", self._list),
             ("GET", "/inbox/stats", self._stats),
             ("POST", "/inbox/replay", self._replay),
             ("POST", "/inbox/enable", self._enable),
             ("GET", "/inbox/{webhook_id}", self._show),
         ]
-        return [(method, path, _local(answer)) for method, path, answer in routes]
+        return [(method, path, _local(handler)) for method, path, handler in routes]
 
     async def _list(self, request: web.Request) -> Mapping[str, Any]:
         asked = request.query
@@ -101,7 +108,7 @@ class InboxAdmin:
         one = await self._asked(self._queries.one(request.match_info["webhook_id"]))
         if one is None:
             raise web.HTTPNotFound
-        # Personal data stays masked here: whoever may see it has the command.
+        # Personal data is always masked here; only the command reveals it.
         return {
             **one,
             "entity": entity(one["entity"]),
@@ -147,17 +154,17 @@ class InboxAdmin:
             raise web.HTTPServiceUnavailable from error
 
 
-def _local(answer: Answer) -> Answer:
+def _local(wrapped: JsonHandler) -> JsonHandler:
     async def handler(request: web.Request) -> Mapping[str, Any]:
         if not is_local(request.remote, request.transport):
             raise web.HTTPForbidden
-        return await answer(request)
+        return await wrapped(request)
 
     return handler
 
 
 async def _object(request: web.Request) -> Mapping[str, Any]:
-    """Return a JSON body that says that it is one: no web page can post that."""
+    """Return a JSON body; its Content-Type must say so: no web page can post that."""
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     try:

@@ -1,4 +1,7 @@
-"""Where Dinie's webhooks come in: one path, one method, five statuses."""
+"""Handles the requests of the webhook listener: one path, one method.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -21,74 +24,74 @@ from gateway.server.responses import abort
 
 _log = structlog.get_logger("gateway.webhooks")
 _BODY_TIMEOUT: Final = 5.0  # s; Dinie gives up by then
-_HURRIED: Final = 1.0  # s, while many are awaited
-_GRACE: Final = 0.05  # s; a loop that was held up hears of its timers first
-_MOST_INSIDE: Final = 256  # deliveries that are being stored
-_MOST_AWAITED: Final = 1024  # whose bodies are awaited,
-_MOST_OF_A_SOURCE: Final = 256  # of one source,
-_MOST_BYTES: Final = 32 * 1024 * 1024  # and what has come of those bodies
-_MANY: Final = 128  # awaited, from where on each has less time
-_NETWORK: Final = 8  # bytes of an IPv6 address; the rest is its owner's to choose
-_LONGEST_LABEL: Final = 256  # characters of a header that is kept
+_CROWDED_BODY_TIMEOUT: Final = 1.0  # s, while many bodies are awaited
+_GRACE: Final = 0.05  # s; after a delay the loop runs timers before it reads
+_MOST_STORING: Final = 256  # arrivals that are being stored
+_MOST_AWAITED: Final = 1024  # bodies that are awaited
+_MOST_OF_A_SOURCE: Final = 256  # of these, from one source
+_MOST_BYTES: Final = 32 * 1024 * 1024  # received of all of them
+_CROWD: Final = 128  # bodies that are awaited; from here each has less time
+_NETWORK: Final = 8  # bytes of an IPv6 address; its owner chooses the rest
+_LONGEST_LABEL: Final = 256  # characters of a header that is stored
 _OK: Final = 200
 
 
 class Receiver(Protocol):
-    """Verifies and stores."""
+    """Verifies and stores webhooks; implemented by `gateway.inbox.receive.Receiver`."""
 
     def check_head(self, signed: Signed) -> int:
-        """Return the status that a head alone earns: 200 where its body is wanted."""
+        """Return 200 where the body is to be read, or else the response's status."""
 
     async def receive(self, signed: Signed, content: ContentHeaders) -> int:
-        """Return the status to answer with."""
+        """Return the response's status."""
 
     def refuse(self, result: str, reason: str) -> None:
-        """Count and log what was refused before it could be verified."""
+        """Count and log a request that was refused before it could be verified."""
 
 
 class WebhookListener:
-    """The handler of the webhook listener; nothing that comes in makes it raise."""
+    """The handler of the webhook listener; no request makes it raise."""
 
     def __init__(self, receiver: Receiver, *, path: str, max_body: int) -> None:
-        """Wire it.
+        """Begin without requests.
 
         Args:
             receiver: Verifies and stores.
-            path: The only one there is.
+            path: The only one; any other is a 404.
             max_body: Bytes.
         """
         self._receiver = receiver
         self._path = path
         self._max_body = max_body
         self._inside = 0
-        self._keeping = 0  # whose body is here, and is being stored
-        self._arrivals = Arrivals()  # whose body is awaited, by source
-        self._bytes = 0  # that have come of these
-        self.closing = False  # in a drain: one answer a connection
+        self._storing = 0  # requests whose body is complete
+        self._arrivals = Arrivals()  # bodies that are awaited, by source
+        self._bytes = 0  # received of these
+        self.closing = False  # in a drain: one response a connection
 
     @property
     def inside(self) -> int:
-        """Return how many deliveries are being taken in."""
+        """Return how many requests are being handled."""
         return self._inside
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
+        """Handle one request."""
         self._inside += 1
         try:
-            response = await self._answer(request)
+            response = await self._respond(request)
         except Exception as error:  # noqa: BLE001 - the last boundary
-            # Not a 401: Dinie shall send again what a fault of ours kept out.
+            # Not a 401: after a fault of the gateway's, Dinie must send again.
             _log.error("webhook_failed", error=type(error).__name__)
             self._receiver.refuse("unavailable", "a fault of the gateway's")
             response = _plain(503)
         finally:
             self._inside -= 1
-        # Whoever did not prove to be Dinie keeps no connection, nor sends on.
+        # Only a verified sender keeps its connection.
         if self.closing or response.status != _OK:
             response.force_close()
         return response
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _respond(self, request: web.BaseRequest) -> web.Response:
         if request.raw_path.partition("?")[0] != self._path:
             return _plain(404)
         if request.method != "POST":
@@ -103,24 +106,24 @@ class WebhookListener:
             _all(request, b"webhook-signature"),
             b"",
         )
-        # Before its body: strangers must not hold the places of good deliveries.
+        # Before the body: forged requests must not take the places of verified ones.
         status = self._receiver.check_head(head)
-        return await self._take(request, head) if status == _OK else _plain(status)
+        return await self._receive(request, head) if status == _OK else _plain(status)
 
-    async def _take(self, request: web.BaseRequest, head: Signed) -> web.Response:
+    async def _receive(self, request: web.BaseRequest, head: Signed) -> web.Response:
         body = await self._body(request)
         if isinstance(body, web.Response):
             return body
-        if self._keeping >= _MOST_INSIDE:
+        if self._storing >= _MOST_STORING:
             self._receiver.refuse("unavailable", "too many deliveries at once")
             return _plain(503)
-        self._keeping += 1
+        self._storing += 1
         try:
-            return await self._keep(request, replace(head, body=body))
+            return await self._store(request, replace(head, body=body))
         finally:
-            self._keeping -= 1
+            self._storing -= 1
 
-    async def _keep(self, request: web.BaseRequest, signed: Signed) -> web.Response:
+    async def _store(self, request: web.BaseRequest, signed: Signed) -> web.Response:
         status = await self._receiver.receive(
             signed,
             ContentHeaders(
@@ -130,13 +133,13 @@ class WebhookListener:
         return web.Response() if status == _OK else _plain(status)
 
     async def _body(self, request: web.BaseRequest) -> bytes | web.Response:
-        """Return the body as it came, or the answer where it is none."""
+        """Return the body as received, or the response where there is none."""
         if request.headers.get("Expect", "").lower() == "100-continue":
-            await _go_on(request)
-        if request.content.is_eof():  # it came with its head, and holds no place
+            await _continue(request)
+        if request.content.is_eof():  # it came with its head, and takes no place
             body = request.content.read_nowait()
             return body if len(body) <= self._max_body else self._too_large()
-        arrival = self._expect(_source(request))
+        arrival = self._await_body(_source(request))
         chunks: list[bytes] = []
         try:
             return await self._arriving(request, arrival, chunks)
@@ -144,18 +147,18 @@ class WebhookListener:
             self._arrivals.remove(arrival)
             self._bytes -= sum(map(len, chunks))
 
-    def _expect(self, source: str) -> Arrival:
-        """Give a body a place: its sender is unknown until it is here.
+    def _await_body(self, source: str) -> Arrival:
+        """Give a body a place; it cannot be verified until it is complete.
 
-        The oldest of its source gives way where that has a quarter of the places, else
-        the oldest of all: Dinie's come with their head, or soon after it.
+        The oldest of its source is dropped where that has a quarter of the places, or
+        else the oldest of all: Dinie's bodies come with their head, or soon after it.
         """
         arrivals = self._arrivals
         if arrivals.of(source) >= _MOST_OF_A_SOURCE:
             arrivals.drop_oldest(source)
         elif len(arrivals) >= _MOST_AWAITED:
             arrivals.drop_oldest()
-        arrival = Arrival(source, Lane.NORMAL, self._patience())
+        arrival = Arrival(source, Lane.NORMAL, self._body_timeout())
         arrivals.add(arrival)
         return arrival
 
@@ -170,16 +173,16 @@ class WebhookListener:
                 return self._too_large()
             except TimeoutError:
                 if arrival.dropped:
-                    abort(request)  # an answer would have to wait for its body
+                    abort(request)  # a response would have to wait for the body
                     return self._malformed(408, "the body came after too many others")
                 arrival.timeout = asyncio.timeout(_GRACE)
             except (HTTPException, web.RequestPayloadError, EOFError, OSError):
                 return self._malformed(400, "the body is malformed or ends early")
         return self._malformed(408, "the body did not arrive in time")
 
-    def _patience(self) -> float:
-        hurried = len(self._arrivals) >= _MANY
-        return min(_HURRIED, _BODY_TIMEOUT) if hurried else _BODY_TIMEOUT
+    def _body_timeout(self) -> float:
+        crowded = len(self._arrivals) >= _CROWD
+        return min(_CROWDED_BODY_TIMEOUT, _BODY_TIMEOUT) if crowded else _BODY_TIMEOUT
 
     async def _read(self, request: web.BaseRequest, chunks: list[bytes]) -> bool:
         """Read to the end; return whether it is short enough."""
@@ -203,15 +206,15 @@ class WebhookListener:
         return _plain(status)
 
 
-async def _go_on(request: web.BaseRequest) -> None:
+async def _continue(request: web.BaseRequest) -> None:
     if request.version >= HttpVersion11:
         with suppress(OSError):
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0  # it is no part of the answer
+            request.writer.output_size = 0  # it is no part of the response
 
 
 def _source(request: web.BaseRequest) -> str:
-    """Return where a request comes from: an address, or an IPv6 network."""
+    """Return the source of a request: an address, or an IPv6 network."""
     remote = request.remote or ""
     try:
         packed = ip_address(remote).packed
@@ -221,7 +224,7 @@ def _source(request: web.BaseRequest) -> str:
 
 
 def _all(request: web.BaseRequest, name: bytes) -> list[bytes]:
-    """Return every value of a header, as bytes: no text of a stranger's is decoded."""
+    """Return every value of a header, as bytes: nothing unverified is decoded."""
     return [value for key, value in request.raw_headers if key.lower() == name]
 
 

@@ -1,4 +1,7 @@
-"""Takes a webhook to a subscriber: one POST, and one word on how it went."""
+"""Sends a delivery to a subscriber: one POST, whose failure is a result.
+
+Source: docs/adr/0010-inbox.md.
+"""
 
 import asyncio
 import ssl
@@ -22,26 +25,26 @@ from gateway.subscribers.connection import (
 )
 
 _AGENT: Final = "dinie-gateway"
-_IDLE: Final = 4.0  # s; below what servers keep, so that they do not close first
-_OLDEST: Final = 60.0  # s; a busy connection would keep an address for hours
-_MOST_IDLE: Final = 64  # connections to one place
+_IDLE: Final = 4.0  # s; shorter than servers' timeouts, so that they do not close first
+_OLDEST: Final = 60.0  # s; a busy connection would use an old address for hours
+_MOST_IDLE: Final = 64  # connections to one address
 
 
 class _NotConnectedError(Exception):
-    """There is no connection; its text is the word for why."""
+    """There is no connection; the text is the result's `error`."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a subscriber is."""
+class _Target:
+    """The address of a subscriber, and the begin of a request to it."""
 
     tls: bool
     host: str
     port: int
-    head: bytes  # of a request, up to its own headers
+    head: bytes  # of a request, up to the delivery's own headers
 
     @classmethod
-    def of(cls, address: str) -> "_Place":
+    def of(cls, address: str) -> "_Target":
         url = URL(address, encoded=True)
         head = (
             f"POST {url.raw_path_qs} HTTP/1.1\r\nHost: {url.host_port_subcomponent}\r\n"
@@ -61,21 +64,21 @@ class HttpSubscriberClient:
         ssl_context: ssl.SSLContext | None = None,
         clock: Callable[[], float],
     ) -> None:
-        """Take its parts, inside a running loop.
+        """Open nothing yet; call inside a running loop.
 
         Args:
-            resolver: Looks names up; closed with the client. It must not let one dead
-                name hold up another.
-            ssl_context: None: the system's trust.
+            resolver: Looks names up; closed with the client. A name whose server does
+                not respond must not delay another.
+            ssl_context: None: the system's certificate authorities.
             clock: Unix, s; for a Retry-After that is a date.
         """
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._ssl_context = ssl_context
         self._resolver = resolver
-        self._places: dict[str, _Place] = {}  # by URL; those of the configuration
+        self._targets: dict[str, _Target] = {}  # by URL; those of the configuration
         self._idle: dict[tuple[bool, str, int], list[SubscriberConnection]] = {}
-        self._open_ones: WeakSet[SubscriberConnection] = WeakSet()
+        self._connections: WeakSet[SubscriberConnection] = WeakSet()
         self._sweep: asyncio.TimerHandle | None = None
 
     async def send(
@@ -84,14 +87,20 @@ class HttpSubscriberClient:
         headers: Sequence[tuple[str, str]],
         body: bytes,
     ) -> AttemptResult:
-        """POST a body once; a failure is a `AttemptResult`, never raised."""
+        """POST a body once; a failure is a result, and is never raised.
+
+        Args:
+            subscriber: The receiver.
+            headers: Sent as they are.
+            body: Sent as it is.
+        """
         connection: SubscriberConnection | None = None
         try:
-            place = self._place(subscriber.url)
-            request = place.head + _fields(headers, len(body)) + body
+            target = self._target(subscriber.url)
+            request = target.head + _fields(headers, len(body)) + body
             until = self._loop.time() + subscriber.timeout
             async with asyncio.timeout_at(until):
-                connection = self._free(place) or await self._connect(place, until)
+                connection = self._reuse(target) or await self._connect(target, until)
                 reply = await connection.ask(request)
             return AttemptResult(
                 reply.status, retry_after(reply.headers, unix=self._clock())
@@ -102,7 +111,7 @@ class HttpSubscriberClient:
             if connection is None:
                 return AttemptResult(None, error="timeout")
             connection.abort()
-            # Its status is known: the rest of the head did not come.
+            # Where the status is known, only the rest of the head did not come.
             status = connection.status or None
             return AttemptResult(status, error="" if status else "timeout")
         except (ConnectionEnded, OSError, ValueError):
@@ -116,20 +125,20 @@ class HttpSubscriberClient:
         """Close the connections."""
         if self._sweep is not None:
             self._sweep.cancel()
-        for connection in list(self._open_ones):
+        for connection in list(self._connections):
             connection.abort()
         self._idle.clear()
         await self._resolver.close()
 
-    def _place(self, url: str) -> _Place:
-        place = self._places.get(url)
-        if place is None:
-            place = self._places[url] = _Place.of(url)
-        return place
+    def _target(self, url: str) -> _Target:
+        target = self._targets.get(url)
+        if target is None:
+            target = self._targets[url] = _Target.of(url)
+        return target
 
-    def _free(self, place: _Place) -> SubscriberConnection | None:
-        """Return a connection that is open and was used a moment ago."""
-        connections = self._idle.get((place.tls, place.host, place.port), ())
+    def _reuse(self, target: _Target) -> SubscriberConnection | None:
+        """Return an idle connection that is still fresh; None: there is none."""
+        connections = self._idle.get((target.tls, target.host, target.port), ())
         while connections:
             connection = connections.pop()
             if connection.usable and self._loop.time() - connection.freed < _IDLE:
@@ -137,10 +146,10 @@ class HttpSubscriberClient:
             connection.abort()
         return None
 
-    def _freed(
+    def _returned(
         self, key: tuple[bool, str, int], connection: SubscriberConnection
     ) -> None:
-        """Keep a connection for the next delivery."""
+        """Keep a connection for the next delivery, unless it is old."""
         connections = self._idle.setdefault(key, [])
         old = self._loop.time() - connection.opened > _OLDEST
         if old or len(connections) >= _MOST_IDLE:
@@ -151,7 +160,7 @@ class HttpSubscriberClient:
             self._sweep = self._loop.call_later(_IDLE, self._close_idle)
 
     def _close_idle(self) -> None:
-        """Close what was not used for a while."""
+        """Close the connections that are idle for too long."""
         self._sweep = None
         before = self._loop.time() - _IDLE
         for key, connections in list(self._idle.items()):
@@ -162,48 +171,50 @@ class HttpSubscriberClient:
         if any(self._idle.values()):
             self._sweep = self._loop.call_later(_IDLE, self._close_idle)
 
-    async def _connect(self, place: _Place, until: float) -> SubscriberConnection:
-        """Open a connection to one of the addresses of a place; they share the time.
+    async def _connect(self, target: _Target, until: float) -> SubscriberConnection:
+        """Connect to one of the target's addresses, which share the time.
 
         Raises:
-            _NotConnectedError: there is none to be had.
+            _NotConnectedError: no address can be connected.
         """
         reason = "connect"
-        addresses = await self._addresses(place)
+        addresses = await self._addresses(target)
         for tried, address in enumerate(addresses):
             left = (until - self._loop.time()) / (len(addresses) - tried)
             try:
                 async with asyncio.timeout(left):
-                    return await self._open(place, address)
+                    return await self._open(target, address)
             except ssl.SSLError:  # an OSError as well
                 reason = "tls"
             except OSError as error:
                 reason = "timeout" if isinstance(error, TimeoutError) else "connect"
         raise _NotConnectedError(reason)
 
-    async def _addresses(self, place: _Place) -> list[str]:
+    async def _addresses(self, target: _Target) -> list[str]:
         try:
-            ip_address(place.host)
+            ip_address(target.host)
         except ValueError:
             try:
-                found = await self._resolver.resolve(place.host, place.port, AF_UNSPEC)
+                found = await self._resolver.resolve(
+                    target.host, target.port, AF_UNSPEC
+                )
             except OSError:
                 raise _NotConnectedError("name") from None
             return [one["host"] for one in found]
-        return [place.host]
+        return [target.host]
 
-    async def _open(self, place: _Place, address: str) -> SubscriberConnection:
-        if place.tls and self._ssl_context is None:
+    async def _open(self, target: _Target, address: str) -> SubscriberConnection:
+        if target.tls and self._ssl_context is None:
             self._ssl_context = ssl.create_default_context()
-        key = place.tls, place.host, place.port
+        key = target.tls, target.host, target.port
         _, connection = await self._loop.create_connection(
-            lambda: SubscriberConnection(self._loop, partial(self._freed, key)),
+            lambda: SubscriberConnection(self._loop, partial(self._returned, key)),
             address,
-            place.port,
-            ssl=self._ssl_context if place.tls else None,
-            server_hostname=place.host.rstrip(".") if place.tls else None,
+            target.port,
+            ssl=self._ssl_context if target.tls else None,
+            server_hostname=target.host.rstrip(".") if target.tls else None,
         )
-        self._open_ones.add(connection)
+        self._connections.add(connection)
         return connection
 
 
@@ -211,11 +222,11 @@ def _fields(headers: Sequence[tuple[str, str]], length: int) -> bytes:
     """Return the header fields of a request, and the end of its head.
 
     Raises:
-        ValueError: one of them would be two.
+        ValueError: a value contains a line end.
     """
     lines = [f"{name}: {value}\r\n" for name, value in headers]
     lines.append(f"Content-Length: {length}\r\n\r\n")
     text = "".join(lines)
     if text.count("\r") + text.count("\n") != 2 * len(lines) + 2:
-        raise ValueError("a header holds a line end")
+        raise ValueError("a header contains a line end")
     return text.encode("latin-1")

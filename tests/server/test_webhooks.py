@@ -157,8 +157,8 @@ async def test_a_slow_body_is_awaited_for_less_while_many_are(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever knows the time can hold a place; not for long where few are left."""
-    monkeypatch.setattr("gateway.server.webhooks._MANY", 1)
-    monkeypatch.setattr("gateway.server.webhooks._HURRIED", 0.05)
+    monkeypatch.setattr("gateway.server.webhooks._CROWD", 1)
+    monkeypatch.setattr("gateway.server.webhooks._CROWDED_BODY_TIMEOUT", 0.05)
     slow = [await asyncio.open_connection("127.0.0.1", scene.port) for _ in range(2)]
     for _, writer in slow:
         writer.write(raw()[:-5])
@@ -198,7 +198,7 @@ async def test_too_many_at_once_are_asked_to_come_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory is bounded, also against slow senders."""
-    monkeypatch.setattr("gateway.server.webhooks._MOST_INSIDE", 0)
+    monkeypatch.setattr("gateway.server.webhooks._MOST_STORING", 0)
 
     assert await scene.say(raw()) == 503
     assert scene.observed.webhooks == ["unavailable"]

@@ -42,7 +42,7 @@ async def test_idle_connections_are_closed_before_a_server_does(
     monkeypatch.setattr("gateway.subscribers.client._IDLE", 0.02)
     client = HttpSubscriberClient(resolver=Resolver(), clock=lambda: 0.0)
     await client.send(to(upstream.base_url), HEADERS, b"x")
-    (connection,) = client._open_ones
+    (connection,) = client._connections
     async with asyncio.timeout(10):
         while connection.usable:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.01)
