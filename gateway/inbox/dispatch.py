@@ -1,4 +1,4 @@
-"""Delivers arrivals to subscribers, over a lane for each: none waits for another.
+"""Delivers arrivals to subscribers, over a queue for each: none waits for another.
 
 An arrival is leased in the transaction that stores it, where its subscriber has a place
 and nothing waits before it: such a delivery begins without a read of the store.
@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.core.clock import Clock
 from gateway.inbox.attempt import DeliveryAttempts, Fields
-from gateway.inbox.lane import STORE_RETRY, Lane
+from gateway.inbox.delivery_queue import STORE_RETRY, DeliveryQueue
 from gateway.inbox.options import InboxOptions
 from gateway.inbox.ports import (
     Arrival,
@@ -24,7 +24,7 @@ from gateway.inbox.ports import (
 
 
 class Dispatcher:
-    """All lanes of one gateway. Implements `ArrivalStore`."""
+    """All queues of one gateway. Implements `ArrivalStore`."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Dispatcher:
         observer: Observer,
         on_event: Callable[..., Any],
     ) -> None:
-        """Build a lane for each subscriber.
+        """Build a queue for each subscriber.
 
         Args:
             store: Holds the deliveries.
@@ -52,7 +52,7 @@ class Dispatcher:
         """
         self._store = store
         self._clock = clock
-        self._lanes: dict[str, Lane] = {}
+        self._queues: dict[str, DeliveryQueue] = {}
         for one in options.subscribers:
             attempts = DeliveryAttempts(
                 one,
@@ -65,19 +65,19 @@ class Dispatcher:
                 observer=observer,
                 on_event=on_event,
             )
-            self._lanes[one.name] = Lane(
+            self._queues[one.name] = DeliveryQueue(
                 one, store, attempts, clock=clock, on_event=on_event
             )
 
     async def run(self) -> None:
         """Deliver for as long as the gateway runs."""
         async with asyncio.TaskGroup() as tasks:
-            for lane in self._lanes.values():
-                tasks.create_task(lane.run())
+            for queue in self._queues.values():
+                tasks.create_task(queue.run())
             tasks.create_task(self._follow_others())
 
     async def _follow_others(self) -> None:
-        """Wake the lanes after another process has written the store."""
+        """Wake the queues after another process has written the store."""
         seen = self._store.changes_of_others
         while True:
             await self._clock.sleep(STORE_RETRY)
@@ -86,9 +86,9 @@ class Dispatcher:
                 self.wake()
 
     def wake(self) -> None:
-        """Have every lane read the store, which something else has changed."""
-        for lane in self._lanes.values():
-            lane.wake()
+        """Have every queue read the store, which something else has changed."""
+        for queue in self._queues.values():
+            queue.wake()
 
     async def add(self, arrival: Arrival, subscribers: Sequence[str]) -> StoredArrival:
         """Store an arrival, and have it delivered, if its id is new.
@@ -96,26 +96,26 @@ class Dispatcher:
         Raises:
             StoreUnavailable: it is not on disk.
         """
-        reserved = [name for name in subscribers if self._lanes[name].reserve()]
+        reserved = [name for name in subscribers if self._queues[name].reserve()]
         stored: StoredArrival | None = None
         try:
             stored = await self._store.add(arrival, subscribers, leased=reserved)
         finally:
             leased = {} if stored is None else stored.leased
             for name in reserved:
-                self._lanes[name].begin_reserved(leased.get(name))
+                self._queues[name].begin_reserved(leased.get(name))
         if stored.result == "accepted":
             for name in subscribers:
                 if name not in leased:
-                    self._lanes[name].look()
+                    self._queues[name].look()
         return stored
 
     def stop(self) -> None:
         """Begin no further attempt; those under way are finished."""
-        for lane in self._lanes.values():
-            lane.stopping = True
+        for queue in self._queues.values():
+            queue.stopping = True
 
     @property
     def under_way(self) -> int:
         """Return how many deliveries are leased and not settled."""
-        return sum(lane.under_way for lane in self._lanes.values())
+        return sum(queue.under_way for queue in self._queues.values())

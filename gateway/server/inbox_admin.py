@@ -65,7 +65,7 @@ class InboxAdmin:
             queries: Looks up and repeats deliveries.
             options: The subscribers.
             status: Returns how full the inbox is.
-            wake: Makes every lane read the store.
+            wake: Makes every queue read the store.
         """
         self._queries = queries
         self._options = options

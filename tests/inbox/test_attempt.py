@@ -9,7 +9,7 @@ from gateway.inbox.attempt import DeliveryAttempts
 from gateway.inbox.policy import AttemptResult
 from gateway.inbox.ports import Delivery, Settlement
 from tests.fakes import FakeClock
-from tests.inbox.lanes import Carried, subscriber
+from tests.inbox.dispatching import Carried, subscriber
 from tests.inbox.scene import SECRET, Observed, arrival
 
 CLOCK = FakeClock()

@@ -12,7 +12,7 @@ from gateway.core.clock import SystemClock
 from gateway.core.secret import Secret
 from gateway.inbox.policy import AttemptResult
 from gateway.inbox.ports import StoreUnavailable
-from tests.inbox.lanes import running, subscriber
+from tests.inbox.dispatching import running, subscriber
 from tests.inbox.scene import BODY, SECRET, Inbox, arrival, opened
 
 
@@ -93,7 +93,7 @@ async def test_a_failure_is_tried_again_on_schedule_and_then_dead(
 
 
 async def test_a_subscriber_that_hangs_holds_up_nobody_else(inbox: Inbox) -> None:
-    """A lane for each."""
+    """A queue for each."""
     async with running(inbox, subscriber("slow"), subscriber("quick")) as scene:
         scene.carried.hold["slow"] = asyncio.Event()
         for number in range(50):
@@ -180,7 +180,7 @@ async def test_what_was_brought_is_noted_however_long_the_store_takes(
 
     inbox.store.settle = failing  # type: ignore[method-assign]
     async with running(inbox) as scene:
-        scene.dispatcher._lanes["a"]._clock = inbox.clock
+        scene.dispatcher._queues["a"]._clock = inbox.clock
         await scene.add("evt_1")
         await scene.until("delivered", 1)
 

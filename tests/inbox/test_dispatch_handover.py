@@ -8,7 +8,7 @@ import pytest
 
 from gateway.inbox.policy import AttemptResult
 from gateway.inbox.ports import StoreUnavailable
-from tests.inbox.lanes import Scene, running, subscriber
+from tests.inbox.dispatching import Scene, running, subscriber
 from tests.inbox.scene import Inbox, arrival, opened
 
 
@@ -20,7 +20,7 @@ async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
 
 
 class Claims:
-    """Counts the looks of each lane into the store."""
+    """Counts the looks of each queue into the store."""
 
     def __init__(self, inbox: Inbox) -> None:
         self.of: list[str] = []
@@ -49,7 +49,7 @@ async def test_what_arrives_is_handed_over_without_a_look_into_the_store(
             await scene.dispatcher.add(made, ["a"])
             await settled(scene, number + 1)
 
-    assert looks == 2  # each lane's first
+    assert looks == 2  # each queue's first
     assert len(claims.of) == looks
     assert scene.carried.brought == [("a", f"evt_{number}") for number in range(20)]
     assert set((await inbox.states()).values()) == {"delivered"}

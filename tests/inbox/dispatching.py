@@ -86,10 +86,10 @@ class Scene:
         self.dispatcher.wake()
 
     async def drained(self) -> None:
-        """Wait until each lane has looked, and found nothing more."""
+        """Wait until each queue has looked, and found nothing more."""
         async with asyncio.timeout(20):
-            lanes = self.dispatcher._lanes.values()
-            while any(one._waiting or not one._next_known for one in lanes):  # noqa: ASYNC110
+            queues = self.dispatcher._queues.values()
+            while any(one._waiting or not one._next_known for one in queues):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async def begun(self, count: int = 1) -> None:

@@ -1,8 +1,8 @@
-"""The deliveries of one subscriber: leases what can be attempted now, and no more.
+"""The queue of one subscriber: leases what can be attempted now, and no more.
 
-A lane reads the store when something is due there: after something was stored, after an
-attempt ended, or at the due time that the store named last. An arrival that comes while
-nothing else waits is leased as it is stored (`Dispatcher.add`), without such a read.
+A queue reads the store when something is due there: after something was stored, after
+an attempt ended, or at the due time that the store named last. An arrival that comes
+while nothing else waits is leased as it is stored (`Dispatcher.add`), without a read.
 
 Source: docs/adr/0010-inbox.md.
 """
@@ -22,8 +22,8 @@ STORE_RETRY: Final = 1.0  # s until a store that does not respond is asked again
 _LONGEST: Final = 30.0  # s between reads, whatever is known: clocks are set
 
 
-class Lane:
-    """The deliveries of one subscriber."""
+class DeliveryQueue:
+    """The deliveries to one subscriber."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Lane:
         clock: Clock,
         on_event: Callable[..., Any],
     ) -> None:
-        """Create a lane that does not run yet.
+        """Create a queue that does not run yet.
 
         Args:
             subscriber: The receiver.
@@ -109,7 +109,7 @@ class Lane:
 
     def _begin(self, delivery: Delivery) -> None:
         if self._tasks is None:
-            return  # the lane ends; the next start of the gateway releases the lease
+            return  # the queue ends; the next start of the gateway releases the lease
         self._leased.add(delivery.seq)
         self._places += 1
         self._tasks.create_task(self._deliver(delivery))
@@ -151,7 +151,7 @@ class Lane:
                 await self._read_next()
         except StoreUnavailable as error:
             self._trouble(str(error))
-        except Exception as error:  # noqa: BLE001 - a lane must not end
+        except Exception as error:  # noqa: BLE001 - a queue must not end
             self._trouble(f"a fault of the gateway's: {type(error).__name__}")
         # A lease may have expired under an attempt that is still under way.
         return [one for one in found if one.seq not in self._leased]

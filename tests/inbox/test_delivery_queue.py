@@ -1,4 +1,4 @@
-"""A lane: leases what it tries, and looks only when there is something to find."""
+"""A queue: leases what it tries, and looks only when there is something to find."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.inbox.ports import Settlement
-from tests.inbox.lanes import running, subscriber
+from tests.inbox.dispatching import running, subscriber
 from tests.inbox.scene import Inbox, arrival, opened
 
 
@@ -40,7 +40,7 @@ async def test_a_lease_that_may_end_under_a_try_is_not_used(inbox: Inbox) -> Non
         (late,) = await inbox.store.claim("a", most=1, ordered=False)
         inbox.clock.advance(59.0)
 
-        noted = await scene.dispatcher._lanes["a"]._attempts.make(late)
+        noted = await scene.dispatcher._queues["a"]._attempts.make(late)
 
     assert noted is None
     assert scene.carried.brought == []
@@ -50,15 +50,15 @@ async def test_nobody_looks_for_what_is_told(inbox: Inbox) -> None:
     """Forty subscribers that look each second are a load on their own."""
     async with running(inbox) as scene:
         await scene.drained()
-        lane = scene.dispatcher._lanes["a"]
-        idle = lane._pause()
+        queue = scene.dispatcher._queues["a"]
+        idle = queue._pause()
         await inbox.store.add(arrival("evt_1"), ["a"])
         (one,) = await inbox.store.claim("a", most=1, ordered=False)
         again = Settlement(one.seq, "a", "retry", 1, 20.0, 500, "")
         await inbox.store.settle(again)
-        lane.wake()
+        queue.wake()
         await scene.drained()
-        until_due = lane._pause()
+        until_due = queue._pause()
 
     assert idle == 30.0
     assert until_due == 20.0
