@@ -12,11 +12,11 @@ from gateway.core.clock import Clock
 from gateway.core.errors import Overloaded, RateLimited
 from gateway.core.exchange import Exchange
 from gateway.core.lanes import Lane
-from gateway.ratelimit.accounting import Permit, Route
 from gateway.ratelimit.fairness.fair_queue import FairQueue
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.timer import Timer
+from gateway.ratelimit.window_usage import Permit, Route
 
 _SHORTEST_WAIT = 0.001  # s
 _SHED_FOR = 5.0  # s; when batch work may come again

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping
 from math import inf
 
 from gateway.core.lanes import Lane
-from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.cooldown import LONG, PROBE_EVERY
 from gateway.ratelimit.headers import LONGEST_RESET
 from gateway.ratelimit.priority import background_gap, most_in_flight, until_free
 from gateway.ratelimit.quota import Quota
 from gateway.ratelimit.window import Window
+from gateway.ratelimit.window_usage import Permit
 
 PROBE_TIMEOUT = 2.0  # s a probe may take before the window opens without it
 _SHORTEST_WAIT = 0.005  # s; below, a wait is only a scheduling cost

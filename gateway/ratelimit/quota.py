@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from math import ceil, inf
 
-from gateway.ratelimit.accounting import Ledger, Permit
 from gateway.ratelimit.cooldown import LONG, Cooldown
 from gateway.ratelimit.fairness.shares import Shares
 from gateway.ratelimit.headers import Advertised
-from gateway.ratelimit.usage import Traffic
+from gateway.ratelimit.traffic import Traffic
 from gateway.ratelimit.window import Window
+from gateway.ratelimit.window_usage import Ledger, Permit
 
 PROBE_SPREAD = 0.5  # s; replicas must not all probe at the same moment
 _BURST_ABOVE = 0.2  # of the limit; below, attempts are paced

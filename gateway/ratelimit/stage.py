@@ -11,13 +11,13 @@ from gateway.core.lanes import lane_of
 from gateway.core.retry_after import retry_after
 from gateway.core.stage import Send
 from gateway.core.upstream_response import UpstreamResponse
-from gateway.ratelimit.accounting import Permit
-from gateway.ratelimit.books import Books
 from gateway.ratelimit.headers import advertised
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.policy import Limiter
+from gateway.ratelimit.quotas import Books
 from gateway.ratelimit.snapshot import Snapshot, snapshot
+from gateway.ratelimit.window_usage import Permit
 
 _REFUSED = 429
 

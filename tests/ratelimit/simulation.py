@@ -9,9 +9,9 @@ from functools import partial
 from math import floor
 from typing import Protocol
 
-from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
+from gateway.ratelimit.window_usage import Permit
 
 EPOCH = 1_790_000_000.0  # s; the server's clock at the simulation's start
 _QUEUE = 256

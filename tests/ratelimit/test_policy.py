@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 
 from gateway.core.lanes import Lane
-from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
+from gateway.ratelimit.window_usage import Permit
 
 HALF = 0.5
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
+from gateway.ratelimit.window_usage import Permit
 
 HALF = 0.5
 

@@ -3,9 +3,9 @@
 import pytest
 
 from gateway.core.lanes import Lane
-from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
+from gateway.ratelimit.window_usage import Permit
 from tests.ratelimit.simulation import (
     EPOCH,
     FixedServer,

@@ -1,9 +1,9 @@
 """Snapshot: the quota as learned."""
 
-from gateway.ratelimit.accounting import Permit
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.snapshot import Snapshot, snapshot
+from gateway.ratelimit.window_usage import Permit
 
 
 def test_what_nobody_told_is_unknown_and_not_made_up() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.ratelimit.accounting import Permit, Route
-from gateway.ratelimit.books import Books
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
+from gateway.ratelimit.quotas import Books
+from gateway.ratelimit.window_usage import Permit, Route
 
 LOANS, BANKS, OFFERS = ("POST", "/loans"), ("GET", "/banks"), ("GET", "/credit-offers")
 

@@ -14,10 +14,10 @@ from enum import IntEnum
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
-from gateway.ratelimit.accounting import Permit, Route
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.policy import Limiter
 from gateway.ratelimit.window import Window
+from gateway.ratelimit.window_usage import Permit, Route
 
 LOOK_EVERY = 60.0  # s between two looks of a route whose quota is not known
 _MOST = 8  # books; more are no quotas, but a server that makes limits up

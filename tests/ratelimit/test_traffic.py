@@ -1,6 +1,6 @@
 """Traffic: round trips and what others use."""
 
-from gateway.ratelimit.usage import Traffic
+from gateway.ratelimit.traffic import Traffic
 
 
 def test_round_trips_settle_above_nearly_all_answers() -> None:

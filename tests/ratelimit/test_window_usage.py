@@ -3,7 +3,7 @@
 from math import inf
 
 from gateway.core.lanes import Lane
-from gateway.ratelimit.accounting import Ledger, Permit
+from gateway.ratelimit.window_usage import Ledger, Permit
 
 
 def taken(ledger: Ledger, now: float = 0.0, lane: Lane = Lane.NORMAL) -> Permit:
