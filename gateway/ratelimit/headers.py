@@ -1,6 +1,7 @@
-"""Reads the quota that a response advertises. Pure; never raises.
+"""Reads the quota that a response advertises. Pure.
 
-Source: draft-ietf-httpapi-ratelimit-headers (malformed fields are ignored).
+Malformed fields are ignored, and nothing is raised.
+Source: draft-ietf-httpapi-ratelimit-headers.
 """
 
 from collections.abc import Mapping
@@ -10,31 +11,31 @@ from typing import NamedTuple
 from gateway.core.retry_after import reset_at, sent_at
 
 LONGEST_RESET = 3600.0  # s
-_LONGEST_NUMBER = 15  # characters; a float still holds it exactly
+_LONGEST_NUMBER = 15  # characters; a float holds it exactly
 
 
 class Advertised(NamedTuple):
-    """The quota as one answer tells it."""
+    """The quota as one response advertises it."""
 
     limit: int
     remaining: int
-    resets_at: float  # s, monotonic; late by the answer's way back, never early
-    window: float  # s since 1970 on the server's clock; the window's name
+    resets_at: float  # s, monotonic; late by the response's way here, never early
+    reset_unix: float  # s since 1970, on the server's clock; identifies the window
 
 
 def advertised(
     headers: Mapping[str, str], *, now: float, unix: float
 ) -> Advertised | None:
-    """Return the quota that an answer advertises; all three fields, or None.
+    """Return the quota that a response advertises; None: not all three fields are good.
 
     Args:
-        headers: Of the answer; must find lower-case names.
-        now: s, monotonic; when the answer came.
-        unix: s; used where the answer has no `Date`.
+        headers: Of the response; must find lower-case names.
+        now: s, monotonic; when the response came.
+        unix: s since 1970; used where the response has no `Date`.
     """
     limit = _whole(headers.get("x-ratelimit-limit"))
     remaining = _whole(headers.get("x-ratelimit-remaining"))
-    # A limit of nothing is no quota but a mistake, and would close us for good.
+    # A limit of 0 is a mistake, and would close the quota for good.
     if not limit or remaining is None or remaining > limit:
         return None
     sent = sent_at(headers, unix=unix)
@@ -42,11 +43,11 @@ def advertised(
     if reset is None:
         return None
     left = min(max(0.0, reset - sent), LONGEST_RESET)
-    # A reset years ahead would make every later answer look out of date.
+    # With a reset years ahead, every later response would look out of date.
     return Advertised(limit, remaining, now + left, min(reset, sent + LONGEST_RESET))
 
 
-@lru_cache(maxsize=256)  # the same few texts come back all through a window
+@lru_cache(maxsize=256)  # the same few texts come all through a window
 def _whole(text: str | None) -> int | None:
     if text is None or len(text) > _LONGEST_NUMBER:
         return None

@@ -12,7 +12,7 @@ class RateLimitOptions:
 
     enabled: bool = True
     max_wait: Annotated[float, Ge(0)] = 2.0  # s a request may be held for a permit
-    # share of the limit kept for priority routes, rounded up to whole requests
+    # part of the limit reserved for priority routes, rounded up to whole requests
     reserve: Annotated[float, Ge(0), Lt(1)] = 0.05
-    # whether responses to a caller's own bearer count against the quota and teach it
+    # whether responses to a caller's own bearer count against the quota and update it
     session_tokens: Literal["apart", "shared"] = "apart"

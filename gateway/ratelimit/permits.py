@@ -1,7 +1,8 @@
-"""Permits of one quota: taken at once, waited for in order, or refused.
+"""Gives the permits of one quota: at once, after a wait in order, or not at all.
 
-Whoever must wait stands in the queue of its lane. One timer wakes the queues, and so
-does every attempt that ends; either lets through exactly as many as the quota admits.
+An attempt that must wait is in the queue of its lane. One timer wakes the queues, and
+so does every attempt that ends; either admits as many as the quota has room for.
+Source: `docs/adr/0004-holding-on-quota.md`.
 """
 
 import asyncio
@@ -19,25 +20,26 @@ from gateway.ratelimit.timer import Timer
 from gateway.ratelimit.window_usage import Permit, Route
 
 _SHORTEST_WAIT = 0.001  # s
-_SHED_FOR = 5.0  # s; when batch work may come again
-_SLACK = 0.05  # s
+_SHED_FOR = 5.0  # s; the Retry-After of batch work that was refused
+_SLACK = 0.05  # s; a clock's rounding must not refuse a request that comes on time
 
 
 class _Waiter:
-    """One attempt in a queue."""
+    """One attempt in a queue; its outcome is what `hold` returns of it."""
 
-    __slots__ = ("gate", "permit", "until")
+    __slots__ = ("outcome", "permit", "until")
 
     def __init__(self, permit: Permit, until: float) -> None:
         self.permit = permit
         self.until = until  # s, monotonic; afterwards it is refused
-        self.gate: asyncio.Future[bool | None] = (
+        # True: admitted; False: its time is up; None: it draws on another quota.
+        self.outcome: asyncio.Future[bool | None] = (
             asyncio.get_running_loop().create_future()
         )
 
 
 class Permits:
-    """Who may send now, who waits for it, and who has to come again."""
+    """The permits of one quota, and the attempts that wait for them."""
 
     def __init__(
         self,
@@ -47,13 +49,13 @@ class Permits:
         on_wait: Callable[[float], None],
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """Start with nobody waiting.
+        """Start with empty queues.
 
         Args:
-            limiter: What is known of the quota.
+            limiter: Decides when an attempt may go.
             options: Longest wait.
             clock: Real or fake.
-            on_wait: Hears how long an attempt was held, s, where it was.
+            on_wait: Called with the time that an attempt was held, s.
             weights: Of callers that are configured; others have 1.
         """
         self.limiter = limiter
@@ -69,23 +71,23 @@ class Permits:
 
     @property
     def _facts(self) -> tuple[int | None, int | None, int, int]:
-        """Return limit, remaining, in flight and waiting; None where nobody told."""
-        ledger, limit = self.limiter.ledger, self.limiter.limit or None
-        remaining = max(0, int(ledger.lowest_remaining)) if limit else None
-        return limit, remaining, ledger.in_flight, self.waiting
+        """Limit, remaining, in flight and waiting; None where it is not known."""
+        usage, limit = self.limiter.usage, self.limiter.limit or None
+        remaining = max(0, int(usage.lowest_remaining)) if limit else None
+        return limit, remaining, usage.in_flight, self.waiting
 
     @property
     def busy(self) -> bool:
         """Whether attempts wait or are in flight."""
-        return bool(self.waiting or self.limiter.ledger.in_flight)
+        return bool(self.waiting or self.limiter.usage.in_flight)
 
     def take(self, exchange: Exchange, permit: Permit, now: float) -> bool:
-        """Take a place in the quota if there is one at once; False: `hold` it.
+        """Take a place in the quota if there is one now; False: `hold` it.
 
         Args:
-            exchange: Whose attempt it is.
+            exchange: Of the attempt.
             permit: To be filled in.
-            now: s.
+            now: s, monotonic.
         """
         self.limiter.shares.arrived(permit.caller)
         if self.waiting or self.limiter.acquire(permit, now) > 0:
@@ -94,15 +96,15 @@ class Permits:
         return True
 
     def shed(self) -> bool:
-        """Send the newest batch work that waits away; False: none does."""
+        """Refuse the newest batch attempt that waits; False: none does."""
         batch = max(self._queues[Lane.BATCH :], key=len)
         newest = max(batch, key=lambda waiter: waiter.until, default=None)
         if newest is None or not batch.remove(newest.permit.caller, newest):
             return False
         self.waiting -= 1
         self.limiter.shares.gave_up(newest.permit.caller)
-        if not newest.gate.done():
-            newest.gate.set_exception(
+        if not newest.outcome.done():
+            newest.outcome.set_exception(
                 Overloaded(
                     "the gateway is full, and batch work makes room first",
                     retry_after=_SHED_FOR,
@@ -115,18 +117,18 @@ class Permits:
         exchange: Exchange,
         permit: Permit,
         began: float,
-        may_look: Callable[[Route, float], bool],
+        may_explore: Callable[[Route, float], bool],
     ) -> bool:
-        """Wait for a place in the queue; leave no trace where that fails.
+        """Wait for a place; a failure leaves no trace in the quota.
 
         Args:
-            exchange: Whose attempt it is.
+            exchange: Of the attempt.
             permit: To be filled in.
-            began: s; when it first asked for a place.
-            may_look: Says whether a route may send one attempt without a place.
+            began: s, monotonic; when the attempt first asked for a place.
+            may_explore: Returns whether a route may send one attempt without a place.
 
         Returns:
-            False where its route draws on another quota by now: ask there.
+            True with a place; False where the route draws on another quota by now.
 
         Raises:
             RateLimited: there will be no room in time; nothing was sent.
@@ -134,7 +136,7 @@ class Permits:
         until = min(began + self._options.max_wait, exchange.deadline - ATTEMPT_MARGIN)
         now = self._clock.now()
         wait = self._predict(permit, now)
-        if wait > 0 and now + wait > until and self._looks(permit, now, may_look):
+        if wait > 0 and now + wait > until and self._explores(permit, now, may_explore):
             self.limiter.count(permit, now)
             wait = 0.0
         if wait == 0.0:
@@ -151,25 +153,25 @@ class Permits:
             raise self._refusal(exchange, permit, now, wait)
         return True
 
-    def _looks(
-        self, permit: Permit, now: float, may_look: Callable[[Route, float], bool]
+    def _explores(
+        self, permit: Permit, now: float, may_explore: Callable[[Route, float], bool]
     ) -> bool:
         if permit.lane >= Lane.BATCH or self.limiter.closed(now):
             return False
-        return may_look(permit.route, now)
+        return may_explore(permit.route, now)
 
     async def _wait(
         self, exchange: Exchange, permit: Permit, now: float, wait: float, until: float
     ) -> bool | None:
-        """Stand in the queue; None: the route draws on another quota."""
+        """Wait in the queue; return the outcome (see `_Waiter`)."""
         waiter = _Waiter(permit, until)
         self._queues[permit.lane].push(permit.caller, waiter)
         self.waiting += 1
         self._timer.set(now, min(now + wait, until))
         try:
-            return await waiter.gate
+            return await waiter.outcome
         except asyncio.CancelledError:
-            self._leave(waiter)
+            self._withdraw(waiter)
             raise
         finally:
             held = self._clock.now() - now
@@ -177,8 +179,8 @@ class Permits:
             exchange.step(now, "permit", held, *self._facts)
             self._on_wait(held)
 
-    def release(self, route: Route) -> None:
-        """Send those of a route that wait to the quota that it draws on now."""
+    def requeue(self, route: Route) -> None:
+        """Send the waiting attempts of a route to the quota that it draws on now."""
         if not self.waiting:
             return
         for queue in self._queues:
@@ -186,11 +188,11 @@ class Permits:
                 queue.remove(waiter.permit.caller, waiter)
                 self.waiting -= 1
                 self.limiter.shares.gave_up(waiter.permit.caller)
-                if not waiter.gate.done():
-                    waiter.gate.set_result(None)
+                if not waiter.outcome.done():
+                    waiter.outcome.set_result(None)
 
     def _predict(self, permit: Permit, now: float) -> float:
-        """Return the wait to be expected, s; 0.0: the place is taken already."""
+        """Return the likely wait, s; 0.0: the place is taken already."""
         ahead = self._ahead(permit)
         if ahead:
             wait = max(_SHORTEST_WAIT, self._slot_at - now)
@@ -201,7 +203,7 @@ class Permits:
         return wait
 
     def _ahead(self, permit: Permit) -> int:
-        """Return how many of the same caller are served before."""
+        """Return how many attempts of the same caller are served before."""
         before = self._queues[: permit.lane + 1]
         return sum(queue.of(permit.caller) for queue in before)
 
@@ -210,30 +212,29 @@ class Permits:
     ) -> RateLimited:
         limiter = self.limiter
         limiter.shares.gave_up(permit.caller)
-        patience = exchange.deadline - exchange.started - ATTEMPT_MARGIN
-        wait = limiter.come_again(
+        longest_wait = exchange.deadline - exchange.started - ATTEMPT_MARGIN
+        wait = limiter.retry_in(
             permit,
             now,
             self._ahead(permit),
             wait,
-            # Whoever comes so early is held. A clock's rounding must not refuse it.
-            early=max(0.0, min(self._options.max_wait, patience) - _SLACK),
+            early=max(0.0, min(self._options.max_wait, longest_wait) - _SLACK),
         )
         exchange.step(now, "refused_by_limiter", round(wait, 1), *self._facts)
         quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
         return RateLimited(
             f"Dinie's quota {quota}has no room for this request in time; nothing was "
-            f"sent. Come again in {wait:.1f} s.",
+            f"sent. Repeat it in {wait:.1f} s.",
             retry_after=wait,
         )
 
-    def _leave(self, waiter: _Waiter) -> None:
-        """Forget a cancelled waiter, or give back what it was just granted."""
-        gate, permit = waiter.gate, waiter.permit
-        if gate.done() and not gate.cancelled():
-            if gate.result():
+    def _withdraw(self, waiter: _Waiter) -> None:
+        """Remove a cancelled waiter, or give back the place that it was just given."""
+        outcome, permit = waiter.outcome, waiter.permit
+        if outcome.done() and not outcome.cancelled():
+            if outcome.result():
                 self.limiter.not_sent(permit)
-            elif gate.result() is False:
+            elif outcome.result() is False:
                 self.limiter.shares.gave_up(permit.caller)
         elif self._queues[permit.lane].remove(permit.caller, waiter):
             self.limiter.shares.gave_up(permit.caller)
@@ -241,7 +242,7 @@ class Permits:
         self.wake()
 
     def wake(self) -> None:
-        """Let through whom the quota admits, refuse whose time is up."""
+        """Admit those that the quota has room for; refuse those whose time is up."""
         if not self.waiting:
             self._timer.cancel()
             return
@@ -250,15 +251,15 @@ class Permits:
         for queue in self._queues:
             for waiter in [one for one in queue if one.until <= now]:
                 queue.remove(waiter.permit.caller, waiter)
-                self._open(waiter, granted=False)
+                self._resolve(waiter, granted=False)
             next_at = min([next_at, *(waiter.until for waiter in queue)])
         if self.waiting:
             self._timer.set(now, next_at)
 
     def _admit(self, now: float) -> float:
-        """Serve the queues in order; return when to look again."""
+        """Serve the queues in order; return when to ask again, s."""
         soonest = float("inf")
-        # Callers whose share is used up: they block nobody, and keep their own order.
+        # Callers whose share is used up do not block others.
         passed: set[str] = set()
         for queue in self._queues:
             while turn := queue.head(passed):
@@ -268,16 +269,16 @@ class Permits:
                     soonest = min(soonest, now + wait)
                     passed.add(caller)
                     continue
-                self._open(queue.pop(caller), granted=True)
+                self._resolve(queue.pop(caller), granted=True)
         if passed:
             self._slot_at = soonest
         return soonest
 
-    def _open(self, waiter: _Waiter, *, granted: bool) -> None:
+    def _resolve(self, waiter: _Waiter, *, granted: bool) -> None:
         self.waiting -= 1
-        # A cancelled one still stands here until it runs again.
-        if waiter.gate.done():
+        # A cancelled waiter is in the queue until its task runs again.
+        if waiter.outcome.done():
             if granted:
                 self.limiter.not_sent(waiter.permit)
             return
-        waiter.gate.set_result(granted)
+        waiter.outcome.set_result(granted)

@@ -1,15 +1,18 @@
-"""Decides when an attempt may be sent. Pure: callers pass `now` (s, monotonic).
+"""Decides when an attempt may be sent. Pure.
 
-Theory of operation. `ledger` counts what may be sent, `window` knows when it ends,
-`cooldown` follows a 429, `traffic` estimates what others use. With plenty left,
-attempts burst; below a fifth of the limit they are spread over the rest of the
-window. Before the first response they go one at a time. When the time of a spent
-window is up, one probe goes after a random moment, or at once for a caller that had
-no more than its share; the next window opens on its response, or after PROBE_TIMEOUT.
-A 429 holds everything for the time that it names; then one attempt goes first as
-well. PRIORITY may use the reserve and is not paced; BATCH keeps out of the way
-(`priority`). With several callers, each has its share (`fairness/shares`). Decisions:
-ADR 4 and ADR 12.
+Moments are monotonic, s, and passed in. `usage` counts what may be sent, `window` knows
+when it ends, `cooldown` follows a 429, `traffic` estimates what others use.
+
+While there is plenty, attempts burst; below a fifth of the limit they are spread over
+the rest of the window. Before the first response they go one at a time. When a spent
+window has ended, one probe goes after a random delay, or at once for a caller that
+asked for no more than its share; the next window opens on the probe's response, or
+after PROBE_TIMEOUT. A 429 holds all attempts for the time that it names, then one goes
+first.
+The priority lane may use the reserve and is not paced; batch attempts give way
+(`priority`). With several callers, each has its share (`fairness/shares`).
+
+Source: `docs/adr/0004-holding-on-quota.md`, `docs/adr/0012-fair-shares.md`.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,12 +28,12 @@ from gateway.ratelimit.window_usage import Permit
 
 PROBE_TIMEOUT = 2.0  # s a probe may take before the window opens without it
 _SHORTEST_WAIT = 0.005  # s; below, a wait is only a scheduling cost
-_RELEASED_IN = 2.0  # s before a window's end in which the reserve is let go,
-_RELEASED_PART = 0.1  # or this share of the window, if that is less
+_RELEASED_IN = 2.0  # s before a window's end in which the reserve is released,
+_RELEASED_PART = 0.1  # or this part of the window, if that is less
 
 
 class Limiter(Quota):
-    """Admits attempts as far as the quota goes."""
+    """Admits attempts as far as one quota goes."""
 
     def __init__(
         self,
@@ -38,40 +41,50 @@ class Limiter(Quota):
         random: Callable[[], float],
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """Start knowing nothing; the arguments are those of `Quota`."""
+        """Start knowing nothing.
+
+        Args:
+            reserve: Part of the limit that only the priority lane may use.
+            random: Returns from [0, 1).
+            weights: Of callers that are configured; others have 1.
+        """
         super().__init__(reserve, random, weights)
-        self._polled_at = -inf  # when background work last had a place
-        self._promised_at = -inf  # the latest place of a window that somebody was told
+        self._background_at = -inf  # when a background attempt last had a place
+        self._announced_at = -inf  # the latest moment named to a refused request
 
     def acquire(self, permit: Permit, now: float) -> float:
-        """Take a place for an attempt: 0.0, or the wait in s, which took nothing."""
-        ledger = self.ledger
-        if ledger.moving:
-            ledger.settle(now, self.limit)
+        """Take a place for an attempt.
+
+        Returns:
+            0.0 with a place; otherwise the wait until it is worth asking again, s.
+        """
+        usage = self.usage
+        if usage.unsettled:
+            usage.settle(now, self.limit)
         if (
             now >= self._burst_until
-            or ledger.lowest_remaining - ledger.owed <= self._floor
+            or usage.lowest_remaining - usage.uncounted <= self._floor
             or permit.lane >= Lane.BATCH
             or self.shares.crowded
         ):
-            wait = self._scarce(permit, now)
+            wait = self._wait_if_scarce(permit, now)
             if wait > 0:
                 return max(wait, _SHORTEST_WAIT)
-        ledger.take(permit, now)
+        usage.take(permit, now)
         self.shares.took(permit.caller)
         self._granted_at = now
         if permit.lane is Lane.BACKGROUND:
-            self._polled_at = now
+            self._background_at = now
         return 0.0
 
     def predict(self, permit: Permit, now: float, ahead: int, wait: float) -> float:
-        """Return when a place is likely for one behind others, s.
+        """Return the likely wait of an attempt behind others, s.
 
         Args:
-            permit: Whose place.
+            permit: Of the attempt.
             now: s.
             ahead: How many of the same caller wait before it.
-            wait: s; what the first of them was told.
+            wait: s; of the first of them.
         """
         window = self.window
         if window is None or permit.lane is Lane.PRIORITY:
@@ -79,64 +92,66 @@ class Limiter(Quota):
         # After a cooldown that ends before the window does, the window goes on.
         opens_at = max(now, self._cooldown.closed_until)
         if opens_at < window.resets_at:
-            free = self._room() - self._owed(permit, now, window)
+            free = self._room() - self._left_to_others(permit, now, window)
             room = int(free) - self._reserve
             if ahead < room:
                 gap = max(self._gap(opens_at, window, free), self._cooldown.gap)
                 return wait + ahead * gap
             ahead -= max(0, room)
-        return max(wait, self._later(permit, now, window, ahead))
+        return max(wait, self._wait_for_later_window(permit, now, window, ahead))
 
-    def _later(self, permit: Permit, now: float, window: Window, ahead: int) -> float:
-        """Return the wait for a place in a window to come, s."""
+    def _wait_for_later_window(
+        self, permit: Permit, now: float, window: Window, ahead: int
+    ) -> float:
+        """Return the wait for a place in a later window, s."""
         length = max(window.length, 1.0)
         places = max(1, self.limit - self._reserve)
         mine = self.shares.entitled(permit.caller, now, places=places, length=length)
         begins = max(now, window.resets_at, self._cooldown.closed_until) + self._jitter
         return begins + length * (ahead // max(1, int(mine))) - now
 
-    def come_again(
+    def retry_in(
         self, permit: Permit, now: float, ahead: int, wait: float, *, early: float
     ) -> float:
-        """Return when a refused attempt is to come again, s.
+        """Return the `Retry-After` of a refused request, s.
 
-        That is the next place of this window that nobody else was told, or a little
-        before the next one opens: whoever comes then is held, and served as it opens.
-        Nothing is kept for those who were told, since many never come.
+        That is the next place of this window that no other refusal named, or a little
+        before the next window opens: a request that is repeated then is held, and
+        served as the window opens. No quota is held for it (ADR 12).
 
         Args:
             permit: Of the attempt.
             now: s.
             ahead: How many of the same caller wait before it.
-            wait: s; when a place is likely if nobody else comes.
-            early: s before a window opens that it may come to be held.
+            wait: s; until a place is likely without other requests.
+            early: s before a window opens, at most, that a request can be held.
         """
         window = self.window
         if window is None or permit.lane is Lane.PRIORITY:
             return wait
-        opening = self._later(permit, now, window, ahead) - early
+        opening = self._wait_for_later_window(permit, now, window, ahead) - early
         slot = wait
         if permit.lane is Lane.NORMAL and self._room() > self._reserve:
-            slot = max(wait, self._promised_at + self._spacing(now, window) - now)
+            slot = max(wait, self._announced_at + self._spacing(now, window) - now)
         if slot < opening:
-            self._promised_at = now + slot
+            self._announced_at = now + slot
             return slot
         return min(max(0.0, opening), LONGEST_RESET)
 
     def _spacing(self, now: float, window: Window) -> float:
-        """Return the span between two places of this window, s, after a cooldown."""
+        """Return the span between two attempts of this window after a cooldown, s."""
         at = max(now, self._cooldown.closed_until)
         return max(self._gap(at, window, self._room()), self._cooldown.gap)
 
-    def _owed(self, permit: Permit, now: float, window: Window) -> float:
-        """Return how many places stay for other callers."""
+    def _left_to_others(self, permit: Permit, now: float, window: Window) -> float:
+        """Return how many places are left to other callers."""
         if not self.shares.crowded or window.sliding:
             return 0.0
         left = window.resets_at - now
         if left <= 0:
             left = window.length
             self._expire(now)
-        return self.shares.owed_to_others(
+        return self.shares.left_to_others(
             permit.caller,
             now,
             places=self._places(advertised=not self._overdue),
@@ -144,79 +159,80 @@ class Limiter(Quota):
             length=window.length,
         )
 
-    def _scarce(self, permit: Permit, now: float) -> float:
-        """Return the wait where a burst is not free; 0.0 or less: go."""
+    def _wait_if_scarce(self, permit: Permit, now: float) -> float:
+        """Return the wait where bursts are not free, s; 0.0 or less: none."""
         if now < self._cooldown.closed_until:
             return self._cooldown.admit(now)
         if self._cooldown.gap:
-            braked = self._granted_at + self._cooldown.gap - now
-            if braked > 0:
-                return braked
+            paced = self._granted_at + self._cooldown.gap - now
+            if paced > 0:
+                return paced
         window = self.window
         if window is None:
-            return self._unknown(now)
+            return self._wait_without_window(now)
         spent = now >= window.resets_at and self._room() <= self._floor
-        if spent or self._wary:
-            wait = self._probing(permit, now, window, spent=spent)
+        if spent or self._probe_first:
+            wait = self._wait_for_probe(permit, now, window, spent=spent)
             if wait is not None:
                 return wait
-        return self._within(permit, now, window)
+        return self._wait_in_window(permit, now, window)
 
-    def _unknown(self, now: float) -> float:
-        """Admit one at a time; where answers tell no limit, everybody."""
-        if self.ledger.lowest_remaining == inf:
+    def _wait_without_window(self, now: float) -> float:
+        """Return the wait, s: one at a time, or none where no limit is advertised."""
+        if self.usage.lowest_remaining == inf:
             return 0.0
-        if self.ledger.in_flight == 0 or now - self._probed_at >= PROBE_TIMEOUT:
+        if self.usage.in_flight == 0 or now - self._probed_at >= PROBE_TIMEOUT:
             self._probed_at = now
             return 0.0
-        return self._answer_due(now)
+        return self._until_response(now)
 
-    def _probing(
+    def _wait_for_probe(
         self, permit: Permit, now: float, window: Window, *, spent: bool
     ) -> float | None:
-        """Return the wait where one goes first; None: there is no need any more."""
+        """Return the wait for the probe, s; None: no probe is needed any more."""
         if self._probe is None:
             opens_at = self._cooldown.closed_until
             if spent:
                 opens_at = max(opens_at, window.resets_at)
             early = opens_at + self._jitter - now
-            if early > 0 and not (spent and self._goes_first(permit, now, window)):
+            if early > 0 and not (spent and self._may_open_window(permit, now, window)):
                 return early
             self._probe, self._probed_at = permit, now
             return 0.0
         if now - self._probed_at < PROBE_TIMEOUT:
-            return self._answer_due(now)
-        self._probe, self._wary = None, False
+            return self._until_response(now)
+        self._probe, self._probe_first = None, False
         if spent:
             self.assume(now, window)
         return None
 
-    def _answer_due(self, now: float) -> float:
-        """Return how soon the probe's answer is likely, s; later we look again."""
+    def _until_response(self, now: float) -> float:
+        """Return how soon the probe's response is likely, s."""
         usual = self.traffic.round_trip
         due = max(usual / 2, self._probed_at + usual - now)
         return min(due, self._probed_at + PROBE_TIMEOUT - now)
 
-    def _within(self, permit: Permit, now: float, window: Window) -> float:
+    def _wait_in_window(self, permit: Permit, now: float, window: Window) -> float:
+        """Return the wait in a window that is known and open, s."""
         if permit.lane >= Lane.BATCH:
             wait = self._batch_wait(permit, now, window)
             if wait:
                 return wait
         room = self._room()
-        least = 0.0 if permit.lane is Lane.PRIORITY else self._kept(now, window)
-        if room > least and self._is_calm(permit, now, window):
+        least = 0.0 if permit.lane is Lane.PRIORITY else self._reserved(now, window)
+        if room > least and self._keeps_to_share(permit, now, window):
             return 0.0
-        room -= self._owed(permit, now, window)
+        room -= self._left_to_others(permit, now, window)
         if room <= least:
             return self._until_more(now, window)
         if permit.lane is Lane.PRIORITY or room > self._floor:
             return 0.0
         return self._granted_at + self._gap(now, window, room) - now
 
-    def _kept(self, now: float, window: Window) -> float:
-        """Return how many places are kept for priority routes.
+    def _reserved(self, now: float, window: Window) -> float:
+        """Return how many places are reserved for the priority lane.
 
-        Fewer at the very end: who comes for one then has a new window at once.
+        Fewer at the very end: a priority request after it has a new window at once.
         """
         left = window.resets_at - now
         last = min(_RELEASED_IN, _RELEASED_PART * window.length)
@@ -225,31 +241,31 @@ class Limiter(Quota):
         return self._reserve * left / last
 
     def _batch_wait(self, permit: Permit, now: float, window: Window) -> float:
-        """Return how long batch work has to keep out of the way, s."""
-        if self.ledger.batch >= most_in_flight(self.limit):
+        """Return how long a batch or background attempt gives way, s."""
+        if self.usage.batch_in_flight >= most_in_flight(self.limit):
             return self.traffic.round_trip
         if permit.lane is Lane.BACKGROUND:
             gap = background_gap(self.limit, window.length)
-            if now < self._polled_at + gap:
-                return self._polled_at + gap - now
+            if now < self._background_at + gap:
+                return self._background_at + gap - now
         left = max(0.0, window.resets_at - now)
         length = max(window.length, left, 1e-6)
         part = 1.0 if window.sliding else left / length
         wait = until_free(permit.lane, self._room(), self.limit, part=part) * length
         return min(wait, self._until_more(now, window)) if wait else 0.0
 
-    def _is_calm(self, permit: Permit, now: float, window: Window) -> bool:
-        """Return whether a caller keeps to its share, with work that is waited for."""
+    def _keeps_to_share(self, permit: Permit, now: float, window: Window) -> bool:
+        """Return whether a caller keeps to its share with interactive requests."""
         if not self.shares.crowded or window.sliding or permit.lane >= Lane.BATCH:
             return False
-        self._owed(permit, now, window)
-        return self.shares.is_calm(permit.caller)
+        self._left_to_others(permit, now, window)
+        return self.shares.keeps_to_share(permit.caller)
 
-    def _goes_first(self, permit: Permit, now: float, window: Window) -> bool:
-        """Return whether an attempt may open a window: little comes by chance."""
-        self._owed(permit, now, window)
-        modest = self.shares.was_modest(permit.caller, window.length)
-        return modest and permit.lane < Lane.BATCH
+    def _may_open_window(self, permit: Permit, now: float, window: Window) -> bool:
+        """Return whether an attempt may probe without the random delay."""
+        self._left_to_others(permit, now, window)
+        kept = self.shares.kept_to_share(permit.caller, window.length)
+        return kept and permit.lane < Lane.BATCH
 
     def _gap(self, now: float, window: Window, room: float) -> float:
         """Return the span between two attempts of a window that runs short, s."""
@@ -260,14 +276,18 @@ class Limiter(Quota):
         else:
             # The last one must arrive before the reset to be counted there.
             left = window.resets_at - now - self.traffic.round_trip
-            gap = max(0.0, left) / (max(0.0, room - self._kept(now, window)) + 1)
+            gap = max(0.0, left) / (max(0.0, room - self._reserved(now, window)) + 1)
         return min(gap, PROBE_EVERY) if window.length > LONG else gap
 
     def _until_more(self, now: float, window: Window) -> float:
-        if now >= window.resets_at or self._room() + self.ledger.late > self._reserve:
+        """Return the wait until there may be more places, s."""
+        if (
+            now >= window.resets_at
+            or self._room() + self.usage.from_before > self._reserve
+        ):
             return self.traffic.round_trip
-        until = min(window.resets_at + self._jitter, self.ledger.next_return())
+        until = min(window.resets_at + self._jitter, self.usage.next_return())
         if window.length > LONG and not 0 < self._room() <= self._reserve / 2:
-            # So far a reset may be a mistake: now and then one attempt finds out.
+            # A reset so far ahead may be a mistake: one attempt a minute finds out.
             until = min(until, self._granted_at + PROBE_EVERY)
         return until - now

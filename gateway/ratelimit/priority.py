@@ -1,16 +1,15 @@
-"""Keeps batch and background work out of the way of other calls. Pure.
+"""Keeps batch and background attempts out of the way of interactive ones. Pure.
 
-Batch work leaves a part of the window to those whom somebody waits for; the part
-shrinks with what is left of the window, so that nothing is wasted where nobody comes.
-Background work, such as the gateway's own reading of lists, has a fiftieth of the quota
-whatever is left, spread over the window.
+Batch attempts leave a part of the window to interactive ones. The part shrinks with the
+rest of the window, so that no quota is wasted. Background attempts, such as the
+gateway's own reading of lists, have a fiftieth of the quota, spread over the window.
 """
 
 from typing import Final
 
 from gateway.core.lanes import Lane
 
-_KEPT: Final = 0.3  # of the limit, left to interactive requests
+_INTERACTIVE: Final = 0.3  # of the limit, left to interactive attempts
 _SHARE: Final = 0.02  # of the limit; in flight at once, and all of background work
 
 
@@ -25,20 +24,21 @@ def background_gap(limit: int, length: float) -> float:
 
 
 def until_free(lane: Lane, room: float, limit: int, *, part: float) -> float:
-    """Return how much of the window has to pass before there is room; 0: there is.
+    """Return how much of the window must pass before there is room for an attempt.
 
     Args:
         lane: BATCH or BACKGROUND.
-        room: Places.
+        room: Requests that are left.
         limit: Of the window.
         part: Of the window that is left, 0 to 1; 1 where the quota slides.
 
     Returns:
-        Part of the window; as much as is left where it will not be before the end.
+        Part of the window, 0 to 1: 0 where there is room, `part` where there will be
+        none before the end.
     """
-    kept = _KEPT * limit
+    interactive = _INTERACTIVE * limit
     if lane is Lane.BACKGROUND:
-        return 0.0 if room > kept else part
-    if room > kept * part:
+        return 0.0 if room > interactive else part
+    if room > interactive * part:
         return 0.0
-    return part - max(0.0, room) / kept
+    return part - max(0.0, room) / interactive

@@ -1,4 +1,7 @@
-"""Holds what is known of one quota, and learns from each response. Pure."""
+"""Holds what is known of one quota, and learns from each response. Pure.
+
+Moments are monotonic, s. Source: `docs/adr/0004-holding-on-quota.md`.
+"""
 
 from collections.abc import Callable, Mapping
 from math import ceil, inf
@@ -8,19 +11,24 @@ from gateway.ratelimit.fairness.shares import Shares
 from gateway.ratelimit.headers import Advertised
 from gateway.ratelimit.traffic import Traffic
 from gateway.ratelimit.window import Window
-from gateway.ratelimit.window_usage import Ledger, Permit
+from gateway.ratelimit.window_usage import Permit, WindowUsage
 
-PROBE_SPREAD = 0.5  # s; replicas must not all probe at the same moment
+PROBE_SPREAD = 0.5  # s; so that replicas do not probe at the same moment
 _BURST_ABOVE = 0.2  # of the limit; below, attempts are paced
-_LENGTH = 60.0  # s; a window whose length nobody told
+_LENGTH = 60.0  # s; of a window whose length is not known
 _REFUSED = 429
 _SERVER_ERROR = 500
-_LAGS = 0.05  # of the limit; what a server may still tell as remaining when it refuses
-_SILENT_ERRORS = 3  # 5xx without headers, before we believe that there are no headers
+_LAGS = 0.05  # of the limit; a server may advertise it as remaining, and refuse
+_HEADERLESS_ERRORS = (
+    3  # 5xx without headers, before we believe that there are no headers
+)
 
 
 class Quota:
-    """The quota as learned. A permit ends by `answered`, `not_sent` or `lost`."""
+    """One quota as learned.
+
+    A permit ends by one of `responded`, `not_sent`, `lost` and `transfer_out`.
+    """
 
     def __init__(
         self,
@@ -31,44 +39,44 @@ class Quota:
         """Start knowing nothing.
 
         Args:
-            reserve: Share of the limit kept for the priority lane.
+            reserve: Part of the limit that only the priority lane may use.
             random: Returns from [0, 1).
             weights: Of callers that are configured; others have 1.
         """
         self.shares = Shares(weights)
-        self.limit = 0  # 0 while no answer told
-        self.ledger = Ledger()
+        self.limit = 0  # requests; 0 while none is known
+        self.usage = WindowUsage()
         self.window: Window | None = None
         self.traffic = Traffic()
         self._cooldown = Cooldown()
-        self._share = reserve
+        self._reserved_part = reserve
         self._random = random
         self._granted_at = -inf
         self._probe: Permit | None = None
         self._probed_at = -inf
-        self._wary = False  # after a 429, one goes first
-        self._assumed = False  # the window was not advertised, only supposed
-        self._silent = 0
+        self._probe_first = False  # after a 429, one attempt goes first
+        self._assumed = False  # no response has advertised the present window
+        self._headerless = 0  # responses without headers, before any with them
         self._jitter = 0.0
-        self._overdue = False  # the window's time is up, and no answer told of the next
-        # What `acquire` looks at each time, worked out once per answer:
+        self._overdue = False  # the window has ended, and no response names the next
+        # What `acquire` reads for each attempt, computed once per response:
         self._burst_until = -inf
-        self._floor = 0.0  # room above it is there for everybody
+        self._floor = 0.0  # requests; room above it is open to every lane
         self._reserve = self._foreign = 0
 
     @property
     def foreign_share(self) -> float:
-        """Return the share of the limit that others took in this window, at least."""
+        """The part of the limit that others took in this window, at least."""
         return self.traffic.foreign / self.limit if self.limit else 0.0
 
     def _room(self) -> float:
-        return self.ledger.lowest_remaining - self.ledger.owed - self._foreign
+        return self.usage.lowest_remaining - self.usage.uncounted - self._foreign
 
     def _places(self, *, advertised: bool) -> float:
-        """Return how many places of the window there are to share.
+        """Return how many places of the window callers share.
 
-        What was sent before the window opened may be counted in it: where an answer
-        advertised of the window, it is what was used and what is left.
+        The window may count what was sent before it opened. So where a response has
+        advertised it, its places are those used and those left.
         """
         places: float = self.limit - self._foreign
         if advertised:
@@ -76,41 +84,41 @@ class Quota:
         return places - self._reserve
 
     def _expire(self, now: float) -> None:
-        """Share the next window, which has begun, before an answer tells of it."""
+        """Share the next window, which has begun, before a response names it."""
         if not self._overdue:
             self._overdue = True
             self.shares.opened(now)
 
     @property
     def assumed(self) -> bool:
-        """Whether the window is only supposed to have begun."""
+        """Whether no response has advertised the present window."""
         return self._assumed
 
     def closed(self, now: float) -> bool:
-        """Return whether a 429 keeps everybody away."""
+        """Return whether a 429 holds all attempts."""
         return now < self._cooldown.closed_until
 
     def count(self, permit: Permit, now: float) -> None:
         """Take a place without asking whether there is one."""
-        self.ledger.take(permit, now)
+        self.usage.take(permit, now)
         self.shares.took(permit.caller)
 
-    def adopt(self, permit: Permit) -> None:
-        """Count an attempt that its response says to be of this quota."""
+    def transfer_in(self, permit: Permit) -> None:
+        """Count an attempt of another quota whose response names this one."""
         self.shares.arrived(permit.caller)
         self.count(permit, permit.taken_at)
         if permit.taken_at < self.traffic.opened_at:
             permit.serial = -1
-            self.ledger.late += 1
+            self.usage.from_before += 1
 
-    def disowned(self, permit: Permit, now: float) -> None:
-        """End an attempt that its response says to be of another quota.
+    def transfer_out(self, permit: Permit, now: float) -> None:
+        """End an attempt whose response names another quota.
 
-        It may have been counted in this one as well.
+        The server may have counted it in this one as well.
         """
         self._end(permit)
         if self.window is not None:
-            self.ledger.count_headerless(now)
+            self.usage.count_headerless(now)
 
     def not_sent(self, permit: Permit) -> None:
         """Give back the place of an attempt that never left."""
@@ -118,17 +126,17 @@ class Quota:
         self.shares.gave_back(permit.caller)
 
     def _end(self, permit: Permit) -> None:
-        self.ledger.end(permit)
+        self.usage.end(permit)
         if permit is self._probe:
             self._probe = None
 
     def lost(self, permit: Permit, now: float) -> None:
-        """Keep the place of an attempt that left and was not answered, as a ghost."""
+        """Count an attempt that was sent and got no response as a ghost."""
         self._end(permit)
         if self.window is not None:
-            self.ledger.count_unanswered(now)
+            self.usage.count_unanswered(now)
 
-    def answered(
+    def responded(
         self,
         permit: Permit,
         now: float,
@@ -138,21 +146,21 @@ class Quota:
         wait: float | None = None,
         sends: int = 1,
     ) -> None:
-        """End an attempt and learn from its answer.
+        """End an attempt and learn from its response.
 
         Args:
             permit: Of the attempt.
             now: s.
-            seen: What the answer advertises.
-            status: Of the answer; only a 429 closes.
-            wait: s; the answer's Retry-After.
+            seen: What the response advertises; None: nothing.
+            status: Of the response; only a 429 closes.
+            wait: s; the response's Retry-After.
             sends: How often the attempt was written to a connection.
         """
-        self.ledger.end(permit)
+        self.usage.end(permit)
         self.traffic.timed(now - permit.taken_at)
         stale = False
         if seen is None:
-            self._unseen(permit, now, status)
+            self._learn_nothing(permit, now, status)
         else:
             stale = not self._learn(permit, now, seen, sends)
         if permit is self._probe:
@@ -162,23 +170,23 @@ class Quota:
                 self._close(now, seen, wait)
         elif permit.taken_at >= self._cooldown.closed_at:
             self._cooldown.reopen(now, self.window.length if self.window else 0.0)
-            self._wary = False
-        self._refresh(now)
+            self._probe_first = False
+        self._update_bounds(now)
 
-    def _unseen(self, permit: Permit, now: float, status: int) -> None:
-        """Take an answer that advertises nothing."""
+    def _learn_nothing(self, permit: Permit, now: float, status: int) -> None:
+        """Fold in a response that advertises nothing."""
         if self.window is not None:
-            self.ledger.count_headerless(now)
+            self.usage.count_headerless(now)
             if permit is self._probe and now >= self.window.resets_at:
                 self.assume(now, self.window)
             return
-        self._silent += 1
-        if status < _SERVER_ERROR or self._silent >= _SILENT_ERRORS:
-            self.ledger.lowest_remaining = inf
+        self._headerless += 1
+        if status < _SERVER_ERROR or self._headerless >= _HEADERLESS_ERRORS:
+            self.usage.lowest_remaining = inf
 
     def assume(self, now: float, window: Window) -> None:
-        """Suppose that a new window has begun."""
-        if self._assumed:  # a whole window, and nobody advertised anything
+        """Begin a window that no response has advertised."""
+        if self._assumed:  # for a whole window no response advertised anything
             self.window, self.limit, self._assumed = None, 0, False
             self._opened(now, inf)
         else:
@@ -187,46 +195,46 @@ class Quota:
             self._opened(now, self.limit)
 
     def _opened(self, now: float, remaining: float, before: int = 0) -> None:
-        self.ledger.open(remaining)
+        self.usage.open(remaining)
         self._probe = None
         self._jitter = PROBE_SPREAD * self._random()
         self.traffic.opened(now, before=before)
         if not self._overdue:
             self.shares.opened(now)
         self._overdue = False
-        self._refresh(now)
+        self._update_bounds(now)
 
     def _learn(self, permit: Permit, now: float, seen: Advertised, sends: int) -> bool:
-        """Fold in what an answer advertises; False: it was out of date."""
+        """Fold in what a response advertises; False: it was out of date."""
         window = self.window
         used = seen.limit - seen.remaining
         if window is None:
             self.window = Window(seen, now)
             self._begin(now, seen, before=used)
-            self.ledger.record_remaining(seen.remaining, permit, now)
+            self.usage.record_remaining(seen.remaining, permit, now)
             return True
-        verdict = window.judge(seen, taken_at=permit.taken_at)
-        # An answer to an attempt from after this window's opening is never out of
-        # date: then the server corrects us.
-        early = permit.serial != self.ledger.serial or window.sliding
+        verdict = window.compare(seen, taken_at=permit.taken_at)
+        # The response to an attempt from after this window's opening is never out of
+        # date: it corrects what an earlier response advertised.
+        early = permit.serial != self.usage.serial or window.sliding
         if early and (verdict == "older" or (verdict == "same" and self._assumed)):
             return False
-        window.watch(seen, now)
+        window.detect_sliding(seen, now)
         if verdict == "same":
-            self._lower(permit, now, seen, window)
+            self._learn_in_window(permit, now, seen, window)
         else:
-            # Where the last one was not over, what is used was not used since.
-            before = 0 if window.ending(now) else used - sends
+            # Where the last window was not over, its use is not that of the new one.
+            before = 0 if window.is_ending(now) else used - sends
             window.follow(seen, now)
             if window.sliding:
-                self.ledger.lowest_remaining, self.limit = seen.remaining, seen.limit
+                self.usage.lowest_remaining, self.limit = seen.remaining, seen.limit
             else:
                 self._begin(now, seen, before)
-        self.ledger.record_remaining(seen.remaining, permit, now)
+        self.usage.record_remaining(seen.remaining, permit, now)
         if window.sliding:
-            self.ledger.slid(permit, now, window.length)
+            self.usage.expect_return(permit, now, window.length)
         else:
-            self.traffic.counted(used, sends, self.ledger.owed)
+            self.traffic.counted(used, sends, self.usage.uncounted)
         return True
 
     def _begin(self, now: float, seen: Advertised, before: int) -> None:
@@ -234,50 +242,52 @@ class Quota:
         self._assumed = False
         self._opened(now, seen.remaining, before)
 
-    def _lower(
+    def _learn_in_window(
         self, permit: Permit, now: float, seen: Advertised, window: Window
     ) -> None:
-        """Take an answer from the window that we are in."""
+        """Fold in a response from the present window."""
         self.limit = seen.limit
         self._assumed = False
         late = permit is self._probe and permit.taken_at >= window.resets_at
         window.refine(seen)
-        shut = window.length > LONG and self.ledger.lowest_remaining <= self._reserve
-        if shut and not self.ledger.owed:
-            # A look that is alone: the server knows better than what it said before.
-            self.ledger.lowest_remaining = seen.remaining
-        if late:  # it went at the window's end and found it still going on
-            window.outlived(now)
+        shut = window.length > LONG and self.usage.lowest_remaining <= self._reserve
+        if shut and not self.usage.uncounted:
+            # A single probe: the server corrects what it advertised before.
+            self.usage.lowest_remaining = seen.remaining
+        if late:  # sent at the window's end, it found the window going on
+            window.extend(now)
 
     def _close(self, now: float, seen: Advertised | None, wait: float | None) -> None:
-        """Stay away after a 429."""
-        stay = wait or 0.0
-        # With something remaining it was not this quota that refused: the window goes
-        # on afterwards. A little may remain by a count that lags behind.
+        """Close after a 429."""
+        closed_for = wait or 0.0
+        # With quota remaining, another limit refused: the window goes on afterwards.
+        # A little may remain by a count that lags.
         most = 0 if wait is not None else _LAGS * self.limit
         if seen is not None and seen.remaining <= most:
-            stay = max(stay, seen.resets_at - now)
-        self._wary = True
+            closed_for = max(closed_for, seen.resets_at - now)
+        self._probe_first = True
         if self.window is None:
-            self.ledger.lowest_remaining = 0.0  # back to one at a time
-        if stay > 0:
-            self._cooldown.close(now, stay)
+            self.usage.lowest_remaining = 0.0  # back to one at a time
+        if closed_for > 0:
+            self._cooldown.close(now, closed_for)
             return
         window = self.window
         if window is not None and window.length:
             rate = self.limit / window.length
         else:
-            rate = (self.ledger.in_flight + 1) / self.traffic.round_trip
-        self._cooldown.strike(now, rate)
+            rate = (self.usage.in_flight + 1) / self.traffic.round_trip
+        self._cooldown.back_off(now, rate)
 
-    def _refresh(self, now: float) -> None:
+    def _update_bounds(self, now: float) -> None:
         self._foreign = self.traffic.headroom(now)
-        # A limit of 1 has nothing to keep back.
-        self._reserve = max(0, min(ceil(self.limit * self._share), self.limit - 1))
+        # A limit of 1 has no reserve.
+        self._reserve = max(
+            0, min(ceil(self.limit * self._reserved_part), self.limit - 1)
+        )
         self._floor = max(_BURST_ABOVE * self.limit, self._reserve + self._foreign)
-        if self._wary or self._cooldown.gap or now < self._cooldown.closed_until:
+        if self._probe_first or self._cooldown.gap or now < self._cooldown.closed_until:
             self._burst_until = -inf
         elif self.window is None:
-            self._burst_until = inf if self.ledger.lowest_remaining == inf else -inf
+            self._burst_until = inf if self.usage.lowest_remaining == inf else -inf
         else:
             self._burst_until = self.window.resets_at

@@ -1,4 +1,4 @@
-"""The quota as learned, for metrics and the status page."""
+"""Describes the learned quotas for metrics and the status page. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,34 +8,34 @@ from gateway.ratelimit.policy import Limiter
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The quota as learned, for metrics and the status page."""
+    """The tightest quota in use, and the attempts of all quotas."""
 
     limit: int | None  # requests per window; None while none is known
-    remaining: (
-        int | None
-    )  # requests; the lowest that this window's responses advertised
+    # Requests, by the lowest that this window's responses advertised, less lost
+    # attempts that count as used; attempts in flight are not taken off.
+    remaining: int | None
     reset_unix: float | None  # s since 1970, on the server's clock
     in_flight: int
-    foreign_share: float  # of the limit, used by others in this window, at least
+    foreign_share: float  # the largest part of a limit that others took, at least
     waiting: int
 
 
 def snapshot(limiter: Limiter, known: Sequence[Limiter], waiting: int) -> Snapshot:
-    """Return the quota as it stands.
+    """Return the quotas as they stand.
 
     Args:
-        limiter: The one that is the tightest of all in use.
+        limiter: The tightest of those in use.
         known: All of them.
-        waiting: How many attempts wait.
+        waiting: Number of attempts that wait for a permit.
     """
     window = limiter.window
-    in_flight = sum(one.ledger.in_flight for one in known)
+    in_flight = sum(one.usage.in_flight for one in known)
     if window is None:
         return Snapshot(None, None, None, in_flight, 0.0, waiting)
     return Snapshot(
         limiter.limit,
-        max(0, int(limiter.ledger.lowest_remaining)),
-        window.name,
+        max(0, int(limiter.usage.lowest_remaining)),
+        window.reset_unix,
         in_flight,
         max(one.foreign_share for one in known),
         waiting,

@@ -1,6 +1,6 @@
-"""Hold each attempt until the learned quota has room; learn from each response.
+"""Holds each attempt until the quota has room, and learns from each response.
 
-Runs once per attempt, inside the retry and around the transport.
+Runs once per attempt. Source: `docs/adr/0004-holding-on-quota.md`.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from gateway.ratelimit.headers import advertised
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.policy import Limiter
-from gateway.ratelimit.quotas import Books
+from gateway.ratelimit.quotas import Quotas
 from gateway.ratelimit.snapshot import Snapshot, snapshot
 from gateway.ratelimit.window_usage import Permit
 
@@ -27,7 +27,7 @@ def _ignore(seconds: float) -> None:
 
 
 class RateLimitStage:
-    """Runs once per attempt, above the bulkhead: a wait for a permit holds no slot."""
+    """Admits attempts by Dinie's quotas; one that waits for a permit holds no slot."""
 
     def __init__(
         self,
@@ -37,31 +37,31 @@ class RateLimitStage:
         on_wait: Callable[[float], None] = _ignore,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """Start knowing nothing of the quota.
+        """Start without a known quota.
 
         Args:
-            options: Longest wait and reserve; `enabled` False: it only learns.
+            options: Longest wait and reserve; `enabled` False: nothing is held.
             clock: Real or fake.
             random: Returns from [0, 1).
-            on_wait: Hears how long an attempt was held, s, where it was.
+            on_wait: Called with the time that an attempt was held, s.
             weights: Of callers that are configured; others have 1.
         """
         self._options = options
         self._clock = clock
 
-        def book() -> Permits:
+        def permits() -> Permits:
             limiter = Limiter(options.reserve, random, weights)
             return Permits(limiter, options, clock, on_wait, weights)
 
-        self._books = Books(book)
+        self._quotas = Quotas(permits)
 
     @property
     def snapshot(self) -> Snapshot:
-        """Return the quota as it stands; of several, the tightest in use."""
-        tightest = self._books.tightest(self._clock.now())
-        books = self._books.all
-        known = [book.limiter for book in books]
-        return snapshot(tightest.limiter, known, sum(book.waiting for book in books))
+        """The quotas as they stand; limit and remaining are the tightest's in use."""
+        tightest = self._quotas.tightest(self._clock.now())
+        quotas = self._quotas.all
+        known = [quota.limiter for quota in quotas]
+        return snapshot(tightest.limiter, known, sum(quota.waiting for quota in quotas))
 
     async def __call__(self, exchange: Exchange, send: Send) -> UpstreamResponse:
         """Send one attempt when the quota has room for it.
@@ -71,54 +71,56 @@ class RateLimitStage:
         """
         if exchange.own_bearer and self._options.session_tokens == "apart":
             # A customer's session has a quota of its own, if any: the attempt neither
-            # takes from that of our client id nor tells of it.
+            # takes from that of our client id nor says anything about it.
             return await send(exchange)
         route = exchange.method, exchange.route
         permit = Permit(lane_of(exchange), exchange.caller, route)
-        book = self._books.of(route)
+        permits = self._quotas.of(route)
         now = began = self._clock.now()
         if not self._options.enabled:
-            book.limiter.shares.arrived(permit.caller)
-            book.limiter.count(permit, now)
+            permits.limiter.shares.arrived(permit.caller)
+            permits.limiter.count(permit, now)
         else:
-            while not book.take(exchange, permit, now):
-                if await book.hold(exchange, permit, began, self._books.may_look):
+            while not permits.take(exchange, permit, now):
+                if await permits.hold(
+                    exchange, permit, began, self._quotas.may_explore
+                ):
                     break
-                book, now = self._books.of(route), self._clock.now()
+                permits, now = self._quotas.of(route), self._clock.now()
         before = exchange.sends
         try:
             response = await send(exchange)
         except BaseException:
             # Cancellation too: what was written may have been counted.
             if exchange.sends == before:
-                book.limiter.not_sent(permit)
+                permits.limiter.not_sent(permit)
             else:
-                book.limiter.lost(permit, self._clock.now())
-            book.wake()
+                permits.limiter.lost(permit, self._clock.now())
+            permits.wake()
             raise
         if exchange.canary:
-            # It was counted for the next credential, which may have another quota.
-            book.limiter.not_sent(permit)
-            book.wake()
+            # It counts for the next credential, which may have a quota of its own.
+            permits.limiter.not_sent(permit)
+            permits.wake()
         else:
-            self._answered(book, permit, response, exchange.sends - before)
+            self._responded(permits, permit, response, exchange.sends - before)
         return response
 
-    def _answered(
-        self, book: Permits, permit: Permit, response: UpstreamResponse, sends: int
+    def _responded(
+        self, permits: Permits, permit: Permit, response: UpstreamResponse, sends: int
     ) -> None:
         now, unix = self._clock.now(), self._clock.unix()
         refused = response.status == _REFUSED
         seen = advertised(response.headers, now=now, unix=unix)
         if seen is not None:
-            named = self._books.named(permit.route, book, seen, permit, now)
-            if named is not book:
-                book.limiter.disowned(permit, now)
-                book.release(permit.route)
-                book.wake()
-                named.limiter.adopt(permit)
-                book = named
-        book.limiter.answered(
+            named = self._quotas.named(permit.route, permits, seen, permit, now)
+            if named is not permits:
+                permits.limiter.transfer_out(permit, now)
+                permits.requeue(permit.route)
+                permits.wake()
+                named.limiter.transfer_in(permit)
+                permits = named
+        permits.limiter.responded(
             permit,
             now,
             seen,
@@ -126,11 +128,11 @@ class RateLimitStage:
             wait=retry_after(response.headers, unix=unix) if refused else None,
             sends=max(1, sends),
         )
-        book.wake()
+        permits.wake()
 
     def shed(self) -> bool:
-        """Send the newest batch work that waits away; False: none does."""
-        books = self._books.all
-        if len(books) > 1:
-            books = sorted(books, key=lambda book: book.waiting, reverse=True)
-        return any(book.shed() for book in books)
+        """Refuse the newest batch attempt that waits; False: none does."""
+        quotas = self._quotas.all
+        if len(quotas) > 1:
+            quotas = sorted(quotas, key=lambda permits: permits.waiting, reverse=True)
+        return any(permits.shed() for permits in quotas)

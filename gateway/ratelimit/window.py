@@ -1,32 +1,34 @@
-"""Identifies a window and when it ends. Pure.
+"""Identifies the window of a quota, and estimates when it ends. Pure.
 
-A window is named by its reset on the server's clock. That name is exact, while the
-moment at which we believe it to end is not: `Date` has whole seconds and the answer
-took its time. Both errors only ever add, so the smallest difference seen between our
-clock and theirs is the best one.
+A window is identified by its reset on the server's clock. That is exact; the moment of
+our clock at which it ends is an estimate, since `Date` has whole seconds and a response
+takes time to arrive. Both errors only add, so the smallest difference seen between the
+two clocks is the best one.
 
-A quota slides when the time to its reset stays the same while time goes by. A fixed
-window that is always spent at its start looks alike from one window to the next; so
-the comparison starts afresh wherever the window is about to end.
+A quota slides when the time to its reset stays the same while time passes. A fixed
+window that is always spent at its start looks the same from one window to the next, so
+the comparison starts again wherever the window is about to end.
+
+Source: `docs/adr/0004-holding-on-quota.md`.
 """
 
 from typing import Literal
 
 from gateway.ratelimit.headers import Advertised
 
-TOLERANCE = 2.0  # s between two names of one window
+TOLERANCE = 2.0  # s between two resets of one window
 SLIDING_REPLIES = 5
 SLIDING_SPAN = 5.0  # s
 _ROUNDING = 1.0  # s; both `Date` and reset are whole seconds
-_DISTINCT = 0.5  # s; names that differ by more differ on purpose
-_SLACK_STEP = 0.5  # s
-_SLACK_MOST = 2.0  # s
+_DISTINCT = 0.5  # s; resets that differ by more are of two windows
+_SLACK_STEP = 0.5  # s; added whenever a window outlasts its estimated end,
+_SLACK_MOST = 2.0  # s; up to this
 
 Verdict = Literal["newer", "same", "older"]
 
 
 class Window:
-    """The window that the quota is in, as far as answers told."""
+    """The present window of a quota, as advertised."""
 
     __slots__ = (
         "_anchor",
@@ -36,33 +38,34 @@ class Window:
         "_replies",
         "_tolerance",
         "length",
-        "name",
+        "reset_unix",
         "resets_at",
         "slack",
         "sliding",
     )
 
     def __init__(self, seen: Advertised, now: float) -> None:
+        """Begin with the first response that advertised it, which came at `now`, s."""
         left = seen.resets_at - now
-        self.name = seen.window
+        self.reset_unix = seen.reset_unix
         self.length = left  # s; a lower bound until a whole window was seen
-        self.slack = 0.0  # s; how much too early our reckoning proved to be
+        self.slack = 0.0  # s; by which the estimated end proved too early
         self.sliding = False
         self._tolerance = TOLERANCE
-        self._offset = self._offset_before = seen.resets_at - seen.window
+        self._offset = self._offset_before = seen.resets_at - seen.reset_unix
         self.resets_at = seen.resets_at  # s, monotonic
-        self._anchor = left
-        self._anchored_at = now
-        self._replies = 1
+        self._anchor = left  # s to the reset, of the response
+        self._anchored_at = now  # that came then, and of
+        self._replies = 1  # responses
 
-    def judge(self, seen: Advertised, *, taken_at: float) -> Verdict:
-        """Return which window an answer speaks of, seen from this one.
+    def compare(self, seen: Advertised, *, taken_at: float) -> Verdict:
+        """Return whether a response is of this window, a newer or an older one.
 
         Args:
-            seen: What the answer advertises.
+            seen: What the response advertises.
             taken_at: s; when its attempt was admitted.
         """
-        distance = seen.window - self.name
+        distance = seen.reset_unix - self.reset_unix
         if self.sliding:
             tolerance = _DISTINCT
         elif taken_at >= self.resets_at and distance >= _DISTINCT:
@@ -74,8 +77,8 @@ class Window:
         return "older" if distance < -tolerance else "same"
 
     def follow(self, seen: Advertised, now: float) -> None:
-        """Move on to the window that an answer speaks of."""
-        distance = seen.window - self.name
+        """Move on to the window that a response advertises."""
+        distance = seen.reset_unix - self.reset_unix
         left = seen.resets_at - now
         if self.sliding:
             self.length = left
@@ -86,32 +89,35 @@ class Window:
             self._tolerance = min(TOLERANCE, distance / 2)
         self._offset_before, self._offset = (
             self._offset,
-            seen.resets_at - seen.window,
+            seen.resets_at - seen.reset_unix,
         )
-        self.name = seen.window
-        self._reckon()
+        self.reset_unix = seen.reset_unix
+        self._update_end()
 
     def refine(self, seen: Advertised) -> None:
-        """Take what an answer from this window says about its end."""
-        offset = seen.resets_at - seen.window
+        """Improve the estimated end by a response from this window."""
+        offset = seen.resets_at - seen.reset_unix
         if offset < self._offset:
             self._offset = offset
-            self._reckon()
+            self._update_end()
 
-    def outlived(self, now: float) -> None:
-        """Note that the window goes on past the end that we reckoned with."""
+    def extend(self, now: float) -> None:
+        """Note that the window goes on past its estimated end."""
         self.slack = min(_SLACK_MOST, self.slack + _SLACK_STEP)
-        self._reckon()
+        self._update_end()
         self.resets_at = max(self.resets_at, now + _SLACK_STEP)
 
-    def ending(self, now: float) -> bool:
+    def is_ending(self, now: float) -> bool:
         """Return whether the window may be over by now."""
         return now > self.resets_at - max(1.5 * _ROUNDING, 0.25 * self.length)
 
-    def watch(self, seen: Advertised, now: float) -> None:
-        """Look for a quota that slides; before `follow` and `refine`."""
+    def detect_sliding(self, seen: Advertised, now: float) -> None:
+        """Compare the time to the reset with that of earlier responses.
+
+        To be called before `follow` and `refine`.
+        """
         left = seen.resets_at - now
-        if abs(left - self._anchor) > _ROUNDING or self.ending(now):
+        if abs(left - self._anchor) > _ROUNDING or self.is_ending(now):
             self._anchor, self._anchored_at, self._replies = left, now, 1
             if left < self.length - TOLERANCE:
                 self.sliding = False
@@ -126,13 +132,13 @@ class Window:
             self.length = self._anchor
 
     def slides_to(self, seen: Advertised, now: float) -> bool:
-        """Return whether a response is of this quota, which slides."""
+        """Return whether this quota slides and a response is of it."""
         return self.sliding and abs(seen.resets_at - now - self.length) <= TOLERANCE
 
     def may_slide(self, seen: Advertised, now: float) -> bool:
         """Return whether a response has as much time to its reset as the last ones."""
         return abs(seen.resets_at - now - self._anchor) <= _ROUNDING
 
-    def _reckon(self) -> None:
+    def _update_end(self) -> None:
         offset = min(self._offset, self._offset_before)
-        self.resets_at = self.name + offset + self.slack
+        self.resets_at = self.reset_unix + offset + self.slack

@@ -8,7 +8,7 @@ answered so far, so only unanswered ones can be missing from it, and
 
 never exceeds what the server has, in whatever order responses arrive (ADR 4). A ghost
 is an attempt that got no response, or one without headers: the server may have counted
-it after `lowest_remaining`.
+it after `lowest_remaining` was advertised.
 """
 
 from collections import deque
@@ -17,14 +17,13 @@ from math import inf
 from gateway.core.lanes import Lane
 
 GHOST_LIFE = 30.0  # s
-_MEMORY = 10_000  # attempts of a sliding window that are remembered
-
+_REMEMBERED = 10_000  # attempts of a sliding window
 
 Route = tuple[str, str]  # method and template
 
 
 class Permit:
-    """One attempt's place in the quota; opaque to its holder."""
+    """One attempt's place in a quota."""
 
     __slots__ = ("caller", "lane", "route", "serial", "taken_at")
 
@@ -34,83 +33,83 @@ class Permit:
         caller: str = "other",
         route: Route = ("", "other"),
     ) -> None:
-        """Ask for a place.
+        """Describe an attempt; `WindowUsage.take` gives it its place.
 
         Args:
             lane: Of the attempt.
-            caller: Whose share it takes.
-            route: Whose quota it takes.
+            caller: Takes it from its share; a name of a closed set.
+            route: Takes it from its quota.
         """
         self.lane = lane
         self.route = route
-        self.caller = caller  # from a closed set
-        self.serial = -1
-        self.taken_at = 0.0
+        self.caller = caller
+        self.serial = -1  # of the window in which it was taken
+        self.taken_at = 0.0  # s, monotonic
 
 
-class Ledger:
-    """Places taken and places left."""
+class WindowUsage:
+    """What is taken of a window, and what is left of it."""
 
     __slots__ = (
         "_ghosts",
         "_headerless",
         "_headerless_at",
         "_returns",
-        "batch",
+        "batch_in_flight",
+        "from_before",
         "in_flight",
-        "late",
         "lowest_remaining",
-        "moving",
-        "owed",
         "serial",
-        "taught_at",
+        "uncounted",
+        "unsettled",
+        "updated_at",
     )
 
     def __init__(self) -> None:
-        self.lowest_remaining: float = (
-            0.0  # infinite where responses advertise no limit
-        )
+        # Requests; infinite where responses advertise no limit.
+        self.lowest_remaining: float = 0.0
         self.in_flight = 0
-        self.batch = 0  # of those in flight; background work too
-        self.late = 0  # of those in flight; they went before this window opened
-        self.owed = 0  # in flight and ghosts
+        self.batch_in_flight = 0  # of those in flight; background attempts too
+        self.from_before = 0  # of those in flight; sent before this window opened
+        self.uncounted = 0  # in flight and ghosts: `lowest_remaining` may lack them
         self.serial = 0  # grows with each window
-        self.taught_at = -inf  # when the last response with headers came
-        self.moving = False  # whether `settle` may have anything to do
-        self._ghosts: deque[tuple[float, float]] = deque()  # (ends at, lost at)
-        self._headerless = 0  # responses without headers
-        self._headerless_at = 0.0
-        self._returns: deque[tuple[float, float]] = deque(maxlen=_MEMORY)
+        self.updated_at = -inf  # s; when the last response with headers came
+        self.unsettled = False  # whether `settle` may have anything to do
+        self._ghosts: deque[tuple[float, float]] = deque()  # (ends at, lost at), s
+        self._headerless = 0  # ghosts whose response had no headers
+        self._headerless_at = 0.0  # s; when the last of them came
+        # (surely, possibly) out of a sliding window at, s
+        self._returns: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
 
     def take(self, permit: Permit, now: float) -> None:
         """Count an attempt as in flight."""
         self.in_flight += 1
-        self.owed += 1
+        self.uncounted += 1
         if permit.lane >= Lane.BATCH:
-            self.batch += 1
+            self.batch_in_flight += 1
         permit.serial = self.serial
         permit.taken_at = now
 
     def end(self, permit: Permit) -> None:
         """Give an attempt's place back."""
         self.in_flight -= 1
-        self.owed -= 1
+        self.uncounted -= 1
         if permit.serial != self.serial:
-            self.late -= 1
+            self.from_before -= 1
         if permit.lane >= Lane.BATCH:
-            self.batch -= 1
+            self.batch_in_flight -= 1
 
     def count_unanswered(self, now: float) -> None:
         """Count a ghost, for an attempt that has just ended without a response."""
         self._ghosts.append((now + GHOST_LIFE, now))
-        self.owed += 1
-        self.moving = True
+        self.uncounted += 1
+        self.unsettled = True
 
     def count_headerless(self, now: float) -> None:
         """Count a ghost, for an attempt whose response had no headers."""
         self._headerless += 1
         self._headerless_at = now
-        self.owed += 1
+        self.uncounted += 1
 
     def record_remaining(self, remaining: int, permit: Permit, now: float) -> None:
         """Lower what is left to what a response from this window advertises.
@@ -121,42 +120,48 @@ class Ledger:
             now: s, monotonic.
         """
         self.lowest_remaining = min(self.lowest_remaining, remaining)
-        self.taught_at = now
+        self.updated_at = now
         if self._headerless and permit.taken_at >= self._headerless_at:
             # It was sent after their responses, so the server counted it after them.
-            self.owed -= self._headerless
+            self.uncounted -= self._headerless
             self._headerless = 0
 
-    def slid(self, permit: Permit, now: float, length: float) -> None:
-        """Note that an attempt leaves a sliding window a length after its response."""
+    def expect_return(self, permit: Permit, now: float, length: float) -> None:
+        """Note that an attempt leaves a sliding window a length after its response.
+
+        Args:
+            permit: Of the attempt.
+            now: s; when its response came.
+            length: s; of the window.
+        """
         self._returns.append((now + length, permit.taken_at + length))
-        self.moving = True
+        self.unsettled = True
 
     def next_return(self) -> float:
-        """Return when the next place slides out of the window; infinite: never."""
+        """Return when the next attempt leaves a sliding window, s; infinite: none."""
         return self._returns[0][0] if self._returns else inf
 
     def open(self, remaining: float) -> None:
-        """Begin a window. Attempts in flight may be counted in it, ghosts are gone."""
+        """Begin a window: it may count attempts in flight, and counts no ghost."""
         self.lowest_remaining = remaining
         self.serial += 1
         self._ghosts.clear()
         self._returns.clear()
         self._headerless = 0
-        self.owed = self.late = self.in_flight
-        self.moving = False
+        self.uncounted = self.from_before = self.in_flight
+        self.unsettled = False
 
     def settle(self, now: float, limit: int) -> None:
-        """End ghosts whose time is up; take back what slid out of the window."""
+        """End old ghosts; add what left a sliding window, up to `limit`."""
         while self._ghosts and self._ghosts[0][0] <= now:
             _, lost_at = self._ghosts.popleft()
-            self.owed -= 1
+            self.uncounted -= 1
             # It is counted by now or never; without news since, it is taken as counted.
-            if self.taught_at <= lost_at:
+            if self.updated_at <= lost_at:
                 self.lowest_remaining -= 1
         while self._returns and self._returns[0][0] <= now:
             _, left_at = self._returns.popleft()
             # What left before the last response is in `lowest_remaining` already.
-            if left_at > self.taught_at:
+            if left_at > self.updated_at:
                 self.lowest_remaining = min(self.lowest_remaining + 1, limit)
-        self.moving = bool(self._ghosts or self._returns)
+        self.unsettled = bool(self._ghosts or self._returns)

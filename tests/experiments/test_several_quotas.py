@@ -56,7 +56,7 @@ async def test_limits_that_alternate_leave_a_route_open(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_routes_with_one_quota_share_one_book(seed: int) -> None:
+async def test_routes_with_one_quota_share_one_quota(seed: int) -> None:
     """The documented case: what one route uses is gone for all of them."""
     routes = ("/banks", "/customers", "/loans", "/offers")
     callers = [Caller(route, 20.0, route=route) for route in routes]
@@ -68,7 +68,7 @@ async def test_routes_with_one_quota_share_one_book(seed: int) -> None:
 
     assert crowd.rejected == 0
     assert crowd.used(6) >= 0.94
-    assert len(crowd.stage._books.all) == 1
+    assert len(crowd.stage._quotas.all) == 1
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -66,7 +66,7 @@ class Scene:
 
     @property
     def permits(self) -> Permits:
-        return self.stage._books.all[0]
+        return self.stage._quotas.all[0]
 
     def exchange(self, name: str = "a", **fields: Any) -> Exchange:
         fields = {"deadline": self.clock.now() + 25.0, **fields}

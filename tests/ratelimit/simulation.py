@@ -66,7 +66,7 @@ class Sender(Protocol):
     def lost(self, permit: Permit, now: float) -> None:
         """Hear that no answer came."""
 
-    def answered(
+    def responded(
         self, permit: Permit, now: float, seen: Advertised | None, *, status: int
     ) -> None:
         """Hear an answer."""
@@ -88,7 +88,7 @@ class LastHeader:
     def lost(self, permit: Permit, now: float) -> None:
         """Learn nothing."""
 
-    def answered(
+    def responded(
         self, permit: Permit, now: float, seen: Advertised | None, *, status: int
     ) -> None:
         del permit, now, status
@@ -188,7 +188,7 @@ class Run:
         served, remaining, left, reset = told
         seen = Advertised(self.server.limit, remaining, self._now + left, reset)
         status = 200 if served else 429
-        self.sender.answered(permit, self._now, seen, status=status)
+        self.sender.responded(permit, self._now, seen, status=status)
         self._pump()
 
 

@@ -41,7 +41,7 @@ def test_unexplained_refusals_close_for_longer_each_time_up_to_half_a_minute() -
     cooldown, now, waits = Cooldown(), 0.0, []
 
     for _ in range(7):
-        cooldown.strike(now, 10.0)
+        cooldown.back_off(now, 10.0)
         waits.append(cooldown.closed_until - now)
         now = cooldown.closed_until
 
@@ -53,7 +53,7 @@ def test_a_burst_of_unexplained_refusals_is_one_lesson() -> None:
     cooldown = Cooldown()
 
     for _ in range(50):
-        cooldown.strike(100.0, 10.0)
+        cooldown.back_off(100.0, 10.0)
 
     assert (cooldown.closed_until, cooldown.gap) == (101.0, 0.2)
 
@@ -61,7 +61,7 @@ def test_a_burst_of_unexplained_refusals_is_one_lesson() -> None:
 def test_pace_is_halved_and_regained_by_a_tenth_per_clean_window() -> None:
     """Coming back at full speed would end as before."""
     cooldown = Cooldown()
-    cooldown.strike(0.0, 10.0)
+    cooldown.back_off(0.0, 10.0)
 
     gaps = [cooldown.gap]
     for now in (5.0, 10.0, 20.0, 30.0, 40.0, 50.0):
@@ -76,7 +76,7 @@ def test_the_pace_never_falls_to_nothing() -> None:
     cooldown, now = Cooldown(), 0.0
 
     for _ in range(20):
-        cooldown.strike(now, 1.0)
+        cooldown.back_off(now, 1.0)
         now = cooldown.closed_until
 
     assert cooldown.gap == pytest.approx(10.0)

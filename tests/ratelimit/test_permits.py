@@ -27,7 +27,14 @@ async def test_waiters_are_served_in_their_order() -> None:
     scene.upstream.next_window()
     await scene.clock.advance(1.5)
 
-    assert scene.upstream.asked == ["priority", "a", "b", "c", "loan", "batch"]
+    assert scene.upstream.asked == [
+        "priority",
+        "a",
+        "b",
+        "c",
+        "loan",
+        "batch",
+    ]
     assert all(task.done() for task in tasks)
 
 
@@ -45,7 +52,7 @@ async def test_a_cancelled_waiter_leaves_no_trace() -> None:
 
     after = scene.stage.snapshot
     assert (waiting, after.waiting, after.in_flight) == (1, 0, 0)
-    assert all(gate.cancelled() for _, gate in scene.clock._sleepers)
+    assert all(outcome.cancelled() for _, outcome in scene.clock._sleepers)
 
 
 async def test_a_waiter_cancelled_with_its_permit_in_hand_gives_it_back() -> None:

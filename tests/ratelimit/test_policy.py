@@ -17,7 +17,7 @@ def known(remaining: int, limit: int = 100, reserve: float = 0.05) -> Limiter:
     one = Limiter(reserve, lambda: HALF)
     permit = Permit()
     one.acquire(permit, 0.0)
-    one.answered(permit, 0.0, Advertised(limit, remaining, 60.0, 1060.0))
+    one.responded(permit, 0.0, Advertised(limit, remaining, 60.0, 1060.0))
     return one
 
 
@@ -74,7 +74,7 @@ def test_attempts_in_flight_are_counted_against_the_window() -> None:
     one = known(25, reserve=0.0)
 
     assert admitted(one, 1.0) == 5
-    assert one.ledger.lowest_remaining == 25
+    assert one.usage.lowest_remaining == 25
 
 
 def test_below_a_fifth_attempts_are_spread_to_the_reset() -> None:
@@ -106,7 +106,7 @@ def test_who_asks_for_little_is_the_first_of_a_window_at_once() -> None:
     one = known(40, reserve=0.0)
     opening = Permit()
     one.acquire(opening, 60.3)
-    one.answered(opening, 60.4, Advertised(100, 0, 120.0, 1120.0))
+    one.responded(opening, 60.4, Advertised(100, 0, 120.0, 1120.0))
     for caller, count in (("calm", 5), ("flood", 500)):
         for _ in range(count):
             one.shares.arrived(caller)
@@ -131,7 +131,7 @@ def test_at_the_reset_one_probe_goes_and_its_answer_opens() -> None:
 
     first = one.acquire(probe, 60.3)
     others = admitted(one, 60.3)
-    one.answered(probe, 60.5, Advertised(100, 99, 119.5, 1120.0))
+    one.responded(probe, 60.5, Advertised(100, 99, 119.5, 1120.0))
 
     assert (first, others) == (0.0, 0)
     assert admitted(one, 60.5) == 79
@@ -172,7 +172,7 @@ def test_an_attempt_without_an_answer_keeps_its_place() -> None:
 
     one.lost(permit, 5.0)
 
-    assert one.ledger.in_flight == 0
+    assert one.usage.in_flight == 0
     assert admitted(one, 6.0) == 29
 
 
@@ -202,9 +202,9 @@ def test_a_sliding_quota_is_paced_at_limit_per_window() -> None:
     one = known(19, reserve=0.0)
     for now in range(1, 8):
         permit = Permit()
-        permit.serial = one.ledger.serial
-        one.ledger.take(permit, now)
-        one.answered(permit, now, Advertised(100, 19, now + 60.0, 1060.0 + now))
+        permit.serial = one.usage.serial
+        one.usage.take(permit, now)
+        one.responded(permit, now, Advertised(100, 19, now + 60.0, 1060.0 + now))
 
     one.acquire(Permit(), 8.0)
 
@@ -216,8 +216,8 @@ def test_a_spent_sliding_quota_waits_for_the_first_place_to_return() -> None:
     one = known(10, reserve=0.0)
     for now in range(1, 8):
         permit = Permit()
-        one.ledger.take(permit, now)
-        one.answered(permit, now, Advertised(100, 0, now + 60.0, 1060.0 + now))
+        one.usage.take(permit, now)
+        one.responded(permit, now, Advertised(100, 0, now + 60.0, 1060.0 + now))
 
     wait = one.acquire(Permit(), 8.0)
 
@@ -229,7 +229,7 @@ def test_without_a_known_limit_batch_work_goes_too() -> None:
     one = Limiter(0.05, lambda: HALF)
     permit = Permit()
     one.acquire(permit, 0.0)
-    one.answered(permit, 0.1, None)
+    one.responded(permit, 0.1, None)
 
     waits = [one.acquire(Permit(Lane.BATCH), 0.2) for _ in range(20)]
 

@@ -25,7 +25,7 @@ def test_behind_a_cooldown_the_window_goes_on(
     permit = Permit()
     one.acquire(permit, 10.0)
     refused = Advertised(100, 98, 60.0, 1060.0)
-    one.answered(permit, 10.0, refused, status=429, wait=wait)
+    one.responded(permit, 10.0, refused, status=429, wait=wait)
 
     slot = one.predict(Permit(), 10.0, 20, one.acquire(Permit(), 10.0))
 
@@ -37,7 +37,7 @@ def test_closed_for_long_lets_one_a_minute_look() -> None:
     one = known(50)
     permit = Permit()
     one.acquire(permit, 1.0)
-    one.answered(permit, 1.0, None, status=429, wait=7200.0)
+    one.responded(permit, 1.0, None, status=429, wait=7200.0)
 
     waits = [one.acquire(Permit(), now) for now in (1.0, 61.0, 61.0)]
 
@@ -49,10 +49,10 @@ def test_an_unexplained_429_brakes() -> None:
     one = known(100)
     permit = Permit()
     one.acquire(permit, 1.0)
-    one.answered(permit, 1.0, None, status=429)
+    one.responded(permit, 1.0, None, status=429)
     probe = Permit()
     one.acquire(probe, 2.3)
-    one.answered(probe, 2.4, Advertised(100, 97, 60.0, 1060.0))
+    one.responded(probe, 2.4, Advertised(100, 97, 60.0, 1060.0))
 
     assert one.acquire(Permit(), 2.4) == pytest.approx(1.1)  # 100 a minute, halved
 
@@ -62,7 +62,7 @@ def test_after_a_429_a_probe_without_an_answer_does_not_stop_the_window() -> Non
     one = known(90)
     permit = Permit()
     one.acquire(permit, 1.0)
-    one.answered(permit, 1.0, None, status=429, wait=1.0)
+    one.responded(permit, 1.0, None, status=429, wait=1.0)
     one.acquire(Permit(), 2.3)
 
     assert one.acquire(Permit(), 4.2) > 0
@@ -84,7 +84,7 @@ def test_who_is_refused_is_told_the_next_place_that_nobody_else_was_told(
     """At the latest a little before the next window, to be held until it opens."""
     one = known(remaining)
 
-    waits = [one.come_again(Permit(), now, 0, wait, early=2.0) for wait in told]
+    waits = [one.retry_in(Permit(), now, 0, wait, early=2.0) for wait in told]
 
     assert waits[-len(expected) :] == pytest.approx(expected, abs=0.1)
 
@@ -93,8 +93,8 @@ def test_other_lanes_are_told_their_own_next_place() -> None:
     """Who reads lists in the background may come long before the window ends."""
     one = known(90)
 
-    report = one.come_again(Permit(Lane.BATCH), 10.0, 0, 3.0, early=2.0)
-    loan = one.come_again(Permit(Lane.PRIORITY), 10.0, 0, 4.0, early=2.0)
+    report = one.retry_in(Permit(Lane.BATCH), 10.0, 0, 3.0, early=2.0)
+    loan = one.retry_in(Permit(Lane.PRIORITY), 10.0, 0, 4.0, early=2.0)
 
     assert (report, loan) == (3.0, 4.0)
 
@@ -104,7 +104,7 @@ def odd(remaining: int, left: float = 3600.0) -> Limiter:
     one = Limiter(0.05, lambda: 0.5)
     permit = Permit()
     one.acquire(permit, 0.0)
-    one.answered(permit, 0.0, Advertised(100, remaining, left, 1000.0 + left))
+    one.responded(permit, 0.0, Advertised(100, remaining, left, 1000.0 + left))
     return one
 
 
@@ -116,7 +116,7 @@ def test_one_odd_response_closes_for_no_longer_than_a_minute(remaining: int) -> 
     look = Permit()
     looked = one.acquire(look, 61.5)
 
-    one.answered(look, 61.6, Advertised(100, 97, 120.0, 1120.0))
+    one.responded(look, 61.6, Advertised(100, 97, 120.0, 1120.0))
 
     assert 0.0 < wait <= 60.0
     assert looked == 0.0
@@ -130,7 +130,7 @@ def test_a_look_that_finds_room_in_the_same_window_is_believed() -> None:
     look = Permit()
     one.acquire(look, 61.0)
 
-    one.answered(look, 61.1, Advertised(100, 70, 1800.0, 2800.0))
+    one.responded(look, 61.1, Advertised(100, 70, 1800.0, 2800.0))
 
     assert [one.acquire(Permit(), 62.0) for _ in range(40)] == [0.0] * 40
 
@@ -153,10 +153,10 @@ def test_a_reserve_is_not_spent_on_looking() -> None:
         now += 60.0
         permit = Permit()
         if one.acquire(permit, now) == 0.0:
-            left = int(one.ledger.lowest_remaining) - 1
-            one.answered(permit, now, Advertised(100, left, 3600.0, 4600.0))
+            left = int(one.usage.lowest_remaining) - 1
+            one.responded(permit, now, Advertised(100, left, 3600.0, 4600.0))
 
-    assert one.ledger.lowest_remaining == 2
+    assert one.usage.lowest_remaining == 2
 
 
 def test_a_window_of_minutes_is_not_looked_at() -> None:

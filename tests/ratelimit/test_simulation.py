@@ -108,7 +108,7 @@ def test_a_reserve_is_there_until_the_end_of_the_window() -> None:
     limiter = Limiter(0.05, lambda: 0.5)
     first = Permit()
     limiter.acquire(first, 0.0)
-    limiter.answered(first, 0.1, Advertised(100, 5, 60.0, EPOCH))
+    limiter.responded(first, 0.1, Advertised(100, 5, 60.0, EPOCH))
 
     refused = limiter.acquire(Permit(), 50.0)
     loans = [limiter.acquire(Permit(Lane.PRIORITY), 50.0) for _ in range(6)]
@@ -123,7 +123,7 @@ def test_a_reserve_that_nobody_asked_for_is_let_go_at_the_end() -> None:
     limiter = Limiter(0.05, lambda: 0.5)
     first = Permit()
     limiter.acquire(first, 0.0)
-    limiter.answered(first, 0.1, Advertised(100, 5, 60.0, EPOCH))
+    limiter.responded(first, 0.1, Advertised(100, 5, 60.0, EPOCH))
 
     waits = [limiter.acquire(Permit(), moment) for moment in (58.0, 59.0, 59.9)]
 

@@ -12,7 +12,7 @@ def test_what_nobody_told_is_unknown_and_not_made_up() -> None:
     first, second = Permit(), Permit()
     limiter.acquire(first, 0.0)
     before = snapshot(limiter, [limiter], 3)
-    limiter.answered(first, 0.1, Advertised(100, 40, 60.0, 1_790_000_000.0))
+    limiter.responded(first, 0.1, Advertised(100, 40, 60.0, 1_790_000_000.0))
     limiter.acquire(second, 0.2)
 
     assert before == Snapshot(None, None, None, 1, 0.0, 3)
@@ -27,7 +27,7 @@ def test_of_several_quotas_the_attempts_of_all_are_counted() -> None:
     for one, limit in ((tight, 10), (wide, 1000)):
         first = Permit()
         one.acquire(first, 0.0)
-        one.answered(first, 0.1, Advertised(limit, 5, 60.0, 1_790_000_000.0))
+        one.responded(first, 0.1, Advertised(limit, 5, 60.0, 1_790_000_000.0))
         one.count(Permit(), 0.2)
 
     seen = snapshot(tight, [tight, wide], 0)

@@ -44,15 +44,15 @@ async def test_no_place_leaks_whatever_happens(
             dice.choice(tasks[-10:]).cancel()
     await scene.clock.advance(60.0)
 
-    after, books = scene.stage.snapshot, scene.stage._books.all
-    assert len(books) >= len(limits)
+    after, quotas = scene.stage.snapshot, scene.stage._quotas.all
+    assert len(quotas) >= len(limits)
     assert all(task.done() for task in tasks)
     assert (after.in_flight, after.waiting, scene.clock.sleepers) == (0, 0, 0)
-    for limiter in (book.limiter for book in books):
-        ledger, callers = limiter.ledger, limiter.shares._callers.values()
+    for limiter in (quota.limiter for quota in quotas):
+        usage, callers = limiter.usage, limiter.shares._callers.values()
         assert {(one.waiting, one.used < 0) for one in callers} == {(0, False)}
-        assert (ledger.batch, ledger.late) == (0, 0)
-        assert ledger.owed == len(ledger._ghosts) + ledger._headerless
+        assert (usage.batch_in_flight, usage.from_before) == (0, 0)
+        assert usage.uncounted == len(usage._ghosts) + usage._headerless
 
 
 async def _tell(scene: Scene, exchange: Exchange, send: Send) -> None:
@@ -61,11 +61,11 @@ async def _tell(scene: Scene, exchange: Exchange, send: Send) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sends", "owed"),
+    ("sends", "uncounted"),
     [pytest.param(False, 0, id="not-sent"), pytest.param(True, 1, id="sent")],
 )
 async def test_a_failure_keeps_the_place_only_of_what_was_sent(
-    sends: bool, owed: int
+    sends: bool, uncounted: int
 ) -> None:
     """A refused connect costs Dinie nothing; a lost answer may have."""
     scene = Scene()
@@ -77,7 +77,7 @@ async def test_a_failure_keeps_the_place_only_of_what_was_sent(
         await scene.send(scene.exchange())
 
     assert scene.stage.snapshot.in_flight == 0
-    assert scene.permits.limiter.ledger.owed == owed
+    assert scene.permits.limiter.usage.uncounted == uncounted
 
 
 async def test_cancelling_a_sent_attempt_leaves_a_ghost() -> None:
@@ -91,4 +91,4 @@ async def test_cancelling_a_sent_attempt_leaves_a_ghost() -> None:
     task.cancel()
     await settle()
 
-    assert scene.permits.limiter.ledger.owed == 1
+    assert scene.permits.limiter.usage.uncounted == 1

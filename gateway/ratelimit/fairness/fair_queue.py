@@ -1,8 +1,8 @@
 """Chooses the next of several waiting callers. Pure.
 
-Deficit round robin with requests of one size (Shreedhar and Varghese, 1996): each turn
-of the ring gives a caller as many goes as its weight, and what is left is kept for the
-next turn, as long as it waits.
+Each turn of the ring gives a caller as many goes as its weight; what is left of them is
+kept for its next turn, as long as it has requests in the queue.
+Source: deficit round robin (Shreedhar and Varghese, 1996), with requests of one size.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ class FairQueue(Generic[T]):
         """Start empty; callers without a weight have 1."""
         self._weights = dict(weights or {})
         least = min([1.0, *self._weights.values()])
-        self._unit = 1.0 / least  # so that each turn is good for one go at least
+        self._unit = 1.0 / least  # so that each turn gives one go at least
         self._lines: dict[str, deque[T]] = {}
         self._ring: deque[str] = deque()
         self._credit: dict[str, float] = {}
@@ -33,12 +33,12 @@ class FairQueue(Generic[T]):
             yield from line
 
     def of(self, caller: str) -> int:
-        """Return how many of a caller wait."""
+        """Return how many items of a caller wait."""
         line = self._lines.get(caller)
         return 0 if line is None else len(line)
 
     def push(self, caller: str, item: T) -> None:
-        """Let one wait behind those of the same caller."""
+        """Add an item behind those of the same caller."""
         line = self._lines.get(caller)
         if line is None:
             line = self._lines[caller] = deque()
@@ -48,7 +48,10 @@ class FairQueue(Generic[T]):
         self._size += 1
 
     def head(self, passed: Collection[str] = ()) -> tuple[str, T] | None:
-        """Return whose turn it is; those passed over keep what they are owed."""
+        """Return the caller whose turn it is and its first item; None: none waits.
+
+        Callers in `passed` are skipped, and keep their credit.
+        """
         for _ in range(len(self._ring)):
             caller = self._ring[0]
             if caller in passed:
@@ -61,7 +64,7 @@ class FairQueue(Generic[T]):
         return None
 
     def pop(self, caller: str) -> T:
-        """Take the first of a caller's, whose turn it is."""
+        """Remove the first item of the caller whose turn it is."""
         item = self._lines[caller].popleft()
         self._size -= 1
         self._credit[caller] -= 1.0
@@ -73,7 +76,7 @@ class FairQueue(Generic[T]):
         return item
 
     def remove(self, caller: str, item: T) -> bool:
-        """Let one leave the queue; False: it was not there."""
+        """Remove one item; False: it was not in the queue."""
         line = self._lines.get(caller)
         if line is None or item not in line:
             return False

@@ -1,21 +1,23 @@
-"""Divides a window among callers. Pure; moments are monotonic, s.
+"""Divides a window among callers. Pure.
 
-Each caller is owed its share of the window by weight, as far as it is likely to need
-it. What one is unlikely to need flows on to the others, and more of it the nearer the
-end of the window is. A caller whose whole need fits its share is calm: it goes at once.
-One that wants more is paced, and leaves alone what the others are owed.
+Moments are monotonic, s.
 
-Source: max-min fairness by filling (Bertsekas and Gallager, Data Networks, 6.5.2).
+Each caller has its share of the window by weight, as far as it is likely to need it.
+What it is unlikely to need passes to the others, and more of it towards the end of the
+window. A caller whose whole need fits its share goes at once. One that wants more is
+paced, and leaves the shares of the others alone.
+
+Sources: `docs/adr/0012-fair-shares.md`; max-min fairness by filling (Bertsekas and
+Gallager, Data Networks, 6.5.2).
 """
 
 from collections.abc import Mapping
 from math import sqrt
 
-ELSE = "other"
-_MEMORY = 0.25  # of a window; how long the rate of the last one speaks for this one
+_MEMORY = 0.25  # of a window; the weight of the last window's rate in this one
 _DEVIATIONS = 2.0  # kept for arrivals above the mean
 _AHEAD = 0.8  # of its share that a caller may use at once
-_SOONEST = 0.01  # s between two reckonings
+_SOONEST = 0.01  # s between two divisions
 
 
 class _Caller:
@@ -26,9 +28,9 @@ class _Caller:
         "due",
         "fair",
         "likely",
-        "owed",
         "rate",
         "share",
+        "unused",
         "used",
         "waiting",
         "weight",
@@ -36,65 +38,65 @@ class _Caller:
 
     def __init__(self, weight: float, rate: float | None) -> None:
         self.weight = weight
-        self.rate = rate  # requests/s in the window before; None: not known yet
+        self.rate = rate  # requests/s in the window before; None: unknown
         self.arrived = 0  # attempts that asked for a place in this window
         self.used = 0  # places taken in this window
         self.waiting = 0
-        self.owed = 0.0  # places that stay for it
-        self.fair = 0.0  # places that are its own, whoever comes
-        self.due = 0.0  # places that it may have used by now, even if it wants all
-        self.likely = 0.0  # places that it will probably have used in the end
+        self.unused = 0.0  # places of its share that it has not taken
+        self.fair = 0.0  # places that its weight gives it, whatever others need
+        self.due = 0.0  # places that it may have used by now, however many it wants
+        self.likely = 0.0  # places that it will probably use until the window ends
         self.share = 0.0  # places that it may use
 
 
 class Shares:
-    """Who asked, who took, and what stays for whom."""
+    """What callers asked for and took, and what is left to each."""
 
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
-        """Start a window that nobody has used; callers without a weight have 1."""
-        # Of callers that are configured the first window expects all of their share.
+        """Start an unused window; callers without a weight have 1."""
+        # The first window expects configured callers to use all of their share.
         self._callers = {
             name: _Caller(weight, None) for name, weight in (weights or {}).items()
         }
         self._configured = frozenset(self._callers)
         self.crowded = len(self._callers) > 1
         self._opened_at = -1.0
-        self._reckoned_at = -1.0
-        self._owed = 0.0
+        self._divided_at = -1.0
+        self._unused = 0.0
 
     def arrived(self, caller: str) -> None:
-        """Note an attempt that asks for a place."""
+        """Count an attempt that asks for a place."""
         one = self._callers.get(caller)
         if one is None:
             one = self._callers[caller] = _Caller(1.0, 0.0)
             self.crowded = len(self._callers) > 1
-            self._reckoned_at = -1.0  # its share is to be known at once
+            self._divided_at = -1.0  # divide anew at once
         one.arrived += 1
         one.waiting += 1
 
     def took(self, caller: str) -> None:
-        """Note that it has one."""
+        """Count the place of an attempt that asked."""
         one = self._callers.get(caller)
         if one is not None:
             one.used += 1
             one.waiting -= 1
-            one.owed = max(0.0, one.owed - 1)
-            self._reckoned_at = -1.0
+            one.unused = max(0.0, one.unused - 1)
+            self._divided_at = -1.0
 
     def gave_up(self, caller: str) -> None:
-        """Note that it does not wait any more."""
+        """Count an attempt that waits no longer, and has no place."""
         one = self._callers.get(caller)
         if one is not None:
             one.waiting -= 1
 
     def gave_back(self, caller: str) -> None:
-        """Note that it did not use its place."""
+        """Count a place that was not used."""
         one = self._callers.get(caller)
         if one is not None:
             one.used = max(0, one.used - 1)
 
     def opened(self, now: float) -> None:
-        """Begin a window; who did not come in the last one is forgotten."""
+        """Begin a window; callers that did not ask in the last one are dropped."""
         elapsed = max(1.0, now - self._opened_at)
         for name, one in list(self._callers.items()):
             if self._opened_at >= 0.0:
@@ -104,39 +106,39 @@ class Shares:
             one.arrived, one.used = one.waiting, 0
         self.crowded = len(self._callers) > 1
         self._opened_at = now
-        self._reckoned_at = -1.0
+        self._divided_at = -1.0
 
-    def owed_to_others(
+    def left_to_others(
         self, caller: str, now: float, *, places: float, left: float, length: float
     ) -> float:
-        """Return how many places stay for everybody else.
+        """Return how many places are left to the other callers.
 
         Args:
-            caller: Who asks.
+            caller: That asks.
             now: s.
             places: Of the whole window, without the reserve.
             left: s of the window.
             length: s of the window.
         """
-        if now - self._reckoned_at >= _SOONEST or now < self._reckoned_at:
-            self._reckon(now, places, left, max(length, 1.0))
+        if now - self._divided_at >= _SOONEST or now < self._divided_at:
+            self._divide(now, places, left, max(length, 1.0))
         one = self._callers.get(caller)
-        return max(0.0, self._owed - (one.owed if one is not None else 0.0))
+        return max(0.0, self._unused - (one.unused if one is not None else 0.0))
 
     @property
     def used(self) -> int:
-        """Return how many places were taken in this window."""
+        """Places that were taken in this window."""
         return sum(one.used for one in self._callers.values())
 
-    def is_calm(self, caller: str) -> bool:
-        """Return whether a caller keeps to its share, as last reckoned."""
+    def keeps_to_share(self, caller: str) -> bool:
+        """Return whether a caller keeps to its share, as last divided."""
         one = self._callers.get(caller)
         if one is None:
             return False
         return one.likely <= one.share or one.used < one.due
 
-    def was_modest(self, caller: str, length: float) -> bool:
-        """Return whether it asked for no more than its own in the window before."""
+    def kept_to_share(self, caller: str, length: float) -> bool:
+        """Return whether it asked for no more than its share in the window before."""
         one = self._callers.get(caller)
         if one is None or one.rate is None or not self.crowded:
             return False
@@ -145,7 +147,14 @@ class Shares:
     def entitled(
         self, caller: str, now: float, *, places: float, length: float
     ) -> float:
-        """Return how many places of a whole window are a caller's that wants all."""
+        """Return how many places of a whole window a caller gets that wants all.
+
+        Args:
+            caller: That asks.
+            now: s.
+            places: Of the window, without the reserve.
+            length: s of the window.
+        """
         rates = self._rates(now, places, length)
         needs = {}
         for name, one in self._callers.items():
@@ -157,7 +166,7 @@ class Shares:
         return filled(needs, weights, places)[caller]
 
     def _rates(self, now: float, places: float, length: float) -> dict[str, float]:
-        """Return how often each is likely to ask, requests/s."""
+        """Return how often each caller is likely to ask, requests/s."""
         elapsed = max(0.0, now - self._opened_at)
         memory = _MEMORY * length
         total = sum(one.weight for one in self._callers.values()) or 1.0
@@ -165,12 +174,12 @@ class Shares:
         for name, one in self._callers.items():
             before = one.rate or 0.0
             if name in self._configured:
-                # It may have been quiet: who is first after a night takes no more.
+                # It may have been quiet: the first caller after a night takes no more.
                 before = max(before, places * one.weight / total / length)
             rates[name] = (before * memory + one.arrived) / (memory + elapsed)
         return rates
 
-    def _reckon(self, now: float, places: float, left: float, length: float) -> None:
+    def _divide(self, now: float, places: float, left: float, length: float) -> None:
         elapsed = max(0.0, now - self._opened_at)
         left = max(0.0, left)
         total = sum(one.weight for one in self._callers.values()) or 1.0
@@ -182,22 +191,28 @@ class Shares:
             needs[name] = one.likely + _DEVIATIONS * sqrt(coming)
         weights = {name: one.weight for name, one in self._callers.items()}
         shares = filled(needs, weights, places)
-        self._owed = 0.0
+        self._unused = 0.0
         for name, one in self._callers.items():
             one.share = shares[name]
-            one.owed = max(0.0, one.share - one.used)
+            one.unused = max(0.0, one.share - one.used)
             one.fair = places * one.weight / total
-            # It uses its share no faster than time goes by, or is not far ahead.
+            # It uses its share no faster than time passes, or is not far ahead.
             part = max(_AHEAD, elapsed / length)
             one.due = min(one.share, one.fair) * min(1.0, part)
-            self._owed += one.owed
-        self._reckoned_at = now
+            self._unused += one.unused
+        self._divided_at = now
 
 
 def filled(
     needs: Mapping[str, float], weights: Mapping[str, float], places: float
 ) -> dict[str, float]:
-    """Share places out by weight; nobody gets more than it needs."""
+    """Divide places by weight, so that no caller gets more than it needs.
+
+    Args:
+        needs: Places, by caller.
+        weights: By caller.
+        places: To be divided.
+    """
     shares: dict[str, float] = {}
     open_ = sorted(needs, key=lambda name: needs[name] / weights[name])
     left, weight = places, sum(weights[name] for name in open_)

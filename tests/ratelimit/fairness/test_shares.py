@@ -37,7 +37,7 @@ def test_places_are_shared_out_by_weight_and_need(
 
 
 def owed(shares: Shares, caller: str, now: float, left: float) -> float:
-    return shares.owed_to_others(caller, now, places=90.0, left=left, length=60.0)
+    return shares.left_to_others(caller, now, places=90.0, left=left, length=60.0)
 
 
 def test_one_caller_leaves_nothing_to_others() -> None:
@@ -70,8 +70,8 @@ def test_a_flood_leaves_what_the_calm_ones_will_need() -> None:
     stays = owed(shares, "flood", 60.1, 59.9)
 
     assert 20 <= stays <= 36  # and not its whole half of the 90
-    assert shares.is_calm("calm")
-    assert not shares.is_calm("flood")
+    assert shares.keeps_to_share("calm")
+    assert not shares.keeps_to_share("flood")
 
 
 def test_a_burst_within_its_own_share_goes_at_once() -> None:
@@ -82,16 +82,16 @@ def test_a_burst_within_its_own_share_goes_at_once() -> None:
     shares.arrived("small")
     owed(shares, "small", 60.1, 59.9)
 
-    assert shares.is_calm("small")
+    assert shares.keeps_to_share("small")
     shares.took("small")
     for _ in range(9):
         shares.arrived("small")
     owed(shares, "small", 60.2, 59.8)
-    assert shares.is_calm("small")
+    assert shares.keeps_to_share("small")
     for _ in range(3):
         shares.took("small")
     owed(shares, "small", 60.3, 59.7)
-    assert not shares.is_calm("small")
+    assert not shares.keeps_to_share("small")
 
 
 def test_who_has_just_come_is_reckoned_with_at_once() -> None:
@@ -104,7 +104,7 @@ def test_who_has_just_come_is_reckoned_with_at_once() -> None:
     shares.arrived("new")
     owed(shares, "new", 10.0, 50.0)
 
-    assert shares.is_calm("new")
+    assert shares.keeps_to_share("new")
 
 
 def test_what_a_calm_one_does_not_come_for_flows_on() -> None:
@@ -208,7 +208,7 @@ def test_modest_is_who_asked_for_no_more_than_its_own_before() -> None:
     """Nobody knows it of a first window, or of who has just come."""
     shares = Shares({"calm": 1.0, "flood": 1.0, "late": 1.0})
     shares.opened(0.0)
-    first = shares.was_modest("calm", 60.0)
+    first = shares.kept_to_share("calm", 60.0)
     for name, count in (("calm", 20), ("flood", 2000)):
         for _ in range(count):
             shares.arrived(name)
@@ -219,7 +219,7 @@ def test_modest_is_who_asked_for_no_more_than_its_own_before() -> None:
     modest = [
         name
         for name in ("calm", "flood", "late", "new", "nobody")
-        if shares.was_modest(name, 60.0)
+        if shares.kept_to_share(name, 60.0)
     ]
 
     assert (first, modest) == (False, ["calm", "late", "new"])
@@ -231,4 +231,4 @@ def test_a_caller_that_was_never_seen_keeps_to_nothing() -> None:
 
     shares.gave_up("unknown")
 
-    assert not shares.is_calm("unknown")
+    assert not shares.keeps_to_share("unknown")
