@@ -92,7 +92,7 @@ async def _check_all(loaded: Loaded) -> int:
     if not _belongs(loaded.environment, secrets):
         return 2
     try:
-        await probe_token(config, secrets)
+        await probe_token(config.upstream, secrets)
     except OSError as error:
         click.echo(error.strerror, err=True)
         return 2

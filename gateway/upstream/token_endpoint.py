@@ -203,23 +203,17 @@ class _Upstream(Protocol):
     def token_auth(self) -> Literal["basic", "json"]: ...
 
 
-class _Config(Protocol):
-    @property
-    def upstream(self) -> _Upstream: ...
-
-
-async def probe_token(config: _Config, secrets: Credential) -> None:
+async def probe_token(upstream: _Upstream, secrets: Credential) -> None:
     """Request one token and discard it.
 
     Args:
-        config: Names the upstream.
+        upstream: The upstream section of the configuration.
         secrets: The credential.
 
     Raises:
         UpstreamAuthFailed: the credential is refused.
         CredentialsUnavailable: no token for another reason.
     """
-    upstream = config.upstream
     endpoint = HttpTokenEndpoint(
         upstream.base_url,
         token_auth=upstream.token_auth,

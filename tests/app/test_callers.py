@@ -15,14 +15,14 @@ from gateway.identity.service_account import ProjectedTokens
 from gateway.secrets.watcher import SecretWatcher
 from tests.fakes import FakeClock
 
-NOBODY = cast("SecretWatcher", None)
+NO_SECRETS = cast("SecretWatcher", None)
 
 
 def test_without_callers_nobody_has_a_share() -> None:
     """A sidecar."""
     config = load(environment="local", env={}, overrides=()).config
 
-    made = build_identity(config, NOBODY, lambda: "x", FakeClock())
+    made = build_identity(config, NO_SECRETS, lambda: "x", FakeClock())
 
     assert made.weights == {}
     assert made.stage._subjects is None
@@ -39,7 +39,7 @@ def test_callers_have_their_weights_and_proofs(tmp_path: Path) -> None:
     )
     config = load(environment="local", env={}, overrides=settings).config
 
-    made = build_identity(config, NOBODY, lambda: "x", FakeClock())
+    made = build_identity(config, NO_SECRETS, lambda: "x", FakeClock())
 
     assert made.weights == {"billing": 2.0}
     assert isinstance(made.stage._subjects, ProjectedTokens)

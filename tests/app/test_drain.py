@@ -19,10 +19,10 @@ REQUEST_ID = "0123456789abcdef0123456789abcdef"
 
 
 class Parts:
-    """What takes part in the end; notes what it is told."""
+    """The parts that take part in the end; records their calls."""
 
     def __init__(self, inside: int) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.clock = FakeClock()
         self.admission = SimpleNamespace(inside=inside, draining=False)
         self.health = SimpleNamespace(draining=False)
@@ -30,14 +30,14 @@ class Parts:
 
     async def stop_accepting(self) -> None:
         said = (self.health.draining, self.boundary.closing, self.admission.draining)
-        self.told.append(f"stop_accepting {said}")
+        self.calls.append(f"stop_accepting {said}")
 
     async def close(self) -> None:
-        self.told.append("close")
+        self.calls.append("close")
         asyncio.get_running_loop().call_soon(setattr, self.admission, "inside", 0)
 
     def flush(self) -> None:
-        self.told.append(f"flush with {self.admission.inside} inside")
+        self.calls.append(f"flush with {self.admission.inside} inside")
 
     def drain(self) -> Drain:
         here = cast("Any", self)
@@ -56,7 +56,7 @@ class Parts:
 
 @pytest.mark.parametrize(("inside", "seconds"), [(0, 5.0), (1, 35.0)])
 async def test_what_is_inside_has_the_whole_drain(inside: int, seconds: float) -> None:
-    """And nobody waits for what is not there."""
+    """And an empty gateway does not wait for it."""
     parts = Parts(inside)
     drain = parts.drain()
     began = parts.clock.now()
@@ -65,7 +65,7 @@ async def test_what_is_inside_has_the_whole_drain(inside: int, seconds: float) -
 
     assert parts.clock.now() - began == pytest.approx(seconds, abs=0.05)
     assert drain.ends == began + 35.0
-    assert parts.told == ["stop_accepting (True, True, False)"]
+    assert parts.calls == ["stop_accepting (True, True, False)"]
     assert parts.admission.draining
 
 
@@ -75,7 +75,7 @@ async def test_the_log_is_flushed_after_the_last_request_has_ended() -> None:
 
     await parts.drain().close()
 
-    assert parts.told == ["close", "flush with 0 inside"]
+    assert parts.calls == ["close", "flush with 0 inside"]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -85,7 +85,7 @@ async def test_a_request_that_the_drain_cuts_has_its_line(
     monkeypatch: pytest.MonkeyPatch,
     count: int,
 ) -> None:
-    """The ledger calls it unknown: whoever follows that up looks for its id."""
+    """The ledger lists it as unknown, and an operator searches the log for its id."""
     monkeypatch.setattr(runner, "_SHUTDOWN", 0.05)
     settings = (
         "drain.finish=0.1",

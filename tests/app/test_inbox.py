@@ -16,7 +16,7 @@ from tests.inprocess import EXTRA, Stack, running_stack
 
 
 class Subscriber:
-    """Takes deliveries, and says what it is told to say."""
+    """A subscriber that responds with a chosen status."""
 
     def __init__(self) -> None:
         self.got: list[str] = []
@@ -74,9 +74,9 @@ async def deliver(stack: Stack, webhook_id: str = "evt_1", **more: Any) -> int:
     fields = headers(webhook_id, at=time.time(), **more)
     async with (
         ClientSession() as session,
-        session.post(url, data=BODY, headers=fields) as answer,
+        session.post(url, data=BODY, headers=fields) as response,
     ):
-        return answer.status
+        return response.status
 
 
 async def until(condition: Any) -> None:
@@ -93,7 +93,7 @@ async def ready(stack: Stack) -> tuple[int, dict[str, Any]]:
 async def test_a_delivery_reaches_its_subscriber_through_the_gateway(
     tmp_path: Path, subscriber: Subscriber
 ) -> None:
-    """And the metrics and the page tell of it."""
+    """The metrics and the status page show it."""
     async with receiver(tmp_path / "gateway.db", subscriber) as stack:
         statuses = [await deliver(stack), await deliver(stack)]
         forged = await deliver(stack, secret=OTHER)
@@ -197,7 +197,7 @@ async def test_without_a_secret_nothing_is_verified_and_the_page_says_so(
 async def test_the_file_holds_bodies_and_no_secret(
     tmp_path: Path, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever gets a copy of the volume can sign nothing with it."""
+    """A stolen copy of the volume must not allow its holder to sign webhooks."""
     monkeypatch.setitem(EXTRA, "DINIE_SECRET_CRM_SECRET", OTHER)
     async with receiver(tmp_path / "gateway.db", subscriber, own="crm_secret") as stack:
         await deliver(stack)

@@ -30,7 +30,7 @@ def test_slots_and_places_are_shared_by_the_callers_of_the_configuration() -> No
 
 
 def test_a_folder_in_trouble_is_an_error_in_the_log() -> None:
-    """Its end is not: nobody has to get up for it."""
+    """Its end is not one: it needs no action."""
     with capture_logs() as logs:
         log_event("spill_folder_failed", folder="/spill")
         log_event("spill_folder_works", folder="/spill")

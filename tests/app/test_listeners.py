@@ -49,7 +49,7 @@ async def test_where_one_address_is_taken_none_is_touched(tmp_path: Path) -> Non
 
 
 async def test_a_socket_that_is_gone_makes_the_gateway_unready(tmp_path: Path) -> None:
-    """Ready means that somebody can get in."""
+    """Ready means that a caller can connect."""
     path = tmp_path / "s"
     made = listeners(proxy=Address(path=str(path)))
     made.bind()
@@ -66,7 +66,7 @@ async def test_a_socket_that_is_gone_makes_the_gateway_unready(tmp_path: Path) -
 
 
 async def test_what_is_bound_waits_until_it_is_served() -> None:
-    """Between the two nobody is refused."""
+    """Between binding and serving no connection is refused."""
     made = listeners(proxy=ANYWHERE)
     made.bind()
     port = made._bound["proxy"].address.rpartition(":")[2]

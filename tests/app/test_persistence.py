@@ -1,4 +1,4 @@
-"""What outlives the process: one file, and none where nobody wants one."""
+"""Persistence: one database file, and none where nothing is to be kept."""
 
 import os
 from pathlib import Path
@@ -46,7 +46,7 @@ async def test_a_file_that_cannot_be_written_holds_nothing_up(
     assert "dinie_gateway_ledger_failures_total 0.0" not in metrics
 
 
-async def test_nothing_is_written_where_nobody_wants_it(
+async def test_nothing_is_written_where_nothing_is_to_be_kept(
     upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
     """Neither durable nor webhooks: no file."""

@@ -26,7 +26,7 @@ from tests.fakes import (
 
 
 async def test_readiness_says_what_is_missing_and_then_that_it_is_there() -> None:
-    """The first look of whoever waits for a rollout."""
+    """A rollout that does not proceed is looked up here first."""
     clock = FakeClock()
     keeper = SecretWatcher(
         EnvProvider({"DINIE_CLIENT_ID": "dinie_ci_test_x"}),
@@ -63,7 +63,7 @@ async def test_a_token_once_had_keeps_the_gateway_ready() -> None:
 
 
 async def test_readiness_names_the_token_endpoint_s_retry_after() -> None:
-    """Whoever looks why nothing goes on sees whose wait it is, and how long."""
+    """The reason names who asked for the wait, and how long it lasts."""
     clock = FakeClock()
     tokens = TokenSource(
         FakeTokenEndpoint(Transient("status_4xx", 20.0)),

@@ -17,8 +17,8 @@ from tests.secrets.scene import Provider, Scene
 
 async def test_a_reload_says_what_changed(stack: Stack) -> None:
     """Nothing here has."""
-    async with stack._session.post(f"http://{stack.running.admin}/reload") as answer:
-        said = await answer.json()
+    async with stack._session.post(f"http://{stack.running.admin}/reload") as response:
+        said = await response.json()
 
     assert said == {"secrets": "unchanged", "certificate": "none"}
 

@@ -44,7 +44,7 @@ def test_an_unknown_prefix_is_a_warning_that_names_the_field_only() -> None:
     ],
 )
 def test_trouble_with_secrets_is_as_loud_as_it_is(event: str, level: str) -> None:
-    """Somebody filters by level at three in the morning."""
+    """An operator who is woken filters the log by level."""
     with capture_logs() as logs:
         log_event(event, reason="x")
 

@@ -96,7 +96,7 @@ async def test_the_end_of_a_vault_token_is_shown_where_there_is_one(
 async def test_the_page_leads_from_a_failure_to_its_story(
     stack: Stack, upstream: ScriptedUpstream
 ) -> None:
-    """At night nobody copies ids from a log."""
+    """An operator gets to the explanation without copying an id from a log."""
     upstream.default = Step(answer(500))
     said = await stack.ask("GET", "/v3/banks?cpf=12345678909")
     name = said.headers["X-Gateway-Request-Id"]

@@ -1,4 +1,4 @@
-"""Does `check` tell a faulty configuration from a dependency that refuses?"""
+"""`check` distinguishes a faulty configuration from a dependency that refuses."""
 
 import asyncio
 import json
@@ -94,7 +94,7 @@ def test_offline_asks_nobody(run: Callable[..., Result], server: TokenServer) ->
 
 
 def test_faults_are_two_and_all_on_stderr(run: Callable[..., Result]) -> None:
-    """Exit 2 is for whoever wrote the configuration."""
+    """Exit 2 means that the configuration must be corrected."""
     result = run("--set", "deadline.total=99", "--set", "retry.atempts=1")
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -103,7 +103,7 @@ def test_faults_are_two_and_all_on_stderr(run: Callable[..., Result]) -> None:
 
 
 def test_a_missing_secret_is_one(run: Callable[..., Result]) -> None:
-    """Exit 1 is for whoever runs what we depend on; it says what is missing."""
+    """Exit 1 means that a dependency refuses, and names it."""
     result = run(env={"DINIE_CLIENT_ID": ID})
     assert result.exit_code == 1
     assert "client_secret" in result.stderr
@@ -225,7 +225,7 @@ def test_the_command_itself_works_from_an_empty_folder(tmp_path: Path) -> None:
 def test_the_age_of_the_credential_is_told(
     run: Callable[..., Result], server: TokenServer
 ) -> None:
-    """The rotation that nobody planned shows here."""
+    """A rotation that is overdue shows here."""
     found = {**CREDENTIALS, "DINIE_SECRET_CLIENT_CREATED_AT": "1790000000"}
     settings = ("--set", f"upstream.base_url={server.base_url}")
 

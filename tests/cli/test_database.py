@@ -28,7 +28,7 @@ from gateway.config.load import load
 def test_a_file_that_no_gateway_has_written_yet_is_said_to_be_so(
     tmp_path: Path, folder: str, command: list[str], code: int
 ) -> None:
-    """Nothing is listed then, and nobody has to look at the folder's owner."""
+    """Nothing is listed then, and the folder's owner does not matter."""
     path = tmp_path / folder / "gateway.db"
 
     done = CliRunner().invoke(cli, [*command, "--set", f"storage.sqlite_path={path}"])

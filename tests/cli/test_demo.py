@@ -43,13 +43,13 @@ def webhooks_of(customers: str, body: str, inbox: str) -> list[dict[str, Any]]:
     came: list[dict[str, Any]] = []
     while not came and time.monotonic() < until:
         time.sleep(0.05)
-        with urllib.request.urlopen(inbox, timeout=5) as answer:  # noqa: S310
-            came = orjson.loads(answer.read())["data"]
+        with urllib.request.urlopen(inbox, timeout=5) as response:  # noqa: S310
+            came = orjson.loads(response.read())["data"]
     return came
 
 
 def test_the_demo_runs_until_ctrl_c(tmp_path: Path) -> None:
-    """What it says to paste answers."""
+    """The commands that it prints work."""
     with subprocess.Popen(  # noqa: S603 - our own command
         COMMAND, cwd=tmp_path, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -61,8 +61,8 @@ def test_the_demo_runs_until_ctrl_c(tmp_path: Path) -> None:
                 assert line, text
                 text += line
             [metrics] = re.findall(r"http://\S+/metrics", text)
-            with urllib.request.urlopen(metrics, timeout=5) as answer:  # noqa: S310
-                status = answer.status
+            with urllib.request.urlopen(metrics, timeout=5) as response:  # noqa: S310
+                status = response.status
             [inbox] = re.findall(r"http://\S+/inbox", text)
             [customers] = set(re.findall(r"http://\S+/v3/customers", text))
             [body] = re.findall(r"-d '(\{.*\})'", text)

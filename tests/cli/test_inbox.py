@@ -1,4 +1,4 @@
-"""`dinie-gateway inbox`: what somebody on call looks at."""
+"""The commands of `dinie-gateway inbox` that only read."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def test_a_list_shows_what_came_and_how_it_stands(command: Command) -> None:
 
 
 def test_personal_data_is_shown_to_who_asks_for_it(command: Command) -> None:
-    """And to nobody else."""
+    """And only then."""
     plain, revealed = command("show", "evt_1"), command("show", "evt_1", "--reveal")
 
     assert '"name": "[redacted]"' in plain.stdout

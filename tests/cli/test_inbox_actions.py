@@ -1,4 +1,4 @@
-"""`dinie-gateway inbox`: what somebody on call does."""
+"""The commands of `dinie-gateway inbox` that change the inbox."""
 
 import asyncio
 from collections.abc import Callable
@@ -135,7 +135,7 @@ def test_an_argument_that_is_no_text_is_a_usage_error(
 
 
 async def test_a_replay_to_who_said_410_says_so(command: Command, inbox: Inbox) -> None:
-    """Otherwise nobody would know why nothing comes."""
+    """Otherwise the operator would not know why nothing is delivered."""
     inbox.store._targets = {}  # whatever its URL
     gone = Settlement(1, "crm", "disabled", 1, 0.0, 410, "")
     await inbox.store.settle(gone)

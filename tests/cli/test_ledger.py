@@ -1,4 +1,4 @@
-"""`dinie-gateway ledger`: what somebody does about an outcome that nobody knows."""
+"""`dinie-gateway ledger`: the list of unknown outcomes, and how one is settled."""
 
 import asyncio
 from collections.abc import Callable
@@ -74,7 +74,7 @@ async def test_they_are_listed_with_what_leads_to_them(command: Command) -> None
 async def test_what_a_dead_gateway_had_under_way_is_listed_before_it_is_back(
     tmp_path: Path, *, folded: bool
 ) -> None:
-    """Between the kill and the next start nothing else would tell of it."""
+    """Between the kill and the next start nothing else shows it."""
     async with opened(tmp_path / "gateway.db") as inbox:
         ledger = SqliteLedger(
             inbox.database, environment="local", clock=inbox.clock, on_failure=print
@@ -115,7 +115,7 @@ async def test_somebody_who_looked_says_so(command: Command) -> None:
 
 
 async def test_all_of_a_route_are_settled_together(command: Command) -> None:
-    """After an outage there are hundreds, and somebody looked through them."""
+    """After an outage there are hundreds, and an operator looked through them."""
     settled = await asyncio.to_thread(command, "resolve", "--done", "--route", "/loans")
     left = await asyncio.to_thread(command, "list")
 

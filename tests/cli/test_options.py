@@ -1,4 +1,4 @@
-"""Moments as somebody types them."""
+"""Moments in the form in which they are typed."""
 
 import click
 import pytest

@@ -23,7 +23,7 @@ CALLERS = [
 
 
 def certified(folder: Path, name: str = "cert") -> tuple[str, ...]:
-    """Return the settings of TLS with a certificate that nobody trusts."""
+    """Return the settings of TLS with a certificate of an unknown CA."""
     ca = trustme.CA()
     server = ca.issue_cert("gateway.internal")
     ca.cert_pem.write_to_path(folder / "ca.pem")
@@ -57,7 +57,7 @@ async def gateway(base_url: str, *settings: str) -> AsyncIterator[tuple[str, ...
 async def test_the_gateway_is_reached_as_it_listens(
     upstream: ScriptedUpstream, tmp_path: Path, *, unix: bool, tls: bool
 ) -> None:
-    """Whoever settles an outcome at night has no other way in."""
+    """It is the only way in for who settles an outcome."""
     callers = certified(tmp_path) if tls else ()
     if not tls:
         certificates = [{"name": "billing", "token": "billing_token"}, {"name": "crm"}]
@@ -67,9 +67,9 @@ async def test_the_gateway_is_reached_as_it_listens(
     async with (
         gateway(upstream.base_url, *callers, *where) as settings,
         proxy_client(configured(*settings), caller="crm") as client,
-        client.session.get(f"{client.base_url}/banks") as answer,
+        client.session.get(f"{client.base_url}/banks") as response,
     ):
-        status = answer.status
+        status = response.status
 
     assert status == 200
     assert [one.target for one in upstream.requests] == ["/v3/banks"]

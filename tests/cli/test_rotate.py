@@ -1,4 +1,4 @@
-"""Does `rotate` refuse what cannot be rotated, and options that exclude another?"""
+"""`rotate` refuses what cannot be rotated, and options that exclude another."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_what_cannot_rotate_is_exit_2(settings: tuple[str, ...], says: str) -> N
     ],
 )
 def test_options_that_exclude_another_are_refused(options: tuple[str, ...]) -> None:
-    """Nobody aborts and begins at once."""
+    """One run cannot both abort and begin."""
     result = run(*VAULT, *options)
 
     assert result.exit_code == 2
@@ -65,7 +65,7 @@ def test_options_that_exclude_another_are_refused(options: tuple[str, ...]) -> N
     "option", ["--status", "--dry-run", "--abort", "--now", "--break-lock"]
 )
 def test_without_vault_nothing_happens_and_the_exit_code_says_so(option: str) -> None:
-    """A CronJob's failure is what somebody sees."""
+    """The operator sees the failure of the CronJob."""
     result = run(*VAULT, "--set", "secrets.vault.auth.method=token", option)
 
     assert result.exit_code == 1

@@ -85,7 +85,7 @@ def test_an_empty_environment_name_is_exit_code_2() -> None:
 
 
 def test_a_risky_setting_is_a_line_in_the_log() -> None:
-    """Whoever reads the log learns that the Vault token travels in the clear."""
+    """The log says that the Vault token travels in the clear."""
     with _serving(
         stdout=subprocess.PIPE,
         GATEWAY__SECRETS__PROVIDER="vault",
@@ -147,7 +147,7 @@ def test_sigterm_ends_with_exit_code_0() -> None:
 
 
 def test_a_second_interrupt_ends_at_once_with_exit_code_130() -> None:
-    """Somebody at a terminal does not want to wait for a drain."""
+    """At a terminal a drain is too long to wait for."""
     with _serving(GATEWAY__DRAIN__ACCEPT="20") as process:
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)

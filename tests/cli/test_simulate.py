@@ -43,8 +43,8 @@ def test_it_says_how_to_reach_it_and_stops_when_told(
     with running("--profile", "sdk") as (process, line):
         found = re.search(r"http://127\.0\.0\.1:\d+/_sim/journal", line)
         assert found is not None
-        with urllib.request.urlopen(found[0], timeout=5) as answer:  # noqa: S310
-            status = answer.status
+        with urllib.request.urlopen(found[0], timeout=5) as response:  # noqa: S310
+            status = response.status
         process.send_signal(number)
         ended = process.wait(10)
 

@@ -16,7 +16,7 @@ from gateway.cli import cli
 
 @contextmanager
 def admin(*statuses: int) -> Iterator[int]:
-    """Answer with each status in turn, the last one for ever; yield the port."""
+    """Respond with each status in turn, the last one for ever; yield the port."""
     left = list(statuses)
 
     class Handler(BaseHTTPRequestHandler):

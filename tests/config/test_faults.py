@@ -138,7 +138,7 @@ SECRETS = st.text("abcdefXYZ0123456789", min_size=12, max_size=24).map(
 
 @given(secret=SECRETS, key=st.sampled_from(sorted(known_keys())))
 def test_a_secret_in_the_wrong_place_is_never_repeated(secret: str, key: str) -> None:
-    """Somebody will paste it there; the fault goes to a log."""
+    """Secrets get pasted there by mistake, and the fault goes to a log."""
     places: list[tuple[dict[str, str], list[str]]] = [
         ({}, [secret]),
         ({}, [f"{secret}=1"]),

@@ -1,4 +1,4 @@
-"""Is a secret that stands where a file is to be named never repeated?"""
+"""A secret in the place of a file's name is a fault, and is never repeated."""
 
 from pathlib import Path
 

@@ -219,7 +219,7 @@ def test_a_configuration_cannot_be_changed() -> None:
     )
 )
 def test_whatever_a_file_holds_is_a_configuration_or_a_fault(content: Any) -> None:
-    """A traceback helps nobody who edits YAML."""
+    """A traceback does not help to correct YAML."""
     with tempfile.TemporaryDirectory() as name:
         files = folder(Path(name), yaml.safe_dump(content))
         try:
@@ -241,7 +241,7 @@ def test_an_empty_environment_name_is_a_fault() -> None:
 @pytest.mark.parametrize(
     ("env", "assumed"), [({}, True), ({"DINIE_ENV": "local"}, False)]
 )
-def test_an_environment_that_nobody_chose_is_told_apart(
+def test_an_environment_that_is_only_assumed_is_marked(
     env: dict[str, str], assumed: bool
 ) -> None:
     """The start line says when `local` is only the default."""
@@ -277,7 +277,7 @@ def test_a_key_that_a_variable_has_twice_is_a_fault() -> None:
 
 
 def test_a_variable_with_one_underscore_is_a_fault() -> None:
-    """Ignored, it would leave a default in force that nobody wants."""
+    """Ignored, it would leave a default in force that its operator replaced."""
     with pytest.raises(ConfigError) as caught:
         load(config_dir=CONFIG, env={"GATEWAY_RETRY_ATTEMPTS": "1"})
 

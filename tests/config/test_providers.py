@@ -1,4 +1,4 @@
-"""Is the secrets provider the one that was asked for?"""
+"""The secrets provider is the one that the configuration names."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ async def test_the_variables_are_those_that_are_given() -> None:
 
 
 def test_only_who_uses_vault_loads_its_library() -> None:
-    """It takes a while to import: `check --offline` should answer at once."""
+    """It takes a while to import: `check --offline` should start at once."""
     code = (
         "import sys\n"
         "from gateway.config.load import load\n"

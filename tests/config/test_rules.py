@@ -107,19 +107,19 @@ def test_a_rule_holds_exactly_at_its_edge(
             SANDBOX,
             ["secrets.provider=env", "secrets.vault.path=dinie/production"],
             [],
-            id="a path that nobody reads",
+            id="a path that is not read",
         ),
     ],
 )
 def test_environment_host_and_vault_path_agree(
     env: dict[str, str], overrides: Sequence[str], keys: list[str]
 ) -> None:
-    """One wrong setting, and test calls create loans that somebody must repay."""
+    """With one wrong setting test calls would create real loans."""
     assert faulty(overrides, env) == keys
 
 
 def test_a_rule_is_silent_where_one_of_its_keys_is_at_fault_by_itself() -> None:
-    """One mistake is one line: the second would be about a value nobody chose."""
+    """One mistake is one line: the second would be about a default value."""
     found = faulty(["deadline.maximum=soon", "deadline.total=99"], {})
 
     assert found == ["deadline.maximum"]

@@ -1,4 +1,4 @@
-"""Does each setting take what can work, and nothing else?"""
+"""Each setting accepts what can work, and nothing else."""
 
 from contextlib import nullcontext
 from typing import Any

@@ -1,4 +1,4 @@
-"""Does the effective configuration say what counts, and nothing that is secret?"""
+"""The effective configuration: every key with its source, and nothing secret."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Environment variables: what looks like a setting and is none is a fault."""
+"""Environment variables: one that only looks like a setting is a fault."""
 
 import pytest
 
@@ -19,7 +19,7 @@ KNOWN = ("service", "retry.attempts", "upstream.base_url", "listen.proxy")
     ],
 )
 def test_a_near_miss_is_a_fault_that_names_the_right_one(name: str, meant: str) -> None:
-    """The gateway would run with a default while somebody believes in the setting."""
+    """The gateway would run with a default while its operator believes otherwise."""
     (found,) = misspelt({name: "7"}, KNOWN)
 
     assert (found.key, found.message) == (name, f"is ignored; did you mean {meant}?")

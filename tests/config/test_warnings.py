@@ -1,4 +1,4 @@
-"""Risky settings: warned of where somebody on the network could use them."""
+"""Warnings: settings that others on the network could exploit."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ CALLER = {"name": "billing", "token": "token_billing"}
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies in the folder of whoever runs the tests must not be warned of."""
+    """Files in the folder from which the tests run must cause no warning."""
     monkeypatch.chdir(tmp_path)
 
 

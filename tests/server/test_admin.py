@@ -54,9 +54,9 @@ async def client(scene: Scene) -> AsyncIterator["TestClient[Any, Any]"]:
 
 
 async def test_a_living_gateway_says_so(client: "TestClient[Any, Any]") -> None:
-    """The probe's question has one answer."""
-    async with client.get("/livez") as answer:
-        found = (answer.status, await answer.json())
+    """A probe has one question, and one response."""
+    async with client.get("/livez") as response:
+        found = (response.status, await response.json())
 
     assert found == (200, {"alive": True})
 
@@ -67,8 +67,8 @@ async def test_a_stuck_gateway_says_so(
     """A restart helps only then."""
     scene.clock.advance(10.0)
 
-    async with client.get("/livez") as answer:
-        found = (answer.status, await answer.json())
+    async with client.get("/livez") as response:
+        found = (response.status, await response.json())
 
     assert found == (503, {"alive": False})
 
@@ -77,9 +77,9 @@ async def test_a_ready_gateway_gives_its_reasons(
     client: "TestClient[Any, Any]",
 ) -> None:
     """And caches keep nothing of it."""
-    async with client.get("/readyz") as answer:
-        found = (answer.status, await answer.json())
-        headers = answer.headers
+    async with client.get("/readyz") as response:
+        found = (response.status, await response.json())
+        headers = response.headers
 
     checks = {
         "token": {"ok": True, "reason": "good until noon"},
@@ -95,8 +95,8 @@ async def test_an_unready_gateway_names_the_check_that_fails(
     """The operator knows where to look."""
     scene.token = Check(ok=False, reason="Vault is sealed")
 
-    async with client.get("/readyz") as answer:
-        status, body = answer.status, await answer.json()
+    async with client.get("/readyz") as response:
+        status, body = response.status, await response.json()
 
     assert (status, body["ready"]) == (503, False)
     assert body["checks"]["token"] == {"ok": False, "reason": "Vault is sealed"}
@@ -116,9 +116,9 @@ async def test_a_draining_gateway_is_not_ready_but_alive(
 
 async def test_metrics_have_prometheus_s_type(client: "TestClient[Any, Any]") -> None:
     """A scraper refuses a text of unknown type."""
-    async with client.get("/metrics") as answer:
-        body = await answer.read()
-        kind = answer.headers["Content-Type"]
+    async with client.get("/metrics") as response:
+        body = await response.read()
+        kind = response.headers["Content-Type"]
 
     assert body == b"dinie_gateway_in_flight 0.0\n"
     assert kind == "text/plain; version=0.0.4; charset=utf-8"
@@ -127,9 +127,9 @@ async def test_metrics_have_prometheus_s_type(client: "TestClient[Any, Any]") ->
 async def test_a_reload_says_what_changed(
     client: "TestClient[Any, Any]", scene: Scene
 ) -> None:
-    """Whoever rotates a secret sees that it arrived."""
-    async with client.post("/reload") as answer:
-        found = (answer.status, await answer.json())
+    """An operator who rotates a secret sees that it arrived."""
+    async with client.post("/reload") as response:
+        found = (response.status, await response.json())
 
     assert found == (200, {"secrets": "changed"})
     assert scene.reloads == 1
@@ -147,24 +147,24 @@ async def test_a_refusal_is_a_problem(
     client: "TestClient[Any, Any]", method: str, path: str, status: int, title: str
 ) -> None:
     """Errors have one shape on every port; a GET changes nothing."""
-    async with client.request(method, path) as answer:
-        body = await answer.json(content_type=None)
-        kind = answer.headers["Content-Type"]
+    async with client.request(method, path) as response:
+        body = await response.json(content_type=None)
+        kind = response.headers["Content-Type"]
 
     assert body == {"type": "about:blank", "title": title, "status": status}
-    assert (answer.status, kind) == (status, "application/problem+json")
+    assert (response.status, kind) == (status, "application/problem+json")
 
 
 async def test_a_fault_of_ours_reveals_nothing(
     client: "TestClient[Any, Any]", scene: Scene
 ) -> None:
-    """No traceback for whoever asks."""
+    """A traceback would reveal internals."""
     scene.fault = ValueError("s3cret")
 
-    async with client.get("/metrics") as answer:
-        body = await answer.text()
+    async with client.get("/metrics") as response:
+        body = await response.text()
 
-    assert answer.status == 500
+    assert response.status == 500
     assert "s3cret" not in body
 
 
@@ -172,9 +172,9 @@ async def test_a_fault_of_ours_reveals_nothing(
 async def test_no_answer_names_the_server_s_software(
     client: "TestClient[Any, Any]", path: str
 ) -> None:
-    """Nobody learns which advisories to try."""
-    async with client.get(path) as answer:
-        assert "Server" not in answer.headers
+    """A version would show which advisories to try."""
+    async with client.get(path) as response:
+        assert "Server" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ async def test_a_wrong_method_is_told_the_right_one(
     client: "TestClient[Any, Any]", method: str, path: str, allowed: str
 ) -> None:
     """RFC 9110 asks for it, and it saves a look into the manual."""
-    async with client.request(method, path) as answer:
-        found = (answer.status, answer.headers["Allow"])
+    async with client.request(method, path) as response:
+        found = (response.status, response.headers["Allow"])
 
     assert found == (405, allowed)
 
@@ -216,9 +216,9 @@ async def test_no_web_page_reloads_the_secrets(
     client: "TestClient[Any, Any]", scene: Scene, headers: dict[str, str]
 ) -> None:
     """Any page in a browser on this host can post to its ports."""
-    async with client.post("/reload", headers=headers) as answer:
-        body = await answer.json(content_type=None)
-        found = (answer.status, answer.headers["X-Gateway-Error"], body["type"])
+    async with client.post("/reload", headers=headers) as response:
+        body = await response.json(content_type=None)
+        found = (response.status, response.headers["X-Gateway-Error"], body["type"])
 
     assert found == (
         403,
@@ -243,5 +243,5 @@ async def test_the_status_page_opens_in_a_browser(
     client: "TestClient[Any, Any]", headers: dict[str, str]
 ) -> None:
     """It refreshes itself every ten seconds, which is same-origin."""
-    async with client.get("/", headers=headers) as answer:
-        assert answer.status == 200
+    async with client.get("/", headers=headers) as response:
+        assert response.status == 200

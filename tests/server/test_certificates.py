@@ -122,7 +122,7 @@ def shake(port: int, issued: trustme.LeafCert, trust: trustme.CA, tls: object) -
         return ""
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
     writer.write(b"y" if writer.get_extra_info("peercert") else b"n")
     writer.close()
@@ -137,7 +137,7 @@ async def test_a_reload_takes_the_trust_in_a_client_ca_back(tmp_path: Path) -> N
     old.cert_pem.write_to_path(tmp_path / "ca.pem")
     names = [str(tmp_path / name) for name in ("cert.pem", "key.pem", "ca.pem")]
     made = Certificates(TlsOptions(*names))
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=made.context)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0, ssl=made.context)
     port = server.sockets[0].getsockname()[1]
     newest, older = ssl.TLSVersion.MAXIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2
 

@@ -1,4 +1,4 @@
-"""Listeners: where they listen, what they answer to nonsense, how they stop."""
+"""Listeners: where they listen, how they respond to nonsense, how they stop."""
 
 import asyncio
 import logging
@@ -46,14 +46,14 @@ async def test_a_free_port_is_told() -> None:
     """Tests and the demo take whatever port there is."""
     listener = await proxy(ANYWHERE)
 
-    answer = await ask(listener, get("/a%2Fb?c"))
+    response = await ask(listener, get("/a%2Fb?c"))
 
     address = listener.address
     await listener.close()
     assert address.startswith("127.0.0.1:")
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b"/a%2Fb?c")
-    assert b"Server:" not in answer
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.endswith(b"/a%2Fb?c")
+    assert b"Server:" not in response
 
 
 async def test_a_unix_socket_is_served(tmp_path: Path) -> None:
@@ -61,12 +61,12 @@ async def test_a_unix_socket_is_served(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     listener = await proxy(Address(path=path))
 
-    answer = await ask(listener, get("/"))
+    response = await ask(listener, get("/"))
 
     address = listener.address
     await listener.close()
     assert address == f"unix:{path}"
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 @pytest.mark.parametrize(
@@ -81,25 +81,25 @@ async def test_what_is_no_http_gets_a_400_that_repeats_nothing(data: bytes) -> N
     """An error page with the caller's bytes in it is an attack's tool."""
     listener = await proxy(ANYWHERE)
 
-    answer = await ask(listener, data)
+    response = await ask(listener, data)
 
     await listener.close()
-    assert answer.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
-    assert b"evil-bytes" not in answer
+    assert response.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+    assert b"evil-bytes" not in response
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/9 evil-bytes\r\n\r\n"])
 async def test_the_admin_listener_repeats_nothing_either(data: bytes) -> None:
-    """Aiohttp's own answer shows what it did not understand."""
+    """Aiohttp's own response repeats what it did not understand."""
     listener = await listen_application(
         web.Application(), bind(ANYWHERE), logger=LOGGER
     )
 
-    answer = await ask(listener, data)
+    response = await ask(listener, data)
 
     await listener.close()
-    assert b"application/problem+json" in answer
-    assert b"evil-bytes" not in answer
+    assert b"application/problem+json" in response
+    assert b"evil-bytes" not in response
 
 
 async def test_a_refusal_of_the_parser_s_can_be_the_listener_s_own() -> None:
@@ -110,10 +110,10 @@ async def test_a_refusal_of_the_parser_s_can_be_the_listener_s_own() -> None:
 
     listener = await listen_proxy(hello, bind(ANYWHERE), logger=LOGGER, refusal=own)
 
-    answer = await ask(listener, b"nonsense\r\n\r\n")
+    response = await ask(listener, b"nonsense\r\n\r\n")
 
     await listener.close()
-    assert answer.endswith(b"own")
+    assert response.endswith(b"own")
 
 
 async def test_a_stopped_listener_takes_nobody_new() -> None:
@@ -152,7 +152,7 @@ async def test_an_application_can_be_served() -> None:
         web.Application(), bind(ANYWHERE), logger=LOGGER
     )
 
-    answer = await ask(listener, get("/"))
+    response = await ask(listener, get("/"))
 
     await listener.close()
-    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert response.startswith(b"HTTP/1.1 404 ")

@@ -1,4 +1,4 @@
-"""Binding: a socket file belongs to one process, and is removed by nobody else."""
+"""Binding: a socket file belongs to one process, and only this one removes it."""
 
 import errno
 import socket
@@ -14,7 +14,7 @@ def unix(folder: Path) -> Address:
     return Address(path=str(folder / "s"))
 
 
-def answers(path: str | None) -> bool:
+def accepts(path: str | None) -> bool:
     """Return whether something accepts connections there."""
     with socket.socket(socket.AF_UNIX) as caller:
         try:
@@ -25,7 +25,7 @@ def answers(path: str | None) -> bool:
 
 
 def test_a_second_bind_takes_nothing_from_the_first(tmp_path: Path) -> None:
-    """Whoever listens keeps its callers."""
+    """The first process keeps its callers."""
     where = unix(tmp_path)
     first = bind(where)
 
@@ -33,13 +33,13 @@ def test_a_second_bind_takes_nothing_from_the_first(tmp_path: Path) -> None:
         bind(where)
 
     assert refused.value.errno == errno.EADDRINUSE
-    assert answers(where.path)
+    assert accepts(where.path)
     assert first.gone is None
     first.close()
 
 
 def test_another_program_s_socket_is_not_taken(tmp_path: Path) -> None:
-    """It holds no lock of ours, but it answers."""
+    """It holds no lock of ours, but it accepts connections."""
     where = unix(tmp_path)
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(where.path or "")
@@ -48,7 +48,7 @@ def test_another_program_s_socket_is_not_taken(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="another process listens"):
             bind(where)
 
-        assert answers(where.path)
+        assert accepts(where.path)
 
 
 def test_a_dead_process_s_socket_is_replaced(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_dead_process_s_socket_is_replaced(tmp_path: Path) -> None:
 
     bound = bind(where)
 
-    assert answers(where.path)
+    assert accepts(where.path)
     bound.close()
 
 
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_removed_socket_is_noticed(tmp_path: Path) -> None:
-    """Nobody can connect any more, although the process is well."""
+    """No caller can connect any more, although the process is well."""
     bound = bind(unix(tmp_path))
 
     (tmp_path / "s").unlink()
@@ -95,7 +95,7 @@ def test_a_replaced_socket_is_noticed_and_left_to_its_owner(tmp_path: Path) -> N
         bound.close()
 
         assert gone == str(tmp_path / "s")
-        assert answers(str(tmp_path / "s"))
+        assert accepts(str(tmp_path / "s"))
 
 
 def test_a_closed_socket_leaves_no_file_and_may_be_bound_again(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_closing_twice_does_not_remove_the_next_one_s_socket(tmp_path: Path) -> 
 
     first.close()
 
-    assert answers(where.path)
+    assert accepts(where.path)
     second.close()
 
 

@@ -18,7 +18,7 @@ def test_every_text_is_escaped() -> None:
 
 
 def test_what_is_wrong_stands_out() -> None:
-    """Nobody reads a table at that hour."""
+    """The one fact that is needed at once must not be looked for in a table."""
     ready = render_page({"ready": True}).decode()
     unready = render_page(
         {"ready": False, "checks": {"token": {"ok": False, "reason": "none"}}}

@@ -1,4 +1,4 @@
-"""What the HTTP parser refuses: told by the rule it breaks, and by nothing of it."""
+"""Requests that the HTTP parser refuses: the rule is named, no byte is repeated."""
 
 import json
 
@@ -36,7 +36,7 @@ EVIL = "evil-bytes"
 def test_a_refusal_names_the_rule_and_no_bytes(
     error: BaseException | None, named: str
 ) -> None:
-    """A developer with a long URL learns why; a scanner's bytes come back to nobody."""
+    """A developer with a long URL learns why; a scanner's bytes are never sent back."""
     said = reason(error)
 
     assert named in said

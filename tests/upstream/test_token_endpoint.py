@@ -291,6 +291,6 @@ async def test_a_probe_tells_a_refusal_from_an_outage(
     )
 
     with pytest.raises(kind):
-        await probe_token(SimpleNamespace(upstream=settings), FakeCredential())
+        await probe_token(settings, FakeCredential())
 
     await asyncio.sleep(0)
