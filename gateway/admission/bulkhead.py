@@ -72,7 +72,7 @@ class BulkheadStage:
             slots.give(caller, lane)
             raise
         if self._gradient is not None and slots is self.ordinary:
-            self._learn(self._gradient, exchange.route, response.status, began)
+            self._learn(self._gradient, exchange.target.route, response.status, began)
         if response.body is None:  # it streams on, and keeps its slot until its end
             response.hold_slot(partial(slots.give, caller, lane))
         else:
@@ -98,5 +98,5 @@ class BulkheadStage:
                 )
         finally:
             waited = self._clock() - began
-            exchange.waits.queue += waited
-            exchange.step(began, "slot", waited, slots.size - slots.free)
+            exchange.history.waits.queue += waited
+            exchange.history.step(began, "slot", waited, slots.size - slots.free)

@@ -101,7 +101,7 @@ class AdmissionStage:
                 "the gateway is stopping: another one will take this", retry_after=1.0
             )
         exchange = request[EXCHANGE]
-        if self._denied(exchange.path):
+        if self._denied(exchange.target.path):
             raise RouteForbidden("the route is denied by admission.deny")
         if self._of_a_stranger(exchange):
             # It holds no place: nothing of a stranger's counts with callers' work.
@@ -112,7 +112,7 @@ class AdmissionStage:
         self._seen[caller] = exchange.started
         try:
             if request.can_read_body:
-                exchange.upload = self._is_upload(exchange.plain_path)
+                exchange.upload = self._is_upload(exchange.target.plain_path)
                 await self._take_body(request, exchange, lane)
             self._room.enter(caller, lane)
             try:
@@ -126,7 +126,7 @@ class AdmissionStage:
         self, request: web.BaseRequest, exchange: Exchange, lane: int
     ) -> None:
         cap = cap_of(self._options, upload=exchange.upload)
-        check_length(exchange.control.get("content-length"), cap)
+        check_length(exchange.head.control.get("content-length"), cap)
         await _answer_expectation(request)
         content = request.content
         if content.is_eof():
@@ -150,7 +150,7 @@ class AdmissionStage:
         Raises:
             GatewayError: it is too large or too slow, or many came after it.
         """
-        check_length(exchange.control.get("content-length"), STRANGERS_CAP)
+        check_length(exchange.head.control.get("content-length"), STRANGERS_CAP)
         await _answer_expectation(request)
         if len(self._strangers) >= STRANGERS:
             self._strangers.drop_oldest()

@@ -64,7 +64,7 @@ def build_limits(
         is_upload=Rules(config.admission.upload_routes),
         of_a_stranger=asks_for_token,
         allowed=lambda exchange: budget(
-            config.deadline, exchange.control, upload=exchange.upload
+            config.deadline, exchange.head.control, upload=exchange.upload
         ),
         shed=(limiter.shed, bulkhead.shed),
         presence=presence,

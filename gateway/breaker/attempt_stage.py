@@ -39,7 +39,7 @@ class AttemptBreakerStage:
             CircuitOpen: nothing was sent.
         """
         breaker, now = self._breaker, self._clock()
-        exchange.step(now, "circuit", breaker.circuit)
+        exchange.history.step(now, "circuit", breaker.circuit)
         held = breaker.admit(
             safe=exchange.method in _SAFE,
             hurried=exchange.deadline - now < self._probe_time,

@@ -1,8 +1,21 @@
-"""What does the gateway know about one request on its way through?"""
+"""An exchange: one inbound request on its way through the gateway.
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+It is split by who may write. What the request said is frozen once its head is read.
+What was decided stands on the exchange, each field written by one or two rooms. What
+happened is the history, to which is only added. The comment of a field names its
+writers first, and a test compares that with the code.
+"""
+
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from types import MappingProxyType
-from typing import Any, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from gateway.core.upstream_response import UpstreamResponse
 
@@ -10,16 +23,6 @@ from gateway.core.upstream_response import UpstreamResponse
 def milliseconds(seconds: float) -> str:
     """Return s as ms with one decimal; most waits are none, which is cheaper to say."""
     return "%.1f" % (seconds * 1000) if seconds else "0.0"
-
-
-class Waits:
-    """Where an exchange's time went, s."""
-
-    queue: float = 0.0
-    permit: float = 0.0
-    token: float = 0.0
-    backoff: float = 0.0
-    upstream: float = 0.0
 
 
 class Body:
@@ -51,6 +54,87 @@ class Body:
             self.file.close()
 
 
+EMPTY_BODY: Final = Body()
+
+
+class Target(NamedTuple):
+    """What a request's target says. Kept and shared by requests for the same one."""
+
+    raw: str = ""  # path and query after prefix stripping, as it is sent
+    path: str = "/"  # raw, without query
+    plain_path: str = "/"  # decoded, for rules only, never sent
+    route: str = "other"  # the template used as a label
+    repeatable: bool = True  # False: its effect cannot be repeated once received
+
+
+class Head(NamedTuple):
+    """What the rest of a request's head says."""
+
+    headers: Sequence[tuple[str, str]] = ()  # to be relayed
+    control: Mapping[str, str] = MappingProxyType({})  # lower-case names
+    content_type: str = ""
+    interactive: bool = True
+    background: bool = False  # batch work that may take a fiftieth of the quota
+    retrying_caller: bool = False
+
+
+UNREAD_TARGET: Final = Target()
+UNREAD_HEAD: Final = Head()
+
+
+class Waits:
+    """Where an exchange's time went, s."""
+
+    queue: float = 0.0  # admission, idempotency: for a slot, or for a leader
+    permit: float = 0.0  # ratelimit: for a place in the quota
+    token: float = 0.0  # credentials: for a token
+    backoff: float = 0.0  # retry: between attempts
+    upstream: float = 0.0  # transport: with Dinie, connecting included
+
+
+class History:
+    """What happened to an exchange. Counts grow, and facts are added."""
+
+    sends: int = 0  # client, idempotency: requests written to a connection
+    unknown_sends: int = 0  # retry, idempotency: those with an unknown outcome
+    became_unknown: bool = False  # idempotency: the POST's outcome, from now on
+    out_of_time: bool = False  # retry, transport: its own deadline ended the attempts
+    status: int = 0  # telemetry: sent to the caller; 0 while none
+    slug: str | None = None  # boundary, relay, responses, streaming: of the problem
+    note: str | None = None  # retry, idempotency, boundary, responses: X-Gateway-Retry
+    # retry, idempotency: s; what Dinie asked for, on a relayed refusal
+    retry_after: float | None = None
+    # responses, idempotency: the response has no Content-Type, nor may it get one
+    untyped: bool = False
+    lost_headers: int = 0  # responses: headers of Dinie's that could not be relayed
+    steps: list[tuple[object, ...]] | None = None  # exchange: for `explain`
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.waits = Waits()
+
+    def adopt(self, leader: "History") -> None:
+        """Take over what another exchange's response says of their common request."""
+        self.note = leader.note
+        self.sends = leader.sends
+        self.unknown_sends = leader.unknown_sends
+        self.untyped = leader.untyped
+        self.retry_after = leader.retry_after
+
+    def step(self, at: float, what: str, *facts: object) -> None:
+        """Add a step.
+
+        Args:
+            at: s, monotonic.
+            what: Its name in `explain`.
+            facts: From closed sets only.
+        """
+        if self.steps is None:
+            self.steps = [(at, what, *facts)]
+        else:
+            self.steps.append((at, what, *facts))
+
+
 class Peer(Protocol):
     """The caller's connection; `transport` is None once it is gone."""
 
@@ -59,94 +143,60 @@ class Peer(Protocol):
         """Return the connection's transport."""
 
 
-EMPTY_BODY: Final = Body()
-_NO_CONTROL: Final[Mapping[str, str]] = MappingProxyType({})
-
-
 class Exchange:
-    """One inbound request and what became of it; stages fill it in as it passes.
+    """One inbound request and what becomes of it.
 
     Moments are monotonic. Defaults stand on the class: most fields of most requests
     keep theirs, and setting forty of them for each request would be felt.
     """
 
-    path: str = "/"  # raw, without query
-    query: str | None = None  # raw; None where the target has no "?"
-    plain_path: str = "/"  # decoded, for rules only, never sent
-    route: str = "other"  # the template used as a label
-    caller: str = "other"
-    certified: bool = False  # the caller's name comes from its client certificate
-    interactive: bool = True
-    background: bool = False  # batch work that may take a fiftieth of the quota
-    headers: Sequence[tuple[str, str]] = ()  # to be relayed
-    control: Mapping[str, str] = _NO_CONTROL  # lower-case names
-    deadline: float = 0.0
-    key: str | None = None  # as the caller sees it
-    upstream_key: str | None = None  # as Dinie sees it
-    key_minted: bool = False
-    fingerprint: bytes = b""
-    body: Body = EMPTY_BODY
-    content_type: str = ""
-    upload: bool = False
-    repeatable: bool = True  # False: its effect cannot be repeated once received
-    own_bearer: bool = False  # the caller's own bearer passes untouched
-    canary: bool = False  # this attempt carries the next credential
-    retrying_caller: bool = False
-    outbound: Iterable[tuple[str, str]] = ()  # headers of each attempt
-    authorization: str | None = None  # of the next attempt; None: the caller's own
-    # Has the intent on disk; runs once, right before the first byte goes out.
-    before_send: Callable[[], Awaitable[None]] | None = None
-    sends: int = 0  # requests written to a connection
-    unknown_sends: int = 0  # sends whose outcome nobody knows
-    in_doubt: bool = False  # nor that of an earlier request under the same key
-    became_unknown: bool = False  # nor that of the whole POST, from now on
-    out_of_time: bool = False  # its own deadline is why it was not tried any longer
-    status: int = 0  # the status sent to the caller; 0 while none
-    slug: str | None = None
-    note: str | None = None  # X-Gateway-Retry
-    retry_after: float | None = None  # s; what Dinie asked for, on a relayed refusal
-    untyped: bool = False  # Dinie's answer has no Content-Type, nor may ours
-    lost_headers: int = 0  # headers of Dinie's answer that could not be relayed
-    held: UpstreamResponse | None = None  # the unread response, with its slot
-    steps: list[tuple[object, ...]] | None = None  # what happened, for `explain`
+    # What the request said, frozen once it is read.
+    target: Target = UNREAD_TARGET  # request_head: in one piece
+    head: Head = UNREAD_HEAD  # request_head: in one piece
 
-    def __init__(  # noqa: PLR0917 - one caller, on the hot path
+    # What was decided.
+    caller: str = "other"  # identity: by proof, or as said on this host
+    certified: bool = False  # identity: the name is that of a client certificate
+    own_bearer: bool = False  # request_head, identity: the caller's passes untouched
+    body: Body = EMPTY_BODY  # admission, boundary: read by one, dropped by the other
+    upload: bool = False  # admission: its route has a larger cap and more time
+    deadline: float = 0.0  # deadline: after which no work is begun
+    key: str | None = None  # idempotency: as the caller sees it
+    upstream_key: str | None = None  # idempotency: as Dinie sees it
+    key_generated: bool = False  # idempotency: the caller sent none
+    fingerprint: bytes = b""  # idempotency: of method, path, query and body
+    in_doubt: bool = False  # idempotency: an earlier outcome of the key is unknown
+    # idempotency, exchange: writes the intent to disk, right before the first byte
+    before_send: Callable[[], Awaitable[None]] | None = None
+    outbound: Iterable[tuple[str, str]] = ()  # relay: headers of each attempt
+    # credentials: of the next attempt; None: the caller's own
+    authorization: str | None = None
+    canary: bool = False  # credentials: this attempt carries the next credential
+    held: UpstreamResponse | None = None  # exchange: the unread response, and its slot
+
+    def __init__(
         self,
         request_id: str,
         method: str,
-        target: str,
         started: float,
         peer: Peer | None = None,
         echoed_id: str = "",
-        **known: Any,
     ) -> None:
         """Begin an exchange.
 
         Args:
             request_id: Ours, or the caller's where that is usable.
             method: Of the request.
-            target: Path and query after prefix stripping, raw.
             started: s, monotonic.
             peer: The caller's connection.
-            echoed_id: The X-Request-Id of the answer.
-            known: Further fields.
+            echoed_id: The X-Request-Id of the response.
         """
         self.request_id = request_id
         self.method = method
-        self.target = target
         self.started = started
         self.peer = peer
         self.echoed_id = echoed_id
-        self.waits = Waits()
-        for name, value in known.items():
-            setattr(self, name, value)
-
-    def step(self, at: float, what: str, *facts: object) -> None:
-        """Note something that happened at a moment; facts from closed sets only."""
-        if self.steps is None:
-            self.steps = [(at, what, *facts)]
-        else:
-            self.steps.append((at, what, *facts))
+        self.history = History()
 
     async def begin_send(self) -> None:
         """Do what comes before the first byte; what fails is done again next time."""
@@ -167,5 +217,5 @@ class Exchange:
 
     @property
     def caller_gone(self) -> bool:
-        """Whether nobody is there any more to read an answer."""
+        """Whether the caller's connection is gone."""
         return self.peer is not None and self.peer.transport is None

@@ -20,8 +20,8 @@ class Lane(IntEnum):
 
 def lane_of(exchange: Exchange) -> Lane:
     """Return the lane of a request: what moves money goes first, batch work last."""
-    if exchange.method == "POST" and exchange.route in PRIORITY_ROUTES:
+    if exchange.method == "POST" and exchange.target.route in PRIORITY_ROUTES:
         return Lane.PRIORITY
-    if exchange.interactive:
+    if exchange.head.interactive:
         return Lane.NORMAL
-    return Lane.BACKGROUND if exchange.background else Lane.BATCH
+    return Lane.BACKGROUND if exchange.head.background else Lane.BATCH

@@ -78,5 +78,5 @@ class CredentialsStage:
             return await self._source.renewed(stale, deadline=exchange.deadline)
         finally:
             waited = self._clock.now() - began
-            exchange.waits.token += waited
-            exchange.step(began, "token", waited)
+            exchange.history.waits.token += waited
+            exchange.history.step(began, "token", waited)

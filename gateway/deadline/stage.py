@@ -21,6 +21,6 @@ class DeadlineStage:
         """Set the moment after which no work is begun, then go on."""
         exchange = request[EXCHANGE]
         exchange.deadline = exchange.started + budget(
-            self._options, exchange.control, upload=exchange.upload
+            self._options, exchange.head.control, upload=exchange.upload
         )
         return handler(request)

@@ -33,17 +33,17 @@ def _spilled(exchange: Exchange) -> bytes:
 
 def _fingerprint(exchange: Exchange, body: Buffer) -> bytes:
     digest = hashlib.sha256()
-    for text in (exchange.method, exchange.target):
+    for text in (exchange.method, exchange.target.raw):
         _add(digest, text.encode())
     with memoryview(body) as view:
         # A body of bytes must never read like the parts of another.
-        if not is_multipart(exchange.content_type):
+        if not is_multipart(exchange.head.content_type):
             digest.update(b"bytes")
             digest.update(view)
-        elif not _add_parts(digest, exchange.content_type, body, view):
+        elif not _add_parts(digest, exchange.head.content_type, body, view):
             digest.update(b"multi")
             # With the boundary: another one may find other parts in the same bytes.
-            _add(digest, exchange.content_type.encode(errors="surrogateescape"))
+            _add(digest, exchange.head.content_type.encode(errors="surrogateescape"))
             digest.update(view)
     return digest.digest()
 

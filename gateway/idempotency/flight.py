@@ -50,7 +50,7 @@ async def follow(
     try:
         return await _ended(flight, exchange.deadline, clock)
     except TimeoutError:
-        exchange.sends = flight.leader.sends
+        exchange.history.sends = flight.leader.history.sends
         raise OutcomeUnknown(
             "The same request is still on its way. Repeat it with "
             f"Idempotency-Key: {exchange.key} to learn what became of it.",
@@ -58,8 +58,8 @@ async def follow(
         ) from None
     finally:
         waited = clock().monotonic - began
-        exchange.waits.queue += waited
-        exchange.step(began, "followed", waited)
+        exchange.history.waits.queue += waited
+        exchange.history.step(began, "followed", waited)
 
 
 async def _ended(
@@ -83,21 +83,17 @@ def takes_over(leader: Exchange, follower: Exchange, *, now: float) -> bool:
     deadline speaks for all: repeated by each follower, its failure would be a storm.
     """
     return (
-        leader.out_of_time
-        and follower.repeatable
+        leader.history.out_of_time
+        and follower.target.repeatable
         and follower.deadline > leader.deadline
         and follower.deadline - now > ATTEMPT_MARGIN
     )
 
 
-def copy_truth(leader: Exchange, follower: Exchange) -> None:
+def copy_facts(leader: Exchange, follower: Exchange) -> None:
     """Have a follower's response say of the request what the leader's says.
 
-    The boundary reads these of an exchange to write its response's head.
+    The boundary reads these facts to write the head of the response.
     """
-    follower.note = leader.note
-    follower.sends = leader.sends
-    follower.unknown_sends = leader.unknown_sends
     follower.in_doubt = leader.in_doubt
-    follower.untyped = leader.untyped
-    follower.retry_after = leader.retry_after
+    follower.history.adopt(leader.history)

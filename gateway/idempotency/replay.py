@@ -12,7 +12,7 @@ def same_authority(leader: Exchange, follower: Exchange) -> bool:
     """Return whether both ask with the gateway's token, or with the same bearer."""
     if not (leader.own_bearer or follower.own_bearer):
         return True
-    mine, theirs = (one.control.get("authorization") for one in (follower, leader))
+    mine, theirs = (one.head.control.get("authorization") for one in (follower, leader))
     return leader.own_bearer and follower.own_bearer and mine == theirs
 
 
@@ -20,7 +20,7 @@ def wanted(exchange: Exchange) -> set[tuple[str, str]]:
     """Return the headers that choose the form of an answer."""
     return {
         (name.lower(), value)
-        for name, value in exchange.headers
+        for name, value in exchange.head.headers
         if name.lower().startswith("accept")
     }
 
@@ -53,7 +53,7 @@ def refuse_second_send(leader: Exchange, exchange: Exchange) -> None:
     Raises:
         OutcomeUnknown: its effect cannot be repeated.
     """
-    if leader.sends and not exchange.repeatable:
+    if leader.history.sends and not exchange.target.repeatable:
         raise OutcomeUnknown(
             "The same request was sent, and its answer cannot be given twice. It "
             "cannot be repeated: read the resource to learn what became of it."

@@ -17,7 +17,7 @@ from gateway.core.errors import (
 from gateway.core.exchange import Exchange
 from gateway.core.stage import EXCHANGE, Handler
 from gateway.idempotency.fingerprint import fingerprint_of
-from gateway.idempotency.flight import Flight, copy_truth, follow, takes_over
+from gateway.idempotency.flight import Flight, copy_facts, follow, takes_over
 from gateway.idempotency.generated import KeyGenerator
 from gateway.idempotency.lookup import Lookup
 from gateway.idempotency.options import IdempotencyOptions
@@ -69,7 +69,7 @@ class IdempotencyStage:
             OutcomeUnknown: the call in flight did not end before this one's deadline.
         """
         exchange = request[EXCHANGE]
-        key = callers_key(exchange.control)
+        key = callers_key(exchange.head.control)
         if key is not None:
             exchange.key = key
             names = self._scope.names(exchange.caller, key)
@@ -78,7 +78,7 @@ class IdempotencyStage:
             exchange.upstream_key = self._scope.upstream(names[0])
         elif exchange.method == "POST":
             exchange.key = exchange.upstream_key = key = self._generated.new()
-            exchange.key_minted = True
+            exchange.key_generated = True
             return await self._minted(request, exchange, key, handler)
         return await handler(request)
 
@@ -91,16 +91,17 @@ class IdempotencyStage:
         unknown = True
         try:
             response = await handler(request)
-            unknown = bool(exchange.unknown_sends) and response.status >= _REFUSED
+            refused = response.status >= _REFUSED
+            unknown = refused and bool(exchange.history.unknown_sends)
             return response
         except OutcomeUnknown:
             raise
         except GatewayError:
-            unknown = bool(exchange.unknown_sends)
+            unknown = bool(exchange.history.unknown_sends)
             raise
         except BaseException:
             # A fault of ours, or the end of the process, with a send under way.
-            unknown = exchange.sends > 0
+            unknown = exchange.history.sends > 0
             raise
         finally:
             if unknown:
@@ -117,9 +118,9 @@ class IdempotencyStage:
         intent = Intent(
             key,
             exchange.fingerprint,
-            exchange.route,
+            exchange.target.route,
             exchange.request_id,
-            exchange.key_minted,
+            exchange.key_generated,
             exchange.upstream_key or "",
         )
         exchange.before_send = partial(self._ledger.begin, intent)
@@ -127,7 +128,7 @@ class IdempotencyStage:
 
     def _remember(self, exchange: Exchange, intent: Intent) -> None:
         """Keep a generated key: one of its sends may have taken effect."""
-        exchange.became_unknown = True
+        exchange.history.became_unknown = True
         now, key = self._clock(), intent.key
         record = Record(intent.fingerprint, now, "unknown", key)
         self._records.put(key, record, now=now)
@@ -153,16 +154,16 @@ class IdempotencyStage:
             result, leader = await follow(flight, exchange, self._clock), flight.leader
             if not same_authority(leader, exchange):
                 continue  # Dinie decides what another bearer may see
-            if exchange.repeatable and wanted(leader) != wanted(exchange):
+            if exchange.target.repeatable and wanted(leader) != wanted(exchange):
                 continue  # it may be gzip, which only one of the two can read
             if result is None:
                 refuse_second_send(leader, exchange)
                 continue
             if takes_over(leader, exchange, now=self._clock().monotonic):
                 # A refusal of ours must not promise that nothing was sent.
-                exchange.unknown_sends = leader.unknown_sends
+                exchange.history.unknown_sends = leader.history.unknown_sends
                 continue
-            copy_truth(leader, exchange)
+            copy_facts(leader, exchange)
             if isinstance(result, GatewayError):
                 raise copy_of(result)
             return replay(result)
@@ -208,7 +209,8 @@ class IdempotencyStage:
                 result = copied(response)
             return response
         except GatewayError as error:
-            if exchange.sends and not (exchange.caller_gone and exchange.repeatable):
+            left = exchange.caller_gone and exchange.target.repeatable
+            if exchange.history.sends and not left:
                 # A leader that left ends its own call only: a follower takes over,
                 # except where the effect could not be repeated.
                 result = error
@@ -232,12 +234,12 @@ class IdempotencyStage:
         """Note what became of a key; `status` 0: there was no response."""
         if record.outcome == "in_flight":
             record.outcome = "unknown"
-        if exchange.sends == 0:
+        if exchange.history.sends == 0:
             self._put_back(intent, before, begun=exchange.before_send is None)
             return
         self._ledger.end(intent, record.outcome, status=status)
         if record.outcome == "unknown" and not exchange.in_doubt:
-            exchange.became_unknown = True
+            exchange.history.became_unknown = True
 
     def _put_back(self, intent: Intent, before: Record | None, *, begun: bool) -> None:
         """Leave a key as it was: nothing was sent under it."""
@@ -262,7 +264,7 @@ def _record(exchange: Exchange, before: Record | None, now: Instant) -> Record:
 
 def _outcome(exchange: Exchange, before: Record | None, status: int) -> str:
     """Return what is known of a key's effect; a refusal says nothing of the past."""
-    doubtful = exchange.unknown_sends or (
+    doubtful = exchange.history.unknown_sends or (
         before is not None and before.outcome == "unknown"
     )
     return "unknown" if doubtful and status >= _REFUSED else "answered"

@@ -148,15 +148,15 @@ class LocalTokenStage:
         """
         exchange = request[EXCHANGE]
         if exchange.method != "POST" or not (
-            asks_for_token(exchange) or self._spelled(exchange.path)
+            asks_for_token(exchange) or self._spelled(exchange.target.path)
         ):
             return await handler(request)
         local = is_local(request.remote, request.transport)
-        content_type, body = exchange.content_type.lower(), exchange.body.data
+        content_type, body = exchange.head.content_type.lower(), exchange.body.data
         bound = None
         if self._bind is not None:
             shown = client_secret(
-                exchange.control.get("authorization"), content_type, body
+                exchange.head.control.get("authorization"), content_type, body
             )
             bound = self._bind(shown) if shown else None
             if bound is None and not (local or exchange.certified):
@@ -176,7 +176,7 @@ class LocalTokenStage:
 
 def asks_for_token(exchange: Exchange) -> bool:
     """Return whether a request asks for a token, with its secret in it."""
-    return exchange.plain_path == TOKEN_PATH and exchange.method == "POST"
+    return exchange.target.plain_path == TOKEN_PATH and exchange.method == "POST"
 
 
 def client_secret(

@@ -77,9 +77,9 @@ class IdentityStage:
 
     def _name_alone(self, request: web.BaseRequest, exchange: Exchange) -> None:
         """Name the one service that there is, or somebody else on its host."""
-        named = exchange.control.get("x-gateway-caller")
+        named = exchange.head.control.get("x-gateway-caller")
         exchange.caller = self._callers.said(named)
-        bearer = exchange.control.get("authorization")
+        bearer = exchange.head.control.get("authorization")
         if bearer is not None and named is None:
             token = bearer.rpartition(" ")[2]
             local = is_local(request.remote, request.transport)
@@ -153,10 +153,12 @@ class IdentityStage:
 
 def shown_by(request: web.BaseRequest, exchange: Exchange) -> Shown:
     """Return what a request shows of who sends it."""
-    scheme, _, bearer = exchange.control.get("authorization", "").strip().partition(" ")
+    scheme, _, bearer = (
+        exchange.head.control.get("authorization", "").strip().partition(" ")
+    )
     return Shown(
         local=is_local(request.remote, request.transport),
         bearer=bearer.strip() if scheme.lower() == "bearer" and bearer else None,
         certificate=certificate_name(request.transport),
-        named=exchange.control.get("x-gateway-caller"),
+        named=exchange.head.control.get("x-gateway-caller"),
     )

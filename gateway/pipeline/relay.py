@@ -75,16 +75,16 @@ class Relay:
                 watch.peer = request  # a caller that leaves ends a stalled response
                 return await self._streams.relay(request, exchange, response, stream)
         except TimeoutError:
-            exchange.slug = "stream-cut"
+            exchange.history.slug = "stream-cut"
             if request.transport is None:
-                exchange.slug = "caller-gone"
+                exchange.history.slug = "caller-gone"
             abort(request)
             return stream
 
     def _headers(self, exchange: Exchange) -> list[tuple[str, str]]:
         """Return the headers of each attempt; Host and a body's length are added."""
-        headers = list(exchange.headers)
-        control = exchange.control
+        headers = list(exchange.head.headers)
+        control = exchange.head.control
         if exchange.own_bearer:
             headers.append(("Authorization", control["authorization"]))
         if exchange.upstream_key is not None:

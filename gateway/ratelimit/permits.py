@@ -92,7 +92,7 @@ class Permits:
         self.limiter.shares.arrived(permit.caller)
         if self.waiting or self.limiter.acquire(permit, now) > 0:
             return False
-        exchange.step(now, "permit", 0.0, *self._facts)
+        exchange.history.step(now, "permit", 0.0, *self._facts)
         return True
 
     def shed(self) -> bool:
@@ -140,7 +140,7 @@ class Permits:
             self.limiter.count(permit, now)
             wait = 0.0
         if wait == 0.0:
-            exchange.step(now, "permit", 0.0, *self._facts)
+            exchange.history.step(now, "permit", 0.0, *self._facts)
             return True
         if now + wait > until:
             raise self._refusal(exchange, permit, now, wait)
@@ -175,8 +175,8 @@ class Permits:
             raise
         finally:
             held = self._clock.now() - now
-            exchange.waits.permit += held
-            exchange.step(now, "permit", held, *self._facts)
+            exchange.history.waits.permit += held
+            exchange.history.step(now, "permit", held, *self._facts)
             self._on_wait(held)
 
     def requeue(self, route: Route) -> None:
@@ -220,7 +220,7 @@ class Permits:
             wait,
             early=max(0.0, min(self._options.max_wait, longest_wait) - _SLACK),
         )
-        exchange.step(now, "refused_by_limiter", round(wait, 1), *self._facts)
+        exchange.history.step(now, "refused_by_limiter", round(wait, 1), *self._facts)
         quota = f"of {limiter.limit} requests per window " if limiter.limit else ""
         return RateLimited(
             f"Dinie's quota {quota}has no room for this request in time; nothing was "

@@ -73,7 +73,7 @@ class RateLimitStage:
             # A customer's session has a quota of its own, if any: the attempt neither
             # takes from that of our client id nor says anything about it.
             return await send(exchange)
-        route = exchange.method, exchange.route
+        route = exchange.method, exchange.target.route
         permit = Permit(lane_of(exchange), exchange.caller, route)
         permits = self._quotas.of(route)
         now = began = self._clock.now()
@@ -87,12 +87,12 @@ class RateLimitStage:
                 ):
                     break
                 permits, now = self._quotas.of(route), self._clock.now()
-        before = exchange.sends
+        before = exchange.history.sends
         try:
             response = await send(exchange)
         except BaseException:
             # Cancellation too: what was written may have been counted.
-            if exchange.sends == before:
+            if exchange.history.sends == before:
                 permits.limiter.not_sent(permit)
             else:
                 permits.limiter.lost(permit, self._clock.now())
@@ -103,7 +103,7 @@ class RateLimitStage:
             permits.limiter.not_sent(permit)
             permits.wake()
         else:
-            self._responded(permits, permit, response, exchange.sends - before)
+            self._responded(permits, permit, response, exchange.history.sends - before)
         return response
 
     def _responded(

@@ -21,9 +21,9 @@ _NOTHING_SENT: Final = (CircuitOpen, Overloaded, RateLimited)
 
 def problem(exchange: Exchange, failure: AttemptFailed) -> GatewayError:
     """Return the problem that an exchange ends with after a failed attempt."""
-    if exchange.method == "POST" and exchange.unknown_sends:
+    if exchange.method == "POST" and exchange.history.unknown_sends:
         return outcome_unknown(exchange, failure.detail)
-    if exchange.sends == 0:
+    if exchange.history.sends == 0:
         return UpstreamUnreachable(
             f"Nothing was sent: {failure.detail}.",
             retry_after=None if failure.outcome is Outcome.TLS_INVALID else 1.0,
@@ -45,7 +45,7 @@ def with_earlier_attempts(exchange: Exchange, error: GatewayError) -> GatewayErr
     Returns:
         The same error, or OutcomeUnknown for a POST that an earlier attempt sent.
     """
-    if not exchange.unknown_sends:
+    if not exchange.history.unknown_sends:
         return error
     if exchange.method == "POST" and not isinstance(error, OutcomeUnknown):
         return outcome_unknown(exchange)
@@ -64,11 +64,11 @@ def outcome_unknown(exchange: Exchange, why: str = "") -> OutcomeUnknown:
     last = f" (the last time: {why})" if why else ""
     what = (
         f"Repeat it with Idempotency-Key: {exchange.key} to learn what became of it."
-        if exchange.repeatable
+        if exchange.target.repeatable
         else "It cannot be repeated: read the resource to learn what became of it."
     )
     return OutcomeUnknown(
         f"The request was sent and no whole answer of Dinie's came{last}, so it may "
         f"have taken effect. {what}",
-        retry_after=1.0 if exchange.repeatable else None,
+        retry_after=1.0 if exchange.target.repeatable else None,
     )

@@ -114,13 +114,15 @@ class RetryStage:
             if exchange.deadline - began < _WHOLE_WAIT and not isinstance(
                 error, CircuitOpen
             ):
-                exchange.out_of_time = True  # a longer deadline may get its turn
+                exchange.history.out_of_time = (
+                    True  # a longer deadline may get its turn
+                )
             raise with_earlier_attempts(exchange, error) from error
         if error.of_upstream:
             self._deposit(made)
         if error.outcome in UNKNOWN_OUTCOMES:
-            exchange.unknown_sends += 1
-        if may_repeat(error.outcome, 0, repeatable=exchange.repeatable):
+            exchange.history.unknown_sends += 1
+        if may_repeat(error.outcome, 0, repeatable=exchange.target.repeatable):
             wait = self._schedule(exchange, error.outcome, made)
             if wait is not None:
                 return wait
@@ -140,13 +142,15 @@ class RetryStage:
         self._deposit(made)
         status = response.status
         if status in _OF_A_PROXY and exchange.method not in _SAFE:
-            exchange.unknown_sends += 1
+            exchange.history.unknown_sends += 1
         wait = None
         if status in RETRYABLE_STATUSES:
             wait = self._after_refusal(exchange, response, made, last)
-        doubtful = exchange.unknown_sends or exchange.in_doubt
+        doubtful = exchange.history.unknown_sends or exchange.in_doubt
         if wait is None and doubtful and status >= _REFUSED:
-            exchange.note = "unknown"  # the response speaks of the last attempt only
+            exchange.history.note = (
+                "unknown"  # the response speaks of the last attempt only
+            )
         return wait
 
     def _after_refusal(
@@ -156,14 +160,14 @@ class RetryStage:
         if status >= _SERVER_ERROR and status == last:
             self._observer.identical_5xx()
         asked = server_wait(status, response.headers, unix=self._clock.unix())
-        exchange.retry_after = asked
-        if not may_repeat(Outcome.ANSWERED, status, repeatable=exchange.repeatable):
-            return None
-        # The limiter knows nothing of a caller's own token, so it does not pace that.
-        paced = status == TOO_MANY_REQUESTS and not exchange.own_bearer
-        wait = self._schedule(exchange, str(status), made, asked=asked, paced=paced)
-        if wait is not None:
-            exchange.retry_after = None
+        wait = None
+        repeatable = exchange.target.repeatable
+        if may_repeat(Outcome.ANSWERED, status, repeatable=repeatable):
+            # The limiter knows nothing of a caller's own token, and does not pace that.
+            paced = status == TOO_MANY_REQUESTS and not exchange.own_bearer
+            wait = self._schedule(exchange, str(status), made, asked=asked, paced=paced)
+        if wait is None:
+            exchange.history.retry_after = asked
         return wait
 
     def _schedule(
@@ -189,12 +193,12 @@ class RetryStage:
         rule = self._against(exchange, made, now, wait)
         # A 429 is paced by the limiter; everything else loads a failing upstream.
         if rule is None and not paced and not self.budget.withdraw(now=now):
-            exchange.note = rule = "budget"
+            exchange.history.note = rule = "budget"
         if rule is not None:
-            exchange.step(now, "no_retry", reason, rule)
+            exchange.history.step(now, "no_retry", reason, rule)
             return None
-        exchange.waits.backoff += wait
-        exchange.step(now, "retry", reason, wait)
+        exchange.history.waits.backoff += wait
+        exchange.history.step(now, "retry", reason, wait)
         self._observer.retry(reason)
         return wait
 
@@ -203,7 +207,7 @@ class RetryStage:
     ) -> str | None:
         """Return the rule that forbids one more attempt; None: none does."""
         allowed = attempts_allowed(
-            self._options, caller_retries=exchange.retrying_caller
+            self._options, caller_retries=exchange.head.retrying_caller
         )
         if made >= allowed:
             return "attempts"
@@ -211,6 +215,6 @@ class RetryStage:
             return "caller_gone"
         least = now + wait + ATTEMPT_MARGIN
         if least > min(exchange.deadline, self._horizon()):
-            exchange.out_of_time = least > exchange.deadline
+            exchange.history.out_of_time = least > exchange.deadline
             return "deadline"
         return None

@@ -39,9 +39,10 @@ class BoundaryStage:
         except GatewayError as error:
             response = problem(error, exchange, request)
             if exchange.caller_gone and not isinstance(error, OutcomeUnknown):
-                exchange.slug = "caller-gone"  # no fault of Dinie's or ours
+                exchange.history.slug = "caller-gone"  # no fault of Dinie's or ours
         except asyncio.CancelledError:
-            exchange.slug = "cancelled"  # only a drain that ran out of time cancels
+            # Only a drain that ran out of time cancels.
+            exchange.history.slug = "cancelled"
             raise
         except Exception as error:  # noqa: BLE001 - the last boundary
             # The type and the place are ours; the text might hold a caller's data.
@@ -81,17 +82,18 @@ class BoundaryStage:
 
 def _broken(exchange: Exchange, request: web.BaseRequest) -> web.Response:
     """Return the response to a fault of ours; what it left behind may be unknown."""
-    if exchange.method == "POST" and exchange.sends:
-        key = f" with Idempotency-Key: {exchange.key}" if exchange.repeatable else ""
+    if exchange.method == "POST" and exchange.history.sends:
+        again = exchange.target.repeatable
+        key = f" with Idempotency-Key: {exchange.key}" if again else ""
         return problem(
             OutcomeUnknown(f"The gateway failed after a send. Repeat it{key}."),
             exchange,
             request,
         )
     status, body, headers = render_unknown(instance=exchange.request_id)
-    exchange.slug = "internal"
-    if exchange.sends:
-        exchange.note = "unknown"
+    exchange.history.slug = "internal"
+    if exchange.history.sends:
+        exchange.history.note = "unknown"
     return web.Response(status=status, body=body, headers=headers)
 
 

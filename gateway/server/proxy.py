@@ -51,7 +51,7 @@ class Proxy:
         """Respond to one request, whatever happens below."""
         request_id, echoed = self._request_ids(request.headers.get("X-Request-Id"))
         request[EXCHANGE] = Exchange(
-            request_id, request.method, "", self._clock(), request, echoed
+            request_id, request.method, self._clock(), request, echoed
         )
         request.last = self._boundary.closing
         return self._handler(request)
@@ -59,7 +59,7 @@ class Proxy:
     def refuse_unread(self, error: BaseException | None) -> web.Response:
         """Return and record the response to what the HTTP parser does not take."""
         request_id, echoed = self._request_ids(None)
-        exchange = Exchange(request_id, "OTHER", "", self._clock(), None, echoed)
+        exchange = Exchange(request_id, "OTHER", self._clock(), None, echoed)
         response = self._boundary.refuse(exchange, BadRequest(reason(error)))
         self._telemetry.finished(exchange, response.status)
         return response

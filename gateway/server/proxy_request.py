@@ -31,7 +31,7 @@ class ProxyRequest(web.BaseRequest):
         if headers.get("Server") == SERVER_SOFTWARE:
             del headers["Server"]
         exchange = self.get(EXCHANGE)
-        if exchange is not None and exchange.untyped:
+        if exchange is not None and exchange.history.untyped:
             headers.popall("Content-Type", None)
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.admission.policy import check_method
 from gateway.core.dinie_routes import NOT_REPEATABLE
 from gateway.core.errors import OriginForbidden
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, Head, Target
 from gateway.core.origin import OriginRule
 from gateway.core.peer import is_local
 from gateway.core.stage import EXCHANGE, Handler
@@ -45,7 +45,7 @@ class RequestHeadStage:
         self._prefixes = tuple(sorted(prefixes, key=len, reverse=True))
         self._route_of = route_of
         self._not_repeatable = LenientRules(NOT_REPEATABLE, prefixes=prefixes)
-        self._targets: Kept[tuple[str, str, str | None, str, str]] = Kept()
+        self._targets: Kept[Target] = Kept()
 
     def __call__(
         self, request: web.BaseRequest, handler: Handler
@@ -67,30 +67,33 @@ class RequestHeadStage:
             not self._origin.remote_pages or is_local(request.remote, request.transport)
         ):
             raise OriginForbidden(why)
-        seen = self._targets.get(raw)
-        if seen is None:
-            seen = self._targets.keep(raw, self._read_target(raw))
-        exchange.target, exchange.path, exchange.query, plain, exchange.route = seen
-        exchange.plain_path = plain
-        exchange.headers, control = inbound_headers(request.headers.items())
-        exchange.control = control
-        exchange.content_type = control.get("content-type", "")
-        exchange.own_bearer = classify_bearer(control.get("authorization")) == "own"
+        target = self._targets.get(raw)
+        if target is None:
+            target = self._targets.keep(raw, self._read_target(raw))
+        exchange.target = target
+        headers, control = inbound_headers(request.headers.items())
         priority = control.get("x-gateway-priority")
-        exchange.background = priority == "background"
-        exchange.interactive = priority != "batch" and not exchange.background
+        background = priority == "background"
         retries = control.get("x-dinie-retry-count", "0")
-        exchange.retrying_caller = retries.isdigit() and retries.strip("0") != ""
-        exchange.repeatable = not self._not_repeatable(exchange.path)
+        exchange.head = Head(
+            headers,
+            control,
+            control.get("content-type", ""),
+            priority != "batch" and not background,
+            background,
+            retries.isdigit() and retries.strip("0") != "",
+        )
+        exchange.own_bearer = classify_bearer(control.get("authorization")) == "own"
 
-    def _read_target(self, raw: str) -> tuple[str, str, str | None, str, str]:
-        """Return target, path, query, plain path and route of a request target.
+    def _read_target(self, raw: str) -> Target:
+        """Return what a raw request target says.
 
         Raises:
             BadRequest: it could mean two things to two servers.
         """
         check_target(raw)
         target = strip_prefix(raw, self._prefixes)
-        path, mark, query = target.partition("?")
+        path = target.partition("?")[0]
         plain = plain_path(path)
-        return target, path, query if mark else None, plain, self._route_of(plain)
+        repeatable = not self._not_repeatable(path)
+        return Target(target, path, plain, self._route_of(plain), repeatable)

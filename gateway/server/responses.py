@@ -36,16 +36,17 @@ def mark(
     took: float,
 ) -> None:
     """Add what every answer says about the gateway that gave it; `took` in s."""
-    if exchange.note is not None:
-        headers["X-Gateway-Retry"] = exchange.note
-    if exchange.retry_after is not None and "Retry-After" not in headers:
+    history = exchange.history
+    if history.note is not None:
+        headers["X-Gateway-Retry"] = history.note
+    if history.retry_after is not None and "Retry-After" not in headers:
         # Dinie may say it by X-RateLimit-Reset alone, which no SDK waits for.
-        headers["Retry-After"] = retry_after_seconds(exchange.retry_after)
+        headers["Retry-After"] = retry_after_seconds(history.retry_after)
     if exchange.key is not None:
         headers["Idempotency-Key"] = exchange.key
     if "X-Request-Id" not in headers:
         headers["X-Request-Id"] = echoed
-    waits = exchange.waits
+    waits = history.waits
     queue = waits.queue + waits.permit
     own = max(0.0, took - queue - waits.token - waits.backoff - waits.upstream)
     timing = (
@@ -57,7 +58,7 @@ def mark(
     headers.extend(
         (
             ("X-Gateway-Request-Id", exchange.request_id),
-            ("X-Gateway-Attempts", str(exchange.sends)),
+            ("X-Gateway-Attempts", str(history.sends)),
             ("X-Gateway-Environment", environment),
             ("Server-Timing", timing),
         )
@@ -75,11 +76,12 @@ def problem(
         request: None: it could not be read, and its connection ends anyway.
     """
     status, body, headers = render(error, instance=exchange.request_id)
-    exchange.slug = CATALOGUE[type(error)].slug
-    exchange.untyped = False
-    exchange.retry_after = None
-    if exchange.unknown_sends or exchange.in_doubt or type(error) is OutcomeUnknown:
-        exchange.note = "unknown"
+    history = exchange.history
+    history.slug = CATALOGUE[type(error)].slug
+    history.untyped = False
+    unknown = history.unknown_sends or exchange.in_doubt
+    if unknown or type(error) is OutcomeUnknown:
+        history.note = "unknown"
     response = web.Response(status=status, body=body, headers=headers)
     if type(error) in _OF_STRANGERS:
         response.force_close()
@@ -92,9 +94,9 @@ def relayed_head(
     exchange: Exchange, response: UpstreamResponse
 ) -> tuple[int, str, CIMultiDict[str]]:
     """Return status, reason and headers of Dinie's answer as they go on."""
-    items, exchange.lost_headers = outbound_headers(response.headers.items())
+    items, exchange.history.lost_headers = outbound_headers(response.headers.items())
     headers = CIMultiDict(items)
-    exchange.untyped = "Content-Type" not in headers
+    exchange.history.untyped = "Content-Type" not in headers
     return response.status, _reason(response), headers
 
 

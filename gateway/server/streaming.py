@@ -52,10 +52,10 @@ class ResponseStreams:
             await self._copy(request, response)
             await stream.write_eof()
         except (ClientError, HttpProcessingError, OSError, TimeoutError) as error:
-            exchange.slug = "stream-cut"
+            exchange.history.slug = "stream-cut"
             abort(request)
             if isinstance(error, ConnectionResetError) and request.transport is None:
-                exchange.slug = "caller-gone"
+                exchange.history.slug = "caller-gone"
         return stream
 
     async def _copy(self, request: web.BaseRequest, response: UpstreamResponse) -> None:

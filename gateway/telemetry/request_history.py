@@ -59,22 +59,23 @@ class Stories:
         """Keep what is known of a finished exchange; `took` in s, `at` Unix, s."""
         if not self._kept.maxlen:
             return
-        waits = exchange.waits
+        history = exchange.history
+        waits = history.waits
         known = (
             exchange.request_id,
             exchange.method,
-            exchange.route,
+            exchange.target.route,
             exchange.caller,
             status,
-            exchange.slug,
-            exchange.sends,
+            history.slug,
+            history.sends,
             (waits.queue, waits.permit, waits.token, waits.backoff, waits.upstream),
-            exchange.steps,
+            history.steps,
             exchange.started,
             took,
             at,
         )
-        strange = exchange.slug == _UNKNOWN or exchange.route == TOKEN_PATH
+        strange = history.slug == _UNKNOWN or exchange.target.route == TOKEN_PATH
         kept = self._strangers if strange else self._kept
         kept.append(orjson.dumps(known, default=str))
 

@@ -67,7 +67,8 @@ class RequestLog:
         Ids are hexadecimal or a ULID; methods, routes and slugs are closed sets; the
         caller's name comes from the configuration and is escaped once.
         """
-        waits = exchange.waits
+        history = exchange.history
+        waits = history.waits
         method = exchange.method if exchange.method in METHODS else "OTHER"
         caller = self._callers.get(exchange.caller)
         if caller is None:
@@ -78,15 +79,15 @@ class RequestLog:
             self._stamp = datetime.fromtimestamp(second, UTC).strftime(
                 "%Y-%m-%dT%H:%M:%S"
             )
-        slug = f',"slug":"{exchange.slug}"' if exchange.slug is not None else ""
+        slug = f',"slug":"{history.slug}"' if history.slug is not None else ""
         key = f',"key":"{digest(exchange.key)}"' if exchange.key is not None else ""
         level = "info" if status < _SERVER_ERROR else "warning"
         return (
             f'{{"event":"request","level":"{level}",'
             f'"timestamp":"{self._stamp}.{int((at - second) * 1000):03d}Z",'
             f'"request_id":"{exchange.request_id}","method":"{method}",'
-            f'"route":"{exchange.route}","status":{status},'
-            f'"attempts":{exchange.sends},"caller":{caller},'
+            f'"route":"{exchange.target.route}","status":{status},'
+            f'"attempts":{history.sends},"caller":{caller},'
             f'"environment":"{self._environment}","duration_ms":{milliseconds(took)},'
             f'"waits_ms":{{"queue":{milliseconds(waits.queue)},'
             f'"permit":{milliseconds(waits.permit)},'
@@ -97,12 +98,13 @@ class RequestLog:
 
     def _plain(self, exchange: Exchange, status: int, took: float, at: float) -> str:
         """Return the line for a console."""
+        history = exchange.history
         stamp = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
         method = exchange.method if exchange.method in METHODS else "OTHER"
-        slug = f" {exchange.slug}" if exchange.slug is not None else ""
+        slug = f" {history.slug}" if history.slug is not None else ""
         return (
-            f"{stamp} {method} {exchange.route} {status}{slug} "
-            f"attempts={exchange.sends} {took * 1000:.1f} ms "
+            f"{stamp} {method} {exchange.target.route} {status}{slug} "
+            f"attempts={history.sends} {took * 1000:.1f} ms "
             f"request_id={exchange.request_id}"
         )
 
@@ -161,16 +163,18 @@ class TelemetryStage:
 
     def finished(self, exchange: Exchange, status: int) -> None:
         """Record an exchange that has its response, or never will; `status` as sent."""
-        exchange.status = status
+        history = exchange.history
+        history.status = status
         took = self._clock.now() - exchange.started
         metrics = self._metrics
-        metrics.request(exchange.method, exchange.route, status, exchange.caller, took)
-        if exchange.slug is not None:
-            metrics.errors.labels(exchange.slug).inc()
-        if exchange.became_unknown:  # once a POST: no copy, no repeat of it
-            metrics.unknown_outcomes.labels(exchange.route).inc()
-        if exchange.lost_headers:
-            metrics.lost_headers.inc(exchange.lost_headers)
+        route, caller = exchange.target.route, exchange.caller
+        metrics.request(exchange.method, route, status, caller, took)
+        if history.slug is not None:
+            metrics.errors.labels(history.slug).inc()
+        if history.became_unknown:  # once a POST: no copy, no repeat of it
+            metrics.unknown_outcomes.labels(route).inc()
+        if history.lost_headers:
+            metrics.lost_headers.inc(history.lost_headers)
         at = self._clock.unix()
         self._stories.keep(exchange, status=status, took=took, at=at)
         self._log.write(exchange, status=status, took=took, at=at)

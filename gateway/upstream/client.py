@@ -101,7 +101,7 @@ class AttemptRequest(ClientRequest):
         protocol.begin()
         if self.on_send is not None:
             self.on_send()
-        self.exchange.sends += 1
+        self.exchange.history.sends += 1
         if self._body is not None or protocol.writing_paused:
             if self._whole:
                 del self.headers[hdrs.CONTENT_LENGTH]  # it is set with the body
@@ -162,7 +162,7 @@ class Sender:
 
     def request(self, exchange: Exchange) -> AttemptRequest:
         """Return a pristine request for one attempt of an exchange."""
-        target = exchange.target
+        target = exchange.target.raw
         url = self._urls.get(target)
         if url is None:  # kept, since a URL keeps what the client works out
             url = self._urls.keep(target, self._base.url(target))

@@ -79,7 +79,8 @@ class Transport:
             AttemptFailed: no whole response; says whether the request was sent.
             GatewayError: a response would reach nobody; nothing was sent now.
         """
-        sends = exchange.sends
+        history = exchange.history
+        sends = history.sends
         began = self._clock()
         options = self._options
         whole = min(began + options.attempt, exchange.deadline)
@@ -103,20 +104,20 @@ class Transport:
                 exchange.hold(response)
             return response
         except asyncio.CancelledError:
-            if exchange.sends > sends:
+            if history.sends > sends:
                 label = "cancelled"
             raise
         except Exception as error:
-            failure = failure_of(error, sent=exchange.sends > sends)
+            failure = failure_of(error, sent=history.sends > sends)
             if failure is None:
                 raise
             label = self._judged(exchange, failure, watch, began)
             raise failure from error
         finally:
             took = self._clock() - began
-            exchange.waits.upstream += took
-            exchange.step(began, "attempt", exchange.sends, label, status, took)
-            self._on_attempt(exchange.route, label, took)
+            history.waits.upstream += took
+            history.step(began, "attempt", history.sends, label, status, took)
+            self._on_attempt(exchange.target.route, label, took)
 
     def _judged(
         self, exchange: Exchange, failure: AttemptFailed, watch: Watch, began: float
@@ -128,7 +129,7 @@ class Transport:
         if not watch.expired or now >= watch.late_at:
             return failure.outcome
         failure.of_upstream = False
-        exchange.out_of_time = now >= exchange.deadline
+        exchange.history.out_of_time = now >= exchange.deadline
         return "deadline"
 
     def _before_send(self, exchange: Exchange, watch: Watch) -> None:
@@ -160,11 +161,11 @@ def check_worth_sending(exchange: Exchange, *, now: float) -> None:
         why = "the caller hung up"
     elif exchange.method == "POST" and exchange.deadline - now < LEAST_LEFT:
         # Cut off, it would be an unknown outcome; other methods have none.
-        exchange.out_of_time = True
+        exchange.history.out_of_time = True
         why = f"less than {LEAST_LEFT * 1000:.0f} ms were left for it"
     else:
         return
-    if exchange.sends == 0:
+    if exchange.history.sends == 0:
         raise UpstreamUnreachable(f"Nothing was sent: {why}.", retry_after=1.0)
     raise UpstreamTimeout(f"It was not sent again: {why}.", retry_after=1.0)
 

@@ -13,7 +13,6 @@ from gateway.admission.options import AdmissionOptions
 from gateway.admission.stage import AdmissionStage
 from gateway.core.address import Address
 from gateway.core.errors import GatewayError
-from gateway.core.exchange import Exchange
 from gateway.core.problems import CATALOGUE
 from gateway.core.stage import EXCHANGE
 from gateway.forwarding.policy import inbound_headers
@@ -21,6 +20,7 @@ from gateway.forwarding.rules import Rules
 from gateway.forwarding.spellings import LenientRules
 from gateway.server.listeners import listen_proxy
 from gateway.server.sockets import bind
+from tests.exchanges import change, new_exchange
 
 ANYWHERE = Address("127.0.0.1", 0)
 
@@ -43,10 +43,10 @@ class Door:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Run the stage as the proxy does; a slug is told as the answer's body."""
-        exchange = Exchange("r", request.method, request.path, 0.0)
-        exchange.path = exchange.plain_path = request.path
+        exchange = new_exchange("r", request.method, request.path, 0.0)
+        change(exchange, path=request.path, plain_path=request.path)
         exchange.caller = request.headers.get("X-Caller", "other")
-        _, exchange.control = inbound_headers(request.headers.items())
+        change(exchange, control=inbound_headers(request.headers.items())[1])
         request[EXCHANGE] = exchange
         try:
             return await self.stage(request, self._inside)
@@ -117,7 +117,7 @@ async def door(*, body_timeout: float = 5.0, **options: Any) -> AsyncIterator[Do
         AdmissionOptions(**options),
         denied=LenientRules(("/auth/credentials",), below=True),
         is_upload=Rules(("/customers/*/documents",)),
-        of_a_stranger=lambda exchange: exchange.plain_path == "/auth/token",
+        of_a_stranger=lambda exchange: exchange.target.plain_path == "/auth/token",
         body_timeout=body_timeout,
     )
     made = Door(stage)

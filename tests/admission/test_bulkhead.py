@@ -9,6 +9,7 @@ from gateway.admission.bulkhead import BulkheadStage
 from gateway.core.errors import Overloaded
 from gateway.core.exchange import Exchange
 from gateway.core.upstream_response import UpstreamResponse
+from tests.exchanges import new_exchange
 from tests.fakes import FakeClock
 
 
@@ -36,7 +37,7 @@ class Dinie:
 
 
 def exchange(**fields: Any) -> Exchange:
-    return Exchange("r", "GET", "/", 1000.0, **{"deadline": 1025.0, **fields})
+    return new_exchange("r", "GET", "/", 1000.0, **{"deadline": 1025.0, **fields})
 
 
 def staged(in_flight: int = 1) -> BulkheadStage:

@@ -12,8 +12,8 @@ from gateway.admission.options import AdmissionOptions
 from gateway.admission.policy import UPLOAD_SLOTS
 from gateway.admission.stage import AdmissionStage
 from gateway.core.errors import Overloaded
-from gateway.core.exchange import Exchange
 from gateway.core.stage import EXCHANGE
+from tests.exchanges import new_exchange
 from tests.ratelimit.scene import Scene
 from tests.ratelimit.timeline import settle
 
@@ -29,7 +29,7 @@ async def ask(
     stage: AdmissionStage, *, interactive: bool = True, held: bool = False
 ) -> None:
     """Be inside once, or for good."""
-    exchange = Exchange("r", "GET", "/banks", 0.0, interactive=interactive)
+    exchange = new_exchange("r", "GET", "/banks", 0.0, interactive=interactive)
 
     async def handler(_: Any) -> web.StreamResponse:
         if held:

@@ -11,6 +11,7 @@ from gateway.core.attempt import AttemptFailed, Outcome
 from gateway.core.errors import CircuitOpen, RateLimited
 from gateway.core.exchange import Exchange
 from gateway.core.upstream_response import UpstreamResponse
+from tests.exchanges import new_exchange
 from tests.fakes import FakeBreaker, FakeClock
 
 
@@ -33,7 +34,7 @@ class Scene:
         return UpstreamResponse(self._end, {})
 
     async def attempt(self, *, left: float = 20.0) -> UpstreamResponse:
-        exchange = Exchange("r", "GET", "/", self._clock.now())
+        exchange = new_exchange("r", "GET", "/", self._clock.now())
         exchange.deadline = self._clock.now() + left
         return await self._stage(exchange, self._send)
 

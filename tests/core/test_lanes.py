@@ -6,10 +6,11 @@ import pytest
 
 from gateway.core.exchange import Exchange
 from gateway.core.lanes import Lane, lane_of
+from tests.exchanges import new_exchange
 
 
 def exchange(method: str = "GET", target: str = "/banks", **known: Any) -> Exchange:
-    return Exchange("id", method, target, 0.0, **known)
+    return new_exchange("id", method, target, 0.0, **known)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from gateway.core.secret import Secret
 from gateway.core.upstream_response import UpstreamResponse
 from gateway.credentials.canary import Canary, CanaryTokens, NextCredential
 from gateway.credentials.token_source import TokenSource
+from tests.exchanges import new_exchange
 from tests.fakes import FakeClock, FakeTokenEndpoint, FakeTokenObserver
 
 NEXT = {"next_client_id": Secret("id"), "next_client_secret": Secret("s")}
@@ -69,7 +70,7 @@ class Scene:
             response.hold_slot(self._end)
             return response
 
-        exchange = Exchange("r", method, "/", 0.0)
+        exchange = new_exchange("r", method, "/", 0.0)
         try:
             return await self.canary.send(exchange, send)
         finally:

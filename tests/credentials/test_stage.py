@@ -10,6 +10,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.upstream_response import UpstreamResponse
 from gateway.credentials.stage import CredentialsStage
 from tests.credentials.scene import Scene, running
+from tests.exchanges import new_exchange
 from tests.fakes import FakeClock
 
 
@@ -30,7 +31,7 @@ class Upstream:
 
 
 def exchange(**fields: Any) -> Exchange:
-    return Exchange("r", "GET", "/", 1000.0, **{"deadline": 1020.0, **fields})
+    return new_exchange("r", "GET", "/", 1000.0, **{"deadline": 1020.0, **fields})
 
 
 def staged(scene: Scene, rejected: list[int]) -> CredentialsStage:
@@ -142,4 +143,4 @@ async def test_the_wait_for_a_token_is_accounted_for() -> None:
 
     await stage(waiting, Upstream(200))
 
-    assert waiting.waits.token == 1.5
+    assert waiting.history.waits.token == 1.5

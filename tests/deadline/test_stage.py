@@ -10,6 +10,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.stage import EXCHANGE
 from gateway.deadline.options import DeadlineOptions
 from gateway.deadline.stage import DeadlineStage
+from tests.exchanges import new_exchange
 
 ANSWER = web.Response()
 
@@ -34,7 +35,7 @@ async def test_the_deadline_counts_from_the_requests_start(
     control: dict[str, str], deadline: float, *, upload: bool
 ) -> None:
     """Time spent on a slow body is the caller's time too."""
-    exchange = Exchange("r", "GET", "/", 100.0, control=control, upload=upload)
+    exchange = new_exchange("r", "GET", "/", 100.0, control=control, upload=upload)
 
     answer = await run(exchange)
 
@@ -43,7 +44,9 @@ async def test_the_deadline_counts_from_the_requests_start(
 
 async def test_a_faulty_budget_goes_no_further() -> None:
     """Nothing is spent on a request that cannot be timed."""
-    exchange = Exchange("r", "GET", "/", 100.0, control={"x-request-timeout-ms": "x"})
+    exchange = new_exchange(
+        "r", "GET", "/", 100.0, control={"x-request-timeout-ms": "x"}
+    )
 
     with pytest.raises(BadRequest):
         await run(exchange)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gateway.admission.bulkhead import BulkheadStage
 from gateway.core.errors import GatewayError
 from gateway.core.exchange import Exchange
+from tests.exchanges import change
 from tests.experiments.line import Line, exchange
 from tests.experiments.virtual import play
 
@@ -36,7 +37,7 @@ async def _held(*, adaptive: bool, workers: int, quick: float) -> Held:
     async def dinie(asked: Exchange) -> tuple[int, dict[str, str]]:
         came = loop.time()
         async with free:
-            await asyncio.sleep(quick if asked.route == "/banks" else _SERVICE)
+            await asyncio.sleep(quick if asked.target.route == "/banks" else _SERVICE)
         if loop.time() - began > 10.0:
             seen.took.append(loop.time() - came)
         return 200, {}
@@ -46,7 +47,7 @@ async def _held(*, adaptive: bool, workers: int, quick: float) -> Held:
 
     async def one(number: int) -> None:
         asking = exchange(number, loop.time())
-        asking.route = "/banks" if number % 2 else "/customers"
+        change(asking, route="/banks" if number % 2 else "/customers")
         with suppress(GatewayError):
             await line.send(asking)
             if loop.time() - began > 10.0:

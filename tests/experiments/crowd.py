@@ -17,6 +17,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.upstream_response import UpstreamResponse
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
+from tests.exchanges import new_exchange
 from tests.ratelimit.simulation import EPOCH, FixedServer, Server
 from tests.ratelimit.timeline import Timeline
 
@@ -169,7 +170,7 @@ class Crowd:
         number = again or self._order
         self._asked.setdefault(number, now)
         caller = self.callers.get(name, Caller(name, 0.0))
-        exchange = Exchange(
+        exchange = new_exchange(
             str(number),
             "GET",
             f"{caller.route}?n={number}",
@@ -197,11 +198,11 @@ class Crowd:
     async def _answer(self, seen: Seen, exchange: Exchange) -> UpstreamResponse:
         now = self.clock.now()
         seen.admitted.append(now - self._began)
-        seen.waits.append(exchange.waits.permit)
-        exchange.sends += 1
+        seen.waits.append(exchange.history.waits.permit)
+        exchange.history.sends += 1
         await self.clock.sleep(self.latency * self.dice.uniform(0.3, 0.7))
         at = self.clock.now() - self._began
-        server = self._servers.get(exchange.route, self.server)
+        server = self._servers.get(exchange.target.route, self.server)
         served, remaining, reset = server.count(at)
         limit = server.limit
         self.rejected += not served

@@ -18,6 +18,7 @@ from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.retry.options import RetryOptions
 from gateway.retry.stage import RetryStage
+from tests.exchanges import new_exchange
 from tests.experiments.virtual import LoopClock
 
 Dinie = Callable[[Exchange], Awaitable[tuple[int, dict[str, str]]]]
@@ -90,7 +91,7 @@ class Line:
         return await self.bulkhead(exchange, self._send)
 
     async def _send(self, exchange: Exchange) -> UpstreamResponse:
-        exchange.sends += 1
+        exchange.history.sends += 1
         self.calls.append(self.clock.now())
         left = min(self._attempt, exchange.deadline - self.clock.now())
         try:
@@ -104,4 +105,4 @@ class Line:
 def exchange(number: int, now: float, method: str = "GET", **known: Any) -> Exchange:
     """Return a request that came now, with a deadline of 25 s."""
     known = {"deadline": now + 25.0, "key": f"k{number}", **known}
-    return Exchange(str(number), method, f"/banks?n={number}", now, **known)
+    return new_exchange(str(number), method, f"/banks?n={number}", now, **known)

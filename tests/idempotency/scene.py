@@ -16,6 +16,7 @@ from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.ports import Ledger, NoLedger
 from gateway.idempotency.scope import Scope
 from gateway.idempotency.stage import IdempotencyStage
+from tests.exchanges import new_exchange
 from tests.fakes import FakeClock
 
 Answerer = Callable[[Exchange], Awaitable[web.StreamResponse]]
@@ -49,7 +50,7 @@ class Scene:
         self.answerer = answerer or self.created
 
     async def created(self, exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
+        exchange.history.sends += 1
         headers = {"X-Loan": "ln_1"}
         return web.Response(status=201, reason="Made", headers=headers, body=b'{"a":1}')
 
@@ -73,7 +74,7 @@ def call(key: str | None = "order-1", **fields: Any) -> Exchange:
     fields = {"method": "POST", "body": b"{}", "deadline": 1025.0, **fields}
     method, body = fields.pop("method"), fields.pop("body")
     control = {} if key is None else {"idempotency-key": key}
-    return Exchange(
+    return new_exchange(
         "id", method, "/loans", 1000.0, control=control, body=Body(body), **fields
     )
 
@@ -85,7 +86,7 @@ async def settle() -> None:
 
 def failing(error: GatewayError, *, sends: int) -> Answerer:
     async def answer(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += sends
+        exchange.history.sends += sends
         raise error
 
     return answer

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.exchange import Body, Exchange
+from gateway.core.exchange import Body
 from gateway.idempotency.fingerprint import fingerprint_of
+from tests.exchanges import new_exchange
 
 PARTS = (
     ("Content-Disposition: form-data; name=type", b"cnh"),
@@ -39,7 +40,7 @@ async def printed(
     target: str = "/loans",
     spilled: bool = False,
 ) -> bytes:
-    exchange = Exchange("id", method, target, 0.0, content_type=content_type)
+    exchange = new_exchange("id", method, target, 0.0, content_type=content_type)
     if not spilled:
         exchange.body = Body(body)
         return await fingerprint_of(exchange)

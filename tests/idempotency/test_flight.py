@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.core.clock import Instant
 from gateway.core.errors import GatewayError, OutcomeUnknown
 from gateway.core.exchange import Exchange
-from gateway.idempotency.flight import Flight, copy_truth, follow, takes_over
+from gateway.idempotency.flight import Flight, copy_facts, follow, takes_over
 from tests.idempotency.scene import call
 
 
@@ -55,15 +55,15 @@ def test_a_follower_takes_over_only_from_a_leader_with_less_time(
 def test_a_copy_says_all_that_the_leader_s_response_says() -> None:
     """Told less, a follower uses a new key: a second loan."""
     leader = call(note="unknown", sends=4, unknown_sends=2, in_doubt=True)
-    leader.untyped, leader.retry_after = True, 7.0
+    leader.history.untyped, leader.history.retry_after = True, 7.0
     follower = call()
 
-    copy_truth(leader, follower)
+    copy_facts(leader, follower)
 
-    assert (follower.note, follower.sends) == ("unknown", 4)
-    assert (follower.unknown_sends, follower.in_doubt) == (2, True)
-    assert (follower.untyped, follower.retry_after) == (True, 7.0)
-    assert not follower.became_unknown
+    assert (follower.history.note, follower.history.sends) == ("unknown", 4)
+    assert (follower.history.unknown_sends, follower.in_doubt) == (2, True)
+    assert (follower.history.untyped, follower.history.retry_after) == (True, 7.0)
+    assert not follower.history.became_unknown
 
 
 async def test_a_follower_waits_no_longer_than_its_own_deadline() -> None:
@@ -74,8 +74,8 @@ async def test_a_follower_waits_no_longer_than_its_own_deadline() -> None:
     with pytest.raises(OutcomeUnknown, match="still on its way"):
         await follow(flight, exchange, now)
 
-    assert (exchange.sends, flight.done.done()) == (1, False)
-    assert exchange.waits.queue > 0
+    assert (exchange.history.sends, flight.done.done()) == (1, False)
+    assert exchange.history.waits.queue > 0
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from gateway.idempotency.replay import (
     same_authority,
     wanted,
 )
+from tests.exchanges import change
 from tests.idempotency.scene import call
 
 
@@ -32,8 +33,8 @@ def test_a_copy_shares_nothing_that_the_boundary_changes() -> None:
 def test_a_bearer_of_ones_own_is_shared_with_nobody_else() -> None:
     """Dinie decides what each may see."""
     ours, mine, theirs = call(), call(own_bearer=True), call(own_bearer=True)
-    mine.control = {"authorization": "Bearer a"}
-    theirs.control = {"authorization": "Bearer b"}
+    change(mine, control={"authorization": "Bearer a"})
+    change(theirs, control={"authorization": "Bearer b"})
 
     assert same_authority(ours, call())
     assert same_authority(mine, mine)

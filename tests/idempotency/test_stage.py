@@ -119,7 +119,7 @@ async def test_behind_a_streamed_answer_the_follower_asks_itself() -> None:
     """A stream cannot be copied; Dinie replays it under the same key."""
 
     async def streamed(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
+        exchange.history.sends += 1
         return web.StreamResponse(status=200)
 
     scene = Scene(streamed)
@@ -141,7 +141,7 @@ async def test_a_cancelled_leader_leaves_no_follower_hanging(sends: int) -> None
     leading = call()
     leader, follower = scene.start(leading), scene.start(call())
     await settle()
-    leading.sends = sends
+    leading.history.sends = sends
 
     leader.cancel()
     await settle()
@@ -192,7 +192,7 @@ async def test_a_minted_key_is_known_after_an_open_outcome() -> None:
     with pytest.raises(IdempotencyKeyReused):
         await scene.send(call(exchange.key, body=b"other"))
 
-    assert exchange.key_minted
+    assert exchange.key_generated
     assert exchange.key.startswith("gw-retry-")
 
 
@@ -214,7 +214,7 @@ async def test_a_caller_s_key_is_echoed_as_it_is_and_sent_under_its_namespace() 
 
     await scene.send(exchange)
 
-    found = (exchange.key, exchange.upstream_key, exchange.key_minted)
+    found = (exchange.key, exchange.upstream_key, exchange.key_generated)
     assert found == ("order-1", "shop:order-1", False)
 
 

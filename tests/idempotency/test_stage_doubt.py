@@ -18,8 +18,8 @@ from tests.idempotency.scene import Answerer, Scene, call, failing, settle
 
 def answering(status: int, *, unknown_sends: int = 0) -> Answerer:
     async def answer(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
-        exchange.unknown_sends += unknown_sends
+        exchange.history.sends += 1
+        exchange.history.unknown_sends += unknown_sends
         return web.Response(status=status)
 
     return answer
@@ -139,9 +139,9 @@ async def test_a_copy_has_no_type_where_dinie_s_answer_has_none() -> None:
     """Both callers read the same head; the boundary learns it from the exchange."""
 
     async def untyped(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
-        exchange.untyped = True
-        exchange.retry_after = 7.0
+        exchange.history.sends += 1
+        exchange.history.untyped = True
+        exchange.history.retry_after = 7.0
         return web.Response(status=429, body=b"later")
 
     scene = Scene(untyped)
@@ -155,4 +155,5 @@ async def test_a_copy_has_no_type_where_dinie_s_answer_has_none() -> None:
         await task
 
     assert len(scene.calls) == 1
-    assert (following.untyped, following.retry_after) == (True, 7.0)
+    assert following.history.untyped
+    assert following.history.retry_after == 7.0

@@ -47,14 +47,14 @@ class Written:
 
 
 async def broken(exchange: Exchange) -> web.StreamResponse:
-    exchange.sends += 1
+    exchange.history.sends += 1
     raise LookupError
 
 
 def doubtful(status: int) -> Answerer:
     async def answer(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 2
-        exchange.unknown_sends += 1
+        exchange.history.sends += 2
+        exchange.history.unknown_sends += 1
         return web.Response(status=status)
 
     return answer
@@ -62,8 +62,8 @@ def doubtful(status: int) -> Answerer:
 
 def lost_and(error: GatewayError) -> Answerer:
     async def answer(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
-        exchange.unknown_sends += 1
+        exchange.history.sends += 1
+        exchange.history.unknown_sends += 1
         raise error
 
     return answer
@@ -175,7 +175,7 @@ async def test_a_call_that_is_cut_off_leaves_its_intent_unknown() -> None:
     written = Written()
 
     async def hang(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
+        exchange.history.sends += 1
         return await asyncio.Event().wait()  # type: ignore[return-value]
 
     for key in ("k", None):
@@ -271,7 +271,7 @@ async def test_an_answer_too_long_to_share_is_not_asked_for_twice() -> None:
     """Where the effect cannot be repeated; else each follower asks for itself."""
 
     async def streamed(exchange: Exchange) -> web.StreamResponse:
-        exchange.sends += 1
+        exchange.history.sends += 1
         return web.StreamResponse()
 
     for repeatable, sends in ((True, 2), (False, 1)):

@@ -18,6 +18,7 @@ from gateway.identity.local_tokens import (
     LocalTokenStage,
     local_grant,
 )
+from tests.exchanges import change, new_exchange
 from tests.fakes import FakeClock
 
 FORM = "application/x-www-form-urlencoded"
@@ -101,8 +102,8 @@ async def test_only_the_token_call_is_answered_here(
     async def handler(_: web.BaseRequest) -> web.StreamResponse:
         return relayed
 
-    exchange = Exchange("r", method, path, 0.0, plain_path=path, body=Body(b""))
-    exchange.path = path
+    exchange = new_exchange("r", method, path, 0.0, plain_path=path, body=Body(b""))
+    change(exchange, path=path)
     stage = LocalTokenStage(
         abc, issued=IssuedTokens(FakeClock()), spelled="/auth/token.json".__eq__
     )
@@ -132,7 +133,7 @@ async def test_a_caller_that_shows_its_secret_gets_a_token_of_its_own(
 ) -> None:
     """In either dialect; SDKs cannot set a header for each call."""
     control = {} if authorization is None else {"authorization": authorization}
-    exchange = Exchange(
+    exchange = new_exchange(
         "r",
         "POST",
         "/auth/token",
@@ -158,7 +159,7 @@ async def test_another_secret_gets_a_token_on_this_host_only(
     remote: str, body: bytes, *, refused: bool
 ) -> None:
     """A sidecar's service has dummies; a stranger has nothing."""
-    exchange = Exchange(
+    exchange = new_exchange(
         "r",
         "POST",
         "/auth/token",
@@ -220,7 +221,7 @@ def test_an_issued_token_ends_with_its_expires_in(clock: str) -> None:
 
 async def test_a_caller_with_a_certificate_gets_a_token_that_goes_with_it() -> None:
     """An SDK insists on its token call, whatever else proves who calls."""
-    exchange = Exchange(
+    exchange = new_exchange(
         "r", "POST", "/auth/token", 0.0, plain_path="/auth/token", body=Body(b"")
     )
     exchange.caller, exchange.certified = "billing", True

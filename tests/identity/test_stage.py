@@ -14,6 +14,7 @@ from gateway.identity.options import CallerOptions, IdentityOptions
 from gateway.identity.policy import Callers, bind
 from gateway.identity.ports import Untrusted
 from gateway.identity.stage import IdentityStage
+from tests.exchanges import new_exchange
 from tests.fakes import FakeClock
 
 TOKEN = "gw_" + "b" * 40
@@ -66,7 +67,7 @@ async def ask(
 ) -> Exchange:
     """Return the exchange as the stages below see it."""
     control = {"authorization": authorization, "x-gateway-caller": named}
-    exchange = Exchange(
+    exchange = new_exchange(
         "r",
         "GET",
         "/banks",

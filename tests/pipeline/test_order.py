@@ -11,6 +11,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.stage import Handler, Send
 from gateway.core.upstream_response import UpstreamResponse
 from gateway.pipeline.order import Stages
+from tests.exchanges import new_exchange
 
 REQUEST = cast("web.BaseRequest", None)
 
@@ -30,7 +31,7 @@ class Trail:
 
     async def relay(self, _: web.BaseRequest, send: Send) -> web.StreamResponse:
         self.names.append("relay")
-        await send(Exchange("r", "GET", "/", 0.0))
+        await send(new_exchange("r", "GET", "/", 0.0))
         return web.Response()
 
     async def retry(self, exchange: Exchange, send: Send) -> UpstreamResponse:
@@ -88,7 +89,7 @@ async def test_each_attempt_passes_all_that_follows_the_retry() -> None:
     """An attempt that skipped the limiter would not be counted."""
     trail = Trail(attempts=3)
 
-    await trail.stages().send()(Exchange("r", "GET", "/", 0.0))
+    await trail.stages().send()(new_exchange("r", "GET", "/", 0.0))
 
     assert trail.names == ["retry", *ATTEMPT * 3]
 

@@ -10,6 +10,7 @@ from gateway.core.upstream_response import UpstreamResponse
 from gateway.ratelimit.options import RateLimitOptions
 from gateway.ratelimit.permits import Permits
 from gateway.ratelimit.stage import RateLimitStage
+from tests.exchanges import new_exchange
 from tests.ratelimit.timeline import Timeline
 
 
@@ -34,7 +35,7 @@ class Upstream:
     async def __call__(self, exchange: Exchange) -> UpstreamResponse:
         self.asked.append(exchange.request_id)
         if self.sends:
-            exchange.sends += 1
+            exchange.history.sends += 1
             self.remaining -= 1
         headers = CIMultiDict(
             {
@@ -70,7 +71,7 @@ class Scene:
 
     def exchange(self, name: str = "a", **fields: Any) -> Exchange:
         fields = {"deadline": self.clock.now() + 25.0, **fields}
-        return Exchange(name, "GET", "/banks", self.clock.now(), **fields)
+        return new_exchange(name, "GET", "/banks", self.clock.now(), **fields)
 
     async def send(self, exchange: Exchange) -> UpstreamResponse:
         return await self.stage(exchange, self.upstream)

@@ -56,7 +56,7 @@ async def test_a_reset_that_fits_is_waited_for() -> None:
     await scene.clock.advance(1.3)
 
     assert (asked, task.done()) == ([], True)
-    assert exchange.waits.permit == pytest.approx(1.25)
+    assert exchange.history.waits.permit == pytest.approx(1.25)
     assert scene.held == pytest.approx([1.25])
 
 

@@ -10,6 +10,7 @@ from gateway.core.errors import RateLimited
 from gateway.core.exchange import Exchange
 from gateway.core.stage import Send
 from gateway.core.upstream_response import UpstreamResponse
+from tests.exchanges import change
 from tests.ratelimit.scene import Scene
 from tests.ratelimit.timeline import settle
 
@@ -35,9 +36,9 @@ async def test_no_place_leaks_whatever_happens(
 
     for index in range(400):
         exchange = scene.exchange(str(index), interactive=dice.random() < 0.8)
-        exchange.background = dice.random() < 0.5
+        change(exchange, background=dice.random() < 0.5)
         exchange.caller = dice.choice("abc")
-        exchange.route = dice.choice(["/banks", "/loans"])
+        change(exchange, route=dice.choice(["/banks", "/loans"]))
         tasks.append(asyncio.create_task(_tell(scene, exchange, fail)))
         await scene.clock.advance(dice.expovariate(15))
         if dice.random() < 0.2:

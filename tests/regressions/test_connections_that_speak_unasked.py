@@ -61,7 +61,11 @@ async def test_a_greeting_is_no_answer() -> None:
             await client.send(exchange, b"{}")
 
         await client.close()
-    assert (raised.value.outcome, exchange.sends, received) == ("not_sent", 0, b"")
+    assert (raised.value.outcome, exchange.history.sends, received) == (
+        "not_sent",
+        0,
+        b"",
+    )
 
 
 async def test_half_an_answer_on_an_idle_connection_spoils_it(
@@ -106,7 +110,7 @@ async def test_what_happens_while_an_intent_is_written_is_no_answer(
     await client.close()
     failed = raised.value
     assert (failed.outcome, failed.of_upstream) == ("not_sent", False)
-    assert (exchange.sends, len(upstream.requests)) == (0, 1)
+    assert (exchange.history.sends, len(upstream.requests)) == (0, 1)
 
 
 async def test_nothing_is_sent_for_who_left_while_an_intent_was_written(
@@ -129,7 +133,7 @@ async def test_nothing_is_sent_for_who_left_while_an_intent_was_written(
         await client.send(exchange, b"{}")
 
     await client.close()
-    assert (exchange.sends, upstream.requests) == (0, [])
+    assert (exchange.history.sends, upstream.requests) == (0, [])
 
 
 async def test_a_reset_is_no_end_of_an_answer() -> None:
@@ -207,7 +211,7 @@ async def test_nothing_is_sent_for_who_left_while_connecting(
         await client.send(exchange, b"{}")
 
     await client.close()
-    assert (exchange.sends, upstream.requests) == (0, [])
+    assert (exchange.history.sends, upstream.requests) == (0, [])
 
 
 async def test_an_ipv6_upstream_is_reached() -> None:

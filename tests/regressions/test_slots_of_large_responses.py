@@ -53,7 +53,7 @@ async def test_a_large_refusal_of_a_canary_frees_its_slot(
 
         response = await credentials(exchange, stage.attempt)
 
-        assert (response.status, exchange.sends) == (200, 2)
+        assert (response.status, exchange.history.sends) == (200, 2)
         assert stage.bulkhead.in_flight == 0
 
 

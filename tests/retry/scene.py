@@ -20,6 +20,7 @@ from gateway.upstream.base import Base
 from gateway.upstream.client import Sender
 from gateway.upstream.sweeper import Sweeper
 from gateway.upstream.transport import Transport
+from tests.exchanges import new_exchange
 from tests.fakes import FakeBreaker, FakeRetryObserver
 
 SWIFT = RetryOptions(base=0.001, cap=0.002)
@@ -75,7 +76,9 @@ class Scene:
         now = self.clock.now()
         if method == "POST":
             fields = {"key": "k-1", **fields}
-        return Exchange("r", method, "/loans", now, **{"deadline": now + 5.0, **fields})
+        return new_exchange(
+            "r", method, "/loans", now, **{"deadline": now + 5.0, **fields}
+        )
 
     async def attempt(self, exchange: Exchange) -> UpstreamResponse:
         """Make one attempt, with a slot."""

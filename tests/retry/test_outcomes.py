@@ -11,13 +11,13 @@ from gateway.core.errors import (
 )
 from gateway.core.exchange import Exchange
 from gateway.retry.outcomes import outcome_unknown, problem
+from tests.exchanges import change, new_exchange
 
 
 def exchange(method: str = "POST", **fields: int) -> Exchange:
-    made = Exchange("id", method, "/loans", 1000.0)
+    made = new_exchange("id", method, "/loans", 1000.0)
     made.key = "order-1"
-    for name, value in fields.items():
-        setattr(made, name, value)
+    change(made, **fields)
     return made
 
 
@@ -46,7 +46,7 @@ def test_what_it_ends_with(
 def test_who_may_repeat_is_told_the_key() -> None:
     """And who may not is told to read."""
     safe, unsafe = exchange(), exchange()
-    unsafe.repeatable = False
+    change(unsafe, repeatable=False)
 
     assert "Idempotency-Key: order-1" in outcome_unknown(safe).detail
     assert "cannot be repeated" in outcome_unknown(unsafe).detail

@@ -32,7 +32,7 @@ async def test_a_large_refusal_does_not_hang_a_pool_of_one(
         response = await stage.send(exchange)
 
         assert (response.status, response.body) == (200, b'{"ok":true}')
-        assert (exchange.sends, stage.bulkhead.in_flight) == (3, 0)
+        assert (exchange.history.sends, stage.bulkhead.in_flight) == (3, 0)
 
 
 async def test_a_failed_answer_is_let_go_before_the_wait(
@@ -65,7 +65,7 @@ async def test_a_send_on_a_fresh_connection_that_drops_is_one_request(
         with pytest.raises((UpstreamProtocol, OutcomeUnknown)):
             await stage.send(exchange)
 
-    assert (exchange.sends, len(upstream.requests)) == (1, 1)
+    assert (exchange.history.sends, len(upstream.requests)) == (1, 1)
 
 
 async def test_a_send_on_a_reused_connection_that_drops_is_one_request(
@@ -81,7 +81,11 @@ async def test_a_send_on_a_reused_connection_that_drops_is_one_request(
         with pytest.raises(UpstreamProtocol):
             await stage.send(exchange)
 
-    assert (exchange.sends, len(upstream.requests), upstream.connections) == (1, 2, 1)
+    assert (exchange.history.sends, len(upstream.requests), upstream.connections) == (
+        1,
+        2,
+        1,
+    )
 
 
 async def test_the_last_refusal_still_says_how_long_to_wait(
@@ -95,7 +99,7 @@ async def test_the_last_refusal_still_says_how_long_to_wait(
 
         response = await stage.send(exchange)
 
-    assert (response.status, exchange.retry_after) == (429, 9.0)
+    assert (response.status, exchange.history.retry_after) == (429, 9.0)
 
 
 async def test_an_answer_after_a_refusal_has_no_wait_left_over(
@@ -108,7 +112,7 @@ async def test_an_answer_after_a_refusal_has_no_wait_left_over(
 
         await stage.send(exchange)
 
-    assert exchange.retry_after is None
+    assert exchange.history.retry_after is None
 
 
 async def test_identical_failures_under_one_key_are_counted(
@@ -134,7 +138,7 @@ async def test_no_attempt_is_begun_for_a_caller_that_left(
 
         response = await stage.send(exchange)
 
-    assert (response.status, exchange.sends) == (500, 1)
+    assert (response.status, exchange.history.sends) == (500, 1)
 
 
 async def test_a_caller_that_left_before_it_has_nothing_sent(
@@ -147,7 +151,7 @@ async def test_a_caller_that_left_before_it_has_nothing_sent(
         with pytest.raises(UpstreamUnreachable, match="hung up"):
             await stage.send(exchange)
 
-    assert (exchange.sends, upstream.requests) == (0, [])
+    assert (exchange.history.sends, upstream.requests) == (0, [])
 
 
 async def test_no_wait_reaches_past_the_end_of_a_drain(
@@ -161,7 +165,7 @@ async def test_no_wait_reaches_past_the_end_of_a_drain(
 
         await stage.send(exchange)
 
-    assert exchange.sends == 1
+    assert exchange.history.sends == 1
 
 
 async def test_no_attempt_is_begun_with_too_little_time(
@@ -174,7 +178,7 @@ async def test_no_attempt_is_begun_with_too_little_time(
 
         await stage.send(exchange)
 
-    assert exchange.sends == 1
+    assert exchange.history.sends == 1
 
 
 async def test_a_429_is_retried_although_the_budget_is_spent(
@@ -188,7 +192,11 @@ async def test_a_429_is_retried_although_the_budget_is_spent(
 
         response = await stage.send(exchange)
 
-    assert (response.status, exchange.sends, exchange.note) == (500, 2, "budget")
+    assert (response.status, exchange.history.sends, exchange.history.note) == (
+        500,
+        2,
+        "budget",
+    )
 
 
 async def test_a_429_for_a_caller_s_own_bearer_is_paid_by_the_budget(
@@ -202,7 +210,11 @@ async def test_a_429_for_a_caller_s_own_bearer_is_paid_by_the_budget(
 
         response = await stage.send(exchange)
 
-    assert (response.status, exchange.sends, exchange.note) == (429, 1, "budget")
+    assert (response.status, exchange.history.sends, exchange.history.note) == (
+        429,
+        1,
+        "budget",
+    )
 
 
 async def test_the_breaker_hears_a_verdict_for_each_attempt(
@@ -225,7 +237,7 @@ async def test_an_open_circuit_spends_nothing(upstream: ScriptedUpstream) -> Non
         with pytest.raises(CircuitOpen):
             await stage.send(exchange)
 
-    assert (exchange.sends, upstream.requests) == (0, [])
+    assert (exchange.history.sends, upstream.requests) == (0, [])
 
 
 async def test_a_lost_post_stays_unknown_when_the_circuit_opens(
@@ -257,7 +269,7 @@ async def test_an_unknown_effect_that_cannot_be_repeated_names_no_key(
         with pytest.raises(OutcomeUnknown) as raised:
             await stage.send(exchange)
 
-    assert (exchange.sends, raised.value.retry_after) == (1, None)
+    assert (exchange.history.sends, raised.value.retry_after) == (1, None)
     assert "k-1" not in raised.value.detail
 
 
@@ -271,5 +283,5 @@ async def test_nothing_sent_is_unreachable() -> None:
             with pytest.raises(UpstreamUnreachable):
                 await stage.send(exchange)
 
-    assert (exchange.sends, stage.outcomes) == (0, ["not_sent"] * 4)
+    assert (exchange.history.sends, stage.outcomes) == (0, ["not_sent"] * 4)
     assert stage.breaker.verdicts == ["connect_failure"] * 4

@@ -90,7 +90,7 @@ async def test_an_answer_says_whether_an_earlier_try_is_unknown(
         exchange = stage.exchange(method)
         response = await stage.send(exchange)
 
-    assert (response.status, exchange.note, exchange.unknown_sends) == (
+    assert (response.status, exchange.history.note, exchange.history.unknown_sends) == (
         status,
         note,
         unknown,

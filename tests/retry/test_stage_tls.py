@@ -63,7 +63,7 @@ async def test_an_unknown_authority_is_never_retried(secured: int) -> None:
         with pytest.raises(UpstreamUnreachable) as raised:
             await stage.send(exchange)
 
-        assert (stage.outcomes, exchange.sends) == (["tls_invalid"], 0)
+        assert (stage.outcomes, exchange.history.sends) == (["tls_invalid"], 0)
         assert raised.value.retry_after is None
         assert "certificate" in raised.value.detail
 

@@ -10,6 +10,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.upstream_response import UpstreamResponse
 from gateway.retry.options import RetryOptions
 from gateway.retry.stage import RetryStage
+from tests.exchanges import new_exchange
 from tests.fakes import FakeClock, FakeRetryObserver
 
 TIMEOUT = AttemptFailed(Outcome.TIMEOUT, "Dinie did not answer in time")
@@ -33,14 +34,14 @@ class Scene:
 
     async def _send(self, exchange: Exchange) -> UpstreamResponse:
         self.sends += 1
-        exchange.sends += 1
+        exchange.history.sends += 1
         end = self._ends.popleft()
         if isinstance(end, Exception):
             raise end
         return end if isinstance(end, UpstreamResponse) else UpstreamResponse(end, {})
 
     async def run(self) -> tuple[Exchange, UpstreamResponse]:
-        exchange = Exchange("r", "GET", "/", self.clock.now())
+        exchange = new_exchange("r", "GET", "/", self.clock.now())
         exchange.deadline = self.clock.now() + 25.0
         return exchange, await self._stage(exchange, self._send)
 
@@ -52,7 +53,7 @@ async def test_every_wait_is_the_clocks() -> None:
     exchange, response = await scene.run()
 
     assert (response.status, scene.clock.slept) == (200, [0.25, 0.5, 1.0])
-    assert exchange.waits.backoff == 1.75
+    assert exchange.history.waits.backoff == 1.75
 
 
 async def test_a_failed_attempt_waits_as_a_refused_one_does() -> None:
@@ -61,7 +62,7 @@ async def test_a_failed_attempt_waits_as_a_refused_one_does() -> None:
 
     exchange, _ = await scene.run()
 
-    assert (scene.clock.slept, exchange.unknown_sends) == ([0.25, 0.5], 2)
+    assert (scene.clock.slept, exchange.history.unknown_sends) == ([0.25, 0.5], 2)
 
 
 async def test_the_last_attempt_is_followed_by_no_wait() -> None:

@@ -18,10 +18,11 @@ from gateway.server.responses import (
     relayed_head,
     relayed_whole,
 )
+from tests.exchanges import new_exchange
 
 
 def exchange(method: str = "POST", **fields: Any) -> Exchange:
-    return Exchange("id-1", method, "/loans", 0.0, **fields)
+    return new_exchange("id-1", method, "/loans", 0.0, **fields)
 
 
 def marked(made: Exchange, **given: str) -> "CIMultiDict[str]":
@@ -39,7 +40,8 @@ def answered(
 def test_every_answer_says_which_gateway_gave_it() -> None:
     """Support finds the request without asking."""
     made = exchange(key="k", note="budget", sends=3, retry_after=1.2)
-    made.waits.queue, made.waits.permit, made.waits.upstream = 0.1, 0.1, 0.5
+    waits = made.history.waits
+    waits.queue, waits.permit, waits.upstream = 0.1, 0.1, 0.5
 
     headers = marked(made)
 
@@ -90,7 +92,7 @@ def test_no_content_type_is_invented() -> None:
 
     relayed_head(made, answered(200))
 
-    assert made.untyped
+    assert made.history.untyped
 
 
 @pytest.mark.parametrize(
@@ -178,6 +180,6 @@ def test_a_stranger_keeps_no_connection(
     error: type[GatewayError], kept: bool | None
 ) -> None:
     """Each holds a descriptor for as long as an idle caller may."""
-    response = problem(error("no"), Exchange("r", "GET", "/", 0.0), None)
+    response = problem(error("no"), new_exchange("r", "GET", "/", 0.0), None)
 
     assert response.keep_alive is kept

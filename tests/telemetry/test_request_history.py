@@ -4,25 +4,22 @@ from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.telemetry.request_history import Stories
+from tests.exchanges import new_exchange
 
 
 def finished(number: int = 1, **known: Any) -> Exchange:
-    exchange = Exchange(
-        f"id-{number}", "POST", "/customers?cpf=123", 1000.0, route="/customers"
-    )
-    for name, value in known.items():
-        setattr(exchange, name, value)
-    return exchange
+    known = {"route": "/customers", **known}
+    return new_exchange(f"id-{number}", "POST", "/customers?cpf=123", 1000.0, **known)
 
 
 def test_a_story_has_each_wait_attempt_and_decision() -> None:
     """In their order, with what they were about."""
     exchange = finished(sends=2, caller="billing", key="order-7")
-    exchange.step(1000.1, "permit", 0.1, 100, 40, 3, 2)
-    exchange.step(1000.2, "attempt", 1, "5xx", 503, 0.25)
-    exchange.step(1000.45, "retry", "503", 0.5)
-    exchange.step(1000.95, "circuit", "half-open")
-    exchange.step(1000.95, "attempt", 2, "2xx", 201, 0.05)
+    exchange.history.step(1000.1, "permit", 0.1, 100, 40, 3, 2)
+    exchange.history.step(1000.2, "attempt", 1, "5xx", 503, 0.25)
+    exchange.history.step(1000.45, "retry", "503", 0.5)
+    exchange.history.step(1000.95, "circuit", "half-open")
+    exchange.history.step(1000.95, "attempt", 2, "2xx", 201, 0.05)
     stories = Stories(10)
 
     stories.keep(exchange, status=201, took=1.0, at=1_790_000_000.0)

@@ -11,6 +11,7 @@ from gateway.core.exchange import Exchange
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.request_history import Stories
 from gateway.telemetry.stage import RequestLog, TelemetryStage
+from tests.exchanges import new_exchange
 from tests.fakes import FakeClock
 
 
@@ -34,7 +35,7 @@ class Scene:
 
 
 def finished(**fields: Any) -> Exchange:
-    return Exchange(
+    return new_exchange(
         "0123456789abcdef",
         "POST",
         "/customers/12345678909",
@@ -50,8 +51,8 @@ def test_a_request_is_one_line_with_every_field() -> None:
     """The line answers the first questions of whoever is woken."""
     scene = Scene()
     exchange = finished(key="order-1")
-    exchange.waits.queue = 0.5
-    exchange.waits.upstream = 0.25
+    exchange.history.waits.queue = 0.5
+    exchange.history.waits.upstream = 0.25
 
     scene.stage.finished(exchange, 201)
 
@@ -78,7 +79,7 @@ def test_a_request_is_one_line_with_every_field() -> None:
             "key": "0bafe22156d2",
         }
     ]
-    assert exchange.status == 201
+    assert exchange.history.status == 201
 
 
 def test_the_line_holds_neither_path_nor_key() -> None:
@@ -209,7 +210,7 @@ def test_an_invented_method_is_not_repeated(json_lines: bool) -> None:
     """Whatever a scanner sends as a method, the log's words are ours."""
     stream = io.StringIO()
     log = RequestLog(stream, environment="local", json=json_lines)
-    exchange = Exchange("0" * 32, "12345678909", "/", 0.0)
+    exchange = new_exchange("0" * 32, "12345678909", "/", 0.0)
 
     log.write(exchange, status=405, took=0.1, at=0.0)
     log.flush()

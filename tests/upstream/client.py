@@ -13,6 +13,7 @@ from gateway.upstream.base import Base
 from gateway.upstream.client import Sender
 from gateway.upstream.sweeper import Sweeper
 from gateway.upstream.transport import Transport
+from tests.exchanges import new_exchange
 
 SWIFT = DeadlineOptions(attempt=0.2, connect=0.05, first_byte=0.05)
 
@@ -45,7 +46,7 @@ class Client:
 
     def exchange(self, method: str = "GET", **fields: Any) -> Exchange:
         now = self.now()
-        return Exchange("r", method, "/a", now, **{"deadline": now + 5.0, **fields})
+        return new_exchange("r", method, "/a", now, **{"deadline": now + 5.0, **fields})
 
     def url(self, target: str) -> URL:
         return self._base.url(target)

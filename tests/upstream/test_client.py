@@ -102,7 +102,7 @@ async def test_a_request_can_be_sent_twice(
         [str(size)],
     ]
     assert upstream.requests[1].all("Authorization") == ["Bearer new"]
-    assert (exchange.sends, upstream.connections) == (2, 1)
+    assert (exchange.history.sends, upstream.connections) == (2, 1)
 
 
 async def test_each_send_is_counted_when_it_is_written(
@@ -114,7 +114,7 @@ async def test_each_send_is_counted_when_it_is_written(
     sending = asyncio.ensure_future(client.send(exchange, b"{}"))
     await asyncio.to_thread(upstream.wait_for, 1)
 
-    counted = exchange.sends
+    counted = exchange.history.sends
 
     upstream.release()
     await sending
@@ -134,7 +134,7 @@ async def test_an_intent_is_written_between_the_connection_and_the_first_byte(
     exchange = client.exchange("POST", before_send=write)
     sending = asyncio.ensure_future(client.send(exchange, b"{}"))
     await written.wait()
-    before = len(upstream.requests), exchange.sends
+    before = len(upstream.requests), exchange.history.sends
     go_on.set()
     await sending
     await client.send(exchange, b"{}")  # a retry: what is written stays written
@@ -159,7 +159,7 @@ async def test_an_intent_that_was_cut_short_is_written_with_the_next_attempt(
         await client.send(exchange, b"{}")
     await client.send(exchange, b"{}")
 
-    assert (written, exchange.sends) == ([0, 0], 1)
+    assert (written, exchange.history.sends) == ([0, 0], 1)
 
 
 async def test_who_gets_no_connection_in_time_sent_nothing(
@@ -184,7 +184,11 @@ async def test_who_gets_no_connection_in_time_sent_nothing(
     upstream.release()
     await first
     await client.close()
-    assert (raised.value.outcome, exchange.sends, written) == ("not_sent", 0, [])
+    assert (raised.value.outcome, exchange.history.sends, written) == (
+        "not_sent",
+        0,
+        [],
+    )
 
 
 async def test_the_wait_for_an_answer_begins_with_the_send(

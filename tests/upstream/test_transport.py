@@ -142,7 +142,7 @@ async def test_what_is_no_whole_answer_is_a_failed_attempt(
 
     upstream.release()
     assert (raised.value.outcome, client.outcomes) == (outcome, [outcome])
-    assert (exchange.sends, len(upstream.requests)) == (1, 1)
+    assert (exchange.history.sends, len(upstream.requests)) == (1, 1)
 
 
 async def test_an_attempt_after_a_failed_one_has_a_clean_connection(

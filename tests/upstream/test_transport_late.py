@@ -110,4 +110,4 @@ async def test_a_caller_that_gives_up_while_connecting_refused_nothing() -> None
         ended.set()
         await client.close()
     assert (raised.value.outcome, raised.value.of_upstream) == ("not_sent", False)
-    assert (exchange.sends, exchange.out_of_time) == (0, True)
+    assert (exchange.history.sends, exchange.history.out_of_time) == (0, True)
