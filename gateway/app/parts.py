@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.app.listeners import Listeners
-from gateway.app.persistence import Persistence, build_persistence
+from gateway.app.persistence import Persistence
 from gateway.app.pipeline import Pipeline, build_pipeline
 from gateway.app.secrets import build_secrets, log_event
 from gateway.app.telemetry import Telemetry, build_telemetry
@@ -68,7 +68,7 @@ def build_parts(
     tokens = build_tokens(
         config, secrets, clock=clock, metrics=metrics, ssl_context=tls
     )
-    persistence = build_persistence(config, secrets, clock=clock, metrics=metrics)
+    persistence = Persistence(config, secrets, clock=clock, metrics=metrics)
     listeners = Listeners(
         config.listen,
         Certificates(config.listen.tls, log_event),

@@ -8,11 +8,10 @@ import structlog
 
 from gateway.app.inbox import WebhookInbox
 from gateway.app.storage import open_database
-from gateway.config.schema import Config, Storage
+from gateway.config.schema import Config
 from gateway.core.clock import Clock
 from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.ports import Ledger, NoLedger
-from gateway.inbox.options import InboxOptions
 from gateway.secrets.watcher import SecretWatcher
 from gateway.storage.database.database import Database, DatabaseUnavailable
 from gateway.storage.ledger.ledger import SqliteLedger
@@ -26,26 +25,15 @@ class Persistence:
     """The database file of one gateway and its users; no file where nothing is kept."""
 
     def __init__(
-        self,
-        storage: Storage,
-        *,
-        environment: str,
-        durable: bool,
-        webhooks: InboxOptions | None,
-        secrets: SecretWatcher,
-        metrics: Metrics,
-        clock: Clock,
+        self, config: Config, secrets: SecretWatcher, *, clock: Clock, metrics: Metrics
     ) -> None:
         """Open nothing yet; inside a running loop.
 
         Args:
-            storage: Says where the file is.
-            environment: Rows of another one are left alone.
-            durable: Whether POSTs and their outcomes are kept in the file.
-            webhooks: The options of the inbox; None where no webhooks are received.
+            config: Says what is kept, and where.
             secrets: Hold what verifies and signs webhooks.
-            metrics: Count and measure what happens to the file.
             clock: Real or fake.
+            metrics: Count and measure what happens to the file.
         """
         self._metrics = metrics
         self._last_failure = ""
@@ -54,36 +42,32 @@ class Persistence:
         self.inbox: WebhookInbox | None = None
         self.unknown = 0  # POSTs whose outcome is unknown
         self.records = MemoryRecords(on_evicted=metrics.evictions.inc)
-        if webhooks is None and not durable:
+        receives = not config.listen.webhooks.off
+        if not receives and not config.idempotency.durable:
             return
         self._database = open_database(
-            storage,
+            config.storage,
             clock,
             on_quarantine=self._quarantined,
             on_removed=self._file_removed,
         )
-        if durable:
-            self._ledger = self._build_ledger(self._database, environment, clock)
-        if webhooks is not None:
-            self.inbox = WebhookInbox(
-                webhooks,
+        if config.idempotency.durable:
+            self._ledger = SqliteLedger(
                 self._database,
-                environment=environment,
+                environment=config.environment,
+                clock=clock,
+                on_failure=self._failed,
+                on_unknown=self._counted,
+            )
+        if receives:
+            self.inbox = WebhookInbox(
+                config.webhooks,
+                self._database,
+                environment=config.environment,
                 secrets=secrets,
                 metrics=metrics,
                 clock=clock,
             )
-
-    def _build_ledger(
-        self, database: Database, environment: str, clock: Clock
-    ) -> SqliteLedger:
-        return SqliteLedger(
-            database,
-            environment=environment,
-            clock=clock,
-            on_failure=self._failed,
-            on_unknown=self._counted,
-        )
 
     @property
     def ledger(self) -> Ledger:
@@ -141,25 +125,3 @@ class Persistence:
     def _file_removed(self, reason: str) -> None:
         self._metrics.file_removals.inc()
         _log.critical("database_removed", reason=reason)
-
-
-def build_persistence(
-    config: Config, secrets: SecretWatcher, *, clock: Clock, metrics: Metrics
-) -> Persistence:
-    """Return what a gateway keeps; inside a running loop.
-
-    Args:
-        config: Says what is kept, and where.
-        secrets: Hold what verifies and signs webhooks.
-        clock: Real or fake.
-        metrics: Count and measure what happens to the file.
-    """
-    return Persistence(
-        config.storage,
-        environment=config.environment,
-        durable=config.idempotency.durable,
-        webhooks=None if config.listen.webhooks.off else config.webhooks,
-        secrets=secrets,
-        metrics=metrics,
-        clock=clock,
-    )
