@@ -36,7 +36,7 @@ class BulkheadStage:
             in_flight: Ordinary attempts at once, at most.
             clock: Monotonic, s.
             wait: s for a slot.
-            adaptive: Whether there are fewer while answers take longer than they can.
+            adaptive: Whether there are fewer while responses are slower than usual.
             presence: Tells whether a caller is alone; None: each is.
             weights: Of callers; others have 1.
         """

@@ -15,8 +15,8 @@ _Line = deque[asyncio.Future[None]]
 class Slots(Places):
     """Places that can be waited for.
 
-    Whoever waits cannot go now, since a place is handed on at once: a newcomer that
-    fits overtakes nobody that would.
+    A free place is handed on at once, so that a waiter is one that cannot go now. A
+    newcomer that fits therefore overtakes none that would.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class Slots(Places):
 
         Args:
             caller: Whose share it counts to.
-            lane: Who goes first.
+            lane: The lowest is served first.
             seconds: At most.
 
         Raises:
-            Overloaded: somebody more urgent needs the room.
+            Overloaded: more urgent work needs the room.
         """
         if self.take_free(caller, lane):
             return True
@@ -106,7 +106,7 @@ class Slots(Places):
                     waiter.set_result(None)
 
     def _next(self, lane: int, lines: dict[str, _Line]) -> str | None:
-        """Return whose turn it is; None: nobody of this lane can go."""
+        """Return the caller whose turn it is; None: no caller of this lane can go."""
         if not lines or self.full(lane):
             return None
         fitting = [caller for caller in lines if not self.over(caller, lane)]
@@ -124,7 +124,7 @@ class Slots(Places):
 
 
 def shed() -> Overloaded:
-    """Return what batch work is told that makes room."""
+    """Return the problem of batch work that makes room."""
     return Overloaded(
         "the gateway is full, and batch work makes room first", retry_after=_LATER
     )

@@ -54,7 +54,12 @@ class NextCredential:
     def __init__(
         self, secrets: Secrets, *, guard: Callable[[str, str], list[str]]
     ) -> None:
-        """Wire it; `guard` returns why an id and a secret are of another place."""
+        """Read the next credential from the secrets in force.
+
+        Args:
+            secrets: In force.
+            guard: Returns why an id and a secret belong to another environment.
+        """
         self._secrets = secrets
         self._guard = guard
 
@@ -92,7 +97,7 @@ class Canary:
         random: Callable[[], float],
         on_result: Callable[[str], Any],
     ) -> None:
-        """Wire the canary.
+        """Send with the tokens of a source.
 
         Args:
             tokens: Of the next credential.
@@ -127,7 +132,7 @@ class Canary:
 
 
 class CanaryTokens:
-    """Hears how mints for the next credential went."""
+    """Counts token requests for the next credential that gave none."""
 
     def __init__(self, on_result: Callable[[str], Any]) -> None:
         self._on_result = on_result

@@ -65,7 +65,7 @@ class CredentialsStage:
         response = await send(exchange)
         if response.status == _UNAUTHORIZED:
             raise UpstreamAuthFailed(
-                "Dinie refuses a token that was minted just now.",
+                "Dinie refuses a token that was issued just now.",
                 retry_after=FORCED_GAP,
             )
         return response

@@ -16,7 +16,7 @@ _GRACE: Final = 0.25  # s in which the leader reads what arrived while it did
 
 
 class Flight:
-    """A request on its way, and those who wait for its response."""
+    """A request on its way, and the followers that wait for its response."""
 
     __slots__ = ("done", "followed", "leader")
 

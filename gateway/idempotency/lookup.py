@@ -36,6 +36,6 @@ class Lookup:
         if records.whole or records.get(name, now=self._clock()) is not None:
             return
         known = await self._ledger.recall(name)
-        # Meanwhile somebody may have begun with it.
+        # Meanwhile another request may have begun with it.
         if known is not None and records.get(name, now=self._clock()) is None:
             records.put(name, known, now=self._clock())

@@ -1,4 +1,4 @@
-"""Whose is a key, and when does a follower get the answer that it waited for?"""
+"""Decides which request may use a key, and copies a response for its followers."""
 
 from aiohttp import web
 
@@ -17,7 +17,7 @@ def same_authority(leader: Exchange, follower: Exchange) -> bool:
 
 
 def wanted(exchange: Exchange) -> set[tuple[str, str]]:
-    """Return the headers that choose the form of an answer."""
+    """Return the headers that choose the form of a response."""
     return {
         (name.lower(), value)
         for name, value in exchange.head.headers
@@ -26,7 +26,7 @@ def wanted(exchange: Exchange) -> set[tuple[str, str]]:
 
 
 def copied(response: web.Response) -> web.Response:
-    """Return Dinie's answer again, before the boundary says of it whose it was."""
+    """Return a copy of Dinie's response, before the boundary adds its headers."""
     return web.Response(
         status=response.status,
         reason=response.reason,
@@ -36,7 +36,7 @@ def copied(response: web.Response) -> web.Response:
 
 
 def replay(response: web.Response) -> web.Response:
-    """Return a follower's own copy of the leader's answer."""
+    """Return a follower's own copy of the leader's response."""
     copy = copied(response)
     copy.headers["Idempotency-Replayed"] = "true"
     return copy
@@ -48,14 +48,14 @@ def copy_of(error: GatewayError) -> GatewayError:
 
 
 def refuse_second_send(leader: Exchange, exchange: Exchange) -> None:
-    """Keep a follower from sending what a leader without an answer has sent.
+    """Keep a follower from sending what a leader without a response has sent.
 
     Raises:
         OutcomeUnknown: its effect cannot be repeated.
     """
     if leader.history.sends and not exchange.target.repeatable:
         raise OutcomeUnknown(
-            "The same request was sent, and its answer cannot be given twice. It "
+            "The same request was sent, and its response cannot be given twice. It "
             "cannot be repeated: read the resource to learn what became of it."
         )
 
@@ -74,7 +74,7 @@ def refuse_another(record: Record | None, exchange: Exchange) -> None:
             "use a new key for a new request"
         )
     # An earlier version recorded no fingerprint while the disk was full, and none of a
-    # generated key: such a key has nobody but its caller, who must be able to repeat.
+    # generated key: only its caller knows such a key, and must be able to repeat.
     if not is_generated(exchange.key or ""):
         raise IdempotencyKeyReused(
             "the key was used before, and its record does not say for which request: "

@@ -1,4 +1,4 @@
-"""Give each POST one key, and each key one request at a time.
+"""Gives each POST one key, and each key one request at a time.
 
 Outside the retry, so that all attempts share one key and one record.
 """
@@ -79,10 +79,10 @@ class IdempotencyStage:
         elif exchange.method == "POST":
             exchange.key = exchange.upstream_key = key = self._generated.new()
             exchange.key_generated = True
-            return await self._minted(request, exchange, key, handler)
+            return await self._with_generated_key(request, exchange, key, handler)
         return await handler(request)
 
-    async def _minted(
+    async def _with_generated_key(
         self, request: web.BaseRequest, exchange: Exchange, key: str, handler: Handler
     ) -> web.StreamResponse:
         """A generated key cannot collide: a record is kept only if unknown."""

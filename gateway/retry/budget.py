@@ -1,9 +1,9 @@
-"""May another retry be scheduled, or would retries drown the upstream? Pure.
+"""Bounds how many retries are scheduled, so that they do not drown an upstream. Pure.
 
-Two kinds of credit. The burst is a bucket that refills at `budget_floor` a second, so
-that the floor holds at all times, after a burst too. A share of the first attempts is
-earned on top, and lost after a while, so that a quiet night does not pay for a storm. A
-retry is paid for when it is scheduled, so that those asleep in their backoff count too.
+There are two kinds of credit. The burst is a bucket that refills at `budget_floor` a
+second, so that the floor holds at all times, after a burst too. A share of the first
+attempts is earned on top and expires, so that a quiet night does not pay for a storm. A
+retry is paid for when it is scheduled, so that those in their backoff count too.
 """
 
 from gateway.retry.options import RetryOptions

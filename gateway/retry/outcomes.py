@@ -68,7 +68,7 @@ def outcome_unknown(exchange: Exchange, why: str = "") -> OutcomeUnknown:
         else "It cannot be repeated: read the resource to learn what became of it."
     )
     return OutcomeUnknown(
-        f"The request was sent and no whole answer of Dinie's came{last}, so it may "
+        f"The request was sent and no whole response of Dinie's came{last}, so it may "
         f"have taken effect. {what}",
         retry_after=1.0 if exchange.target.repeatable else None,
     )

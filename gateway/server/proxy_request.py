@@ -1,4 +1,4 @@
-"""What does a caller's request look like, before anybody reads it?"""
+"""Defines a caller's request, and checks its form before anything reads it."""
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
@@ -11,14 +11,14 @@ _ONE_COPY_UPGRADES = frozenset({"websocket", "tcp"})
 
 
 class ProxyRequest(web.BaseRequest):
-    """A request whose answer carries only headers that Dinie or we chose."""
+    """A request whose response carries only headers that Dinie or we chose."""
 
     head: RawRequestMessage  # as parsed; set by the factory in runner.py
-    last: bool = False  # the connection shall end with the answer
+    last: bool = False  # the connection ends with the response
 
     @property
     def keep_alive(self) -> bool:
-        """Return whether the connection goes on after the answer.
+        """Return whether the connection goes on after the response.
 
         Not after chunks: aiohttp's parser puts the last trailer of a chunked body among
         the headers of the connection's next request.

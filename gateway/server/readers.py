@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 TIMEOUT: Final = 10.0  # s without a byte taken; as long as Dinie has for its first one
-HURRIED: Final = (
+CROWDED_TIMEOUT: Final = (
     2.0  # s of that, while half of the memory is taken; as the wait for a slot
 )
 MOST: Final = 64 * 1024 * 1024  # bytes that are unsent, of all connections
@@ -32,7 +32,7 @@ class _Reader:
 
 
 class Readers:
-    """Those that are behind; who takes everything at once is never seen here."""
+    """The connections that are behind; one that keeps up is not here."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float]
@@ -40,7 +40,7 @@ class Readers:
         """Begin with none; `clock` is monotonic, s."""
         self._loop = loop
         self._clock = clock
-        # By progress: whoever has made none for longest comes first.
+        # By progress: the one without any for longest comes first.
         self._behind: dict[asyncio.WriteTransport, _Reader] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._dropped = 0  # since the last line of the log
@@ -94,8 +94,8 @@ class Readers:
     def _sweep(self) -> None:
         for transport in list(self._behind):
             self._look(transport)
-        hurried = self.unsent > MOST // 2
-        self._cut(self._clock() - (HURRIED if hurried else TIMEOUT), until=-1)
+        crowded = self.unsent > MOST // 2
+        self._cut(self._clock() - (CROWDED_TIMEOUT if crowded else TIMEOUT), until=-1)
         if self._dropped:
             _log.warning(
                 "readers_cut", connections=self._dropped, unsent_bytes=self.unsent

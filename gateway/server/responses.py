@@ -21,8 +21,8 @@ from gateway.core.upstream_response import UpstreamResponse
 from gateway.forwarding.policy import outbound_headers
 
 _BODILESS = frozenset({204, 304})
-# Refused before it was known who sent it: a stranger keeps no connection.
-_OF_STRANGERS = frozenset(
+# Refused before its sender was known: such a connection is not kept.
+_UNIDENTIFIED = frozenset(
     {BadRequest, CallerUnknown, MethodNotAllowed, OriginForbidden}
 )
 
@@ -35,7 +35,15 @@ def mark(
     environment: str,
     took: float,
 ) -> None:
-    """Add what every answer says about the gateway that gave it; `took` in s."""
+    """Add the headers of the gateway, which every response carries.
+
+    Args:
+        headers: Of the response; changed.
+        exchange: Of the request.
+        echoed: The `X-Request-Id`, where Dinie sent none.
+        environment: Of the gateway.
+        took: s, so far.
+    """
     history = exchange.history
     if history.note is not None:
         headers["X-Gateway-Retry"] = history.note
@@ -68,7 +76,7 @@ def mark(
 def problem(
     error: GatewayError, exchange: Exchange, request: web.BaseRequest | None = None
 ) -> web.Response:
-    """Return an error's answer; a body left unread ends the connection.
+    """Return the problem of an error; a body left unread ends the connection.
 
     Args:
         error: Raised below.
@@ -83,7 +91,7 @@ def problem(
     if unknown or type(error) is OutcomeUnknown:
         history.note = "unknown"
     response = web.Response(status=status, body=body, headers=headers)
-    if type(error) in _OF_STRANGERS:
+    if type(error) in _UNIDENTIFIED:
         response.force_close()
     if request is not None and request.can_read_body and not request.content.is_eof():
         response.force_close()
@@ -93,7 +101,7 @@ def problem(
 def relayed_head(
     exchange: Exchange, response: UpstreamResponse
 ) -> tuple[int, str, CIMultiDict[str]]:
-    """Return status, reason and headers of Dinie's answer as they go on."""
+    """Return status, reason and headers of Dinie's response as they go on."""
     items, exchange.history.lost_headers = outbound_headers(response.headers.items())
     headers = CIMultiDict(items)
     exchange.history.untyped = "Content-Type" not in headers
@@ -112,7 +120,7 @@ def _reason(response: UpstreamResponse) -> str:
 
 
 class Relayed(web.Response):
-    """A whole answer, put on the wire in one step and with nothing invented."""
+    """A whole response, written in one step and with no header invented."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write head and body; what has no body goes the base class's longer way."""
@@ -142,7 +150,7 @@ class Relayed(web.Response):
 
 
 def relayed_whole(exchange: Exchange, response: UpstreamResponse) -> web.Response:
-    """Return Dinie's answer, whose body was read whole."""
+    """Return Dinie's response, whose body was read whole."""
     status, reason, headers = relayed_head(exchange, response)
     if exchange.method != "HEAD" and status not in _BODILESS:
         headers.popall("Content-Length", None)  # it is set from the body

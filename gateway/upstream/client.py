@@ -34,8 +34,8 @@ from gateway.forwarding.limits import (
 )
 from gateway.upstream.base import Base
 from gateway.upstream.connector import (
-    AskedConnector,
-    AskedHandler,
+    DinieConnection,
+    DinieConnector,
     PoolTimeoutError,
 )
 from gateway.upstream.payload import SpilledBody
@@ -97,7 +97,7 @@ class AttemptRequest(ClientRequest):
             await self.exchange.begin_send()
         # Only now: the disk may take its time, and the connection is idle meanwhile.
         protocol = conn.protocol
-        assert isinstance(protocol, AskedHandler)  # noqa: S101 - see `Sender.send`
+        assert isinstance(protocol, DinieConnection)  # noqa: S101 - see `Sender.send`
         protocol.begin()
         if self.on_send is not None:
             self.on_send()
@@ -107,7 +107,7 @@ class AttemptRequest(ClientRequest):
                 del self.headers[hdrs.CONTENT_LENGTH]  # it is set with the body
                 self.update_body_from_data(self._whole)
             return await super().send(conn)
-        # Head and body in one write; without a wait, since Dinie may answer first.
+        # Head and body in one write; without a wait, since Dinie may respond first.
         writer = StreamWriter(protocol, self.loop)
         status_line = f"{self.method} {self.url.raw_path_qs} HTTP/1.1"
         await writer.write_headers(status_line, self.headers)
@@ -143,12 +143,12 @@ class Sender:
 
         Args:
             base: The upstream.
-            pool_size: Connections at once; who comes later waits for one.
+            pool_size: Connections at once; a later attempt waits for one.
             connect: Limit of that wait and of connecting, s; all else is timed by the
                 sweeper.
             ssl_context: None: the system's trust.
         """
-        self._connector = AskedConnector(
+        self._connector = DinieConnector(
             limit=pool_size,
             keepalive_timeout=_KEEPALIVE,
             resolver=Resolver(timeout=connect, fresh=_DNS_TTL),
@@ -188,7 +188,7 @@ class Sender:
                 raise PoolTimeoutError("the pool is used up") from error
             raise ConnectionTimeoutError("connecting took too long") from error
         protocol = connection.protocol
-        assert isinstance(protocol, AskedHandler)  # noqa: S101 - just taken
+        assert isinstance(protocol, DinieConnection)  # noqa: S101 - just taken
         try:
             protocol.set_response_params(
                 timer=_NO_TIMER,

@@ -33,20 +33,20 @@ class Connects(Protocol):
     connecting: bool
 
 
-class AskedHandler(ResponseHandler):
-    """A connection that knows if it was asked, and tells a body all that ends it.
+class DinieConnection(ResponseHandler):
+    """A connection that knows whether it was asked, and fails a body that is cut.
 
-    aiohttp tells a malformed byte only to whoever waits for a head, so that a reader of
-    the body would hang; and takes a reset for the end of a body without a length.
+    aiohttp reports a malformed byte only where a head is awaited, so a reader of the
+    body would hang; and it takes a reset for the end of a body without a length.
     """
 
-    asked = False  # what arrives otherwise is no answer
+    asked = False  # what arrives before a request is no response
 
     def begin(self) -> None:
-        """Expect an answer from now on.
+        """Expect a response from now on.
 
         Raises:
-            StaleConnectionError: there is one already, to nothing; or it is closed.
+            StaleConnectionError: one is here already, unasked; or it is closed.
         """
         if self.should_close or not self.is_connected():
             raise StaleConnectionError("it spoke before it was asked, or has ended")
@@ -69,24 +69,24 @@ class AskedHandler(ResponseHandler):
         """Note why nothing more can be read."""
         super().set_exception(exc, *cause)
         body = self._payload
-        # A failed write is none of the reader's business: an answer may be here.
+        # A failed write does not concern the reader: a response may be here.
         if body is None or body.is_eof():
             return
         if isinstance(exc, HttpProcessingError):
             body.set_exception(exc, *cause)
 
 
-class AskedConnector(TCPConnector):
-    """Reuses no connection on which Dinie said something that nobody asked.
+class DinieConnector(TCPConnector):
+    """Reuses no connection on which something arrived unasked.
 
     aiohttp looks at that when a connection is given back, not when it is taken again:
-    what arrived in between would be the answer to the next request.
+    what arrived in between would be taken for the response to the next request.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._factory = cast(
-            "partial[ResponseHandler]", partial(AskedHandler, loop=self._loop)
+            "partial[ResponseHandler]", partial(DinieConnection, loop=self._loop)
         )
 
     def _release(
@@ -96,7 +96,7 @@ class AskedConnector(TCPConnector):
         *,
         should_close: bool = False,
     ) -> None:
-        if isinstance(protocol, AskedHandler):
+        if isinstance(protocol, DinieConnection):
             protocol.asked = False
         super()._release(key, protocol, should_close=should_close)
 

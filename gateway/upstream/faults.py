@@ -1,6 +1,6 @@
-"""What does an aiohttp error say about the attempt it ended?
+"""Maps an aiohttp error to the outcome of the attempt that it ended.
 
-The details are ours and name no host, since they are shown to callers.
+The details are ours and name no host, since callers see them.
 """
 
 import ssl
@@ -25,10 +25,10 @@ _RULES: Final[tuple[tuple[type[BaseException], Outcome, str], ...]] = (
     (PoolTimeoutError, Outcome.NOT_SENT, "no connection to Dinie came free"),
     (aio.ConnectionTimeoutError, Outcome.NOT_SENT, "connecting to Dinie took too long"),
     (StaleConnectionError, Outcome.NOT_SENT, "Dinie ended an idle connection"),
-    (aio.ClientPayloadError, Outcome.CUT, "Dinie's answer was cut"),
-    (aio.ClientResponseError, Outcome.MALFORMED, "Dinie's answer is no valid HTTP"),
-    (HttpProcessingError, Outcome.MALFORMED, "Dinie's answer is no valid HTTP"),
-    (TimeoutError, Outcome.TIMEOUT, "Dinie did not answer in time"),
+    (aio.ClientPayloadError, Outcome.CUT, "Dinie's response was cut"),
+    (aio.ClientResponseError, Outcome.MALFORMED, "Dinie's response is no valid HTTP"),
+    (HttpProcessingError, Outcome.MALFORMED, "Dinie's response is no valid HTTP"),
+    (TimeoutError, Outcome.TIMEOUT, "Dinie did not respond in time"),
     (aio.ClientError, Outcome.DROPPED, "Dinie dropped the connection"),
     (OSError, Outcome.DROPPED, "the connection to Dinie broke"),
 )
@@ -50,8 +50,8 @@ def failure_of(error: BaseException, *, sent: bool) -> AttemptFailed | None:
             if _is_certificate_fault(error):
                 return AttemptFailed(Outcome.TLS_INVALID, _RULES[0][2])
             if not sent and outcome is not Outcome.TLS_INVALID:
-                told = kind not in _NOTHING_OF_DINIE
-                return AttemptFailed(Outcome.NOT_SENT, detail, of_upstream=told)
+                of_dinie = kind not in _NOTHING_OF_DINIE
+                return AttemptFailed(Outcome.NOT_SENT, detail, of_upstream=of_dinie)
             named = _reason(error) if outcome is Outcome.MALFORMED else None
             return AttemptFailed(outcome, named or detail)
     return None
@@ -62,11 +62,11 @@ def _reason(error: BaseException) -> str | None:
     if isinstance(error, aio.ClientResponseError):
         error = error.__cause__ or error
     if isinstance(error, UnaskedCoding):
-        return "Dinie's answer has a transfer coding that no request of ours allows"
+        return "Dinie's response has a transfer coding that no request of ours allows"
     if isinstance(error, LineTooLong):
-        return f"Dinie's answer has a header field over {RESPONSE_FIELD} bytes"
+        return f"Dinie's response has a header field over {RESPONSE_FIELD} bytes"
     if str(getattr(error, "message", "")).startswith(_TOO_MANY):
-        return f"Dinie's answer has more than {RESPONSE_FIELDS} header fields"
+        return f"Dinie's response has more than {RESPONSE_FIELDS} header fields"
     return None
 
 

@@ -1,4 +1,4 @@
-"""How is a spilled body sent, as often as needed?"""
+"""Sends a body that was spilled to disk, as often as needed."""
 
 import asyncio
 import os
@@ -35,8 +35,8 @@ class SpilledBody(payload.Payload):
         end = self._size or 0
         if content_length is not None:
             end = min(end, content_length)
-        # A number of our own: Dinie may answer first, and then the exchange closes its
-        # file, whose number the next caller's body gets.
+        # A descriptor of our own: Dinie may respond first. The exchange then closes its
+        # file, and the next caller's body gets the same number.
         descriptor = os.dup(self._file.fileno())
         try:
             position = 0

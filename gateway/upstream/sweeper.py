@@ -1,4 +1,4 @@
-"""Which attempts are overdue? One sweeper for all, instead of a timer for each.
+"""Interrupts overdue attempts: one sweeper for all, instead of a timer for each.
 
 A timer per attempt costs more than the sweep: nearly every timer is cancelled unused.
 The price is precision: an attempt ends up to one interval late.
@@ -38,9 +38,9 @@ class Watch:
         self._cancelling = 0
         self.expired = False  # whether it interrupted its task
         self.until = until  # s, monotonic; may be moved while inside
-        # s, monotonic; interrupted before, it says nothing of what it waited for.
+        # s, monotonic; an interrupt before it says nothing of the upstream.
         self.late_at = until
-        self.peer: Peer | None = None  # whose leaving interrupts as well
+        self.peer: Peer | None = None  # of the caller; interrupted when it is gone
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()

@@ -77,7 +77,7 @@ class Transport:
 
         Raises:
             AttemptFailed: no whole response; says whether the request was sent.
-            GatewayError: a response would reach nobody; nothing was sent now.
+            GatewayError: the send is no longer worth it; nothing was sent now.
         """
         history = exchange.history
         sends = history.sends
@@ -133,7 +133,7 @@ class Transport:
         return "deadline"
 
     def _before_send(self, exchange: Exchange, watch: Watch) -> None:
-        """Look whether the send is still wanted; from here its answer is waited for.
+        """Check that the send is still wanted; from here on its response is due.
 
         Raises:
             GatewayError: it is not.
@@ -142,13 +142,13 @@ class Transport:
         check_worth_sending(exchange, now=now)
         late_at = now + head_limit(self._options, upload=exchange.upload)
         watch.late_at = min(watch.late_at, late_at)
-        # An upload's body takes its time before an answer can begin.
+        # An upload's body takes its time before a response can begin.
         if not exchange.upload:
             watch.until = min(watch.until, now + self._options.first_byte)
 
 
 def check_worth_sending(exchange: Exchange, *, now: float) -> None:
-    """Refuse a send whose answer nobody would see: it might still take effect.
+    """Refuse a send whose response could reach no caller: it might take effect.
 
     The last look before the first byte: a slow body, a permit, a slot, a token, a
     backoff and connecting all took their time, and the caller may have left in any.

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.server.readers import HURRIED, MOST, READ_AHEAD, TIMEOUT, Readers
+from gateway.server.readers import CROWDED_TIMEOUT, MOST, READ_AHEAD, TIMEOUT, Readers
 from tests.fakes import FakeClock
 
 MIB = 1024 * 1024
@@ -128,7 +128,7 @@ def test_half_of_the_memory_taken_is_no_time_to_wait(scene: Scene) -> None:
     """A crowd that does not read holds slots no longer than others wait for one."""
     crowd = [scene.behind(4 * MIB) for _ in range(9)]
 
-    scene.loop.advance(HURRIED + 1.5)
+    scene.loop.advance(CROWDED_TIMEOUT + 1.5)
 
     assert all(wire.aborted for wire in crowd)
 

@@ -1,4 +1,4 @@
-"""AskedConnector: what a wait for a connection was a wait for."""
+"""DinieConnector: what a wait for a connection was a wait for."""
 
 import asyncio
 
