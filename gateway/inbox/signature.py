@@ -55,7 +55,7 @@ def parse_secret(text: str) -> bytes:
     try:
         key = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
-        # Never used as plain text: it would be a key that nobody has chosen.
+        # Never used as plain text: it would be a key that was never chosen.
         raise ValueError("a webhook secret is base64 after its prefix") from None
     if len(key) < _SHORTEST_KEY:
         raise ValueError(f"a webhook secret holds at least {_SHORTEST_KEY} bytes")

@@ -1,4 +1,4 @@
-"""One try: what is noted of it."""
+"""One attempt: what is stored of it."""
 
 from typing import Any
 

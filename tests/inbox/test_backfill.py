@@ -1,4 +1,4 @@
-"""Backfill: what no webhook told of is found, made once, and marked."""
+"""Backfill: an event that no webhook brought is found, made once, and marked."""
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path

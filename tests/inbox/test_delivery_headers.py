@@ -1,4 +1,4 @@
-"""What a subscriber gets besides the body: something that it can verify, always."""
+"""The headers of a delivery: a subscriber can always verify them."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""A queue: leases what it tries, and looks only when there is something to find."""
+"""A queue: leases what it attempts, and reads the store only when it must."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The handover: what arrives goes out at once, and never twice."""
+"""Arrivals leased as they are stored: delivered at once, and never twice."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

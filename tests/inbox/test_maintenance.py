@@ -1,4 +1,4 @@
-"""Maintenance: begun, counted, tidied, and set right after the clock."""
+"""Maintenance: opens, counts and tidies the inbox, and follows the clock."""
 
 import asyncio
 from collections.abc import AsyncIterator

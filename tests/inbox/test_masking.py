@@ -1,4 +1,4 @@
-"""The mask: what an operator may see of an event, and nothing of a person."""
+"""Masking: an operator sees an event's shape, and no personal data."""
 
 from typing import Any
 

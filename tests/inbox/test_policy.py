@@ -1,4 +1,4 @@
-"""What a delivery is about, who gets it, and when it is tried again."""
+"""An event's facts, its subscribers, and the decision after an attempt."""
 
 import pytest
 from hypothesis import given

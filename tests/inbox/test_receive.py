@@ -1,4 +1,4 @@
-"""The receiver: verified, on disk, and only then answered."""
+"""The receiver: a webhook is verified, stored, and only then acknowledged."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The client: one POST to a subscriber, and one word on how it went."""
+"""The client: one POST to a subscriber, and its result."""
 
 from collections.abc import AsyncIterator
 

@@ -89,7 +89,7 @@ class Database:
     ) -> T:
         """Run a job inside a transaction; return when it is on disk.
 
-        A job that raises undoes what it did, and nothing of its neighbours.
+        A job that raises undoes its own changes, and not those of others.
 
         Args:
             job: Writes, inside a transaction that it does not end.

@@ -99,9 +99,9 @@ ALTER TABLE ledger ADD COLUMN upstream TEXT NOT NULL DEFAULT '';
 CREATE INDEX ledger_newest ON ledger (environment, created);
 """
 
-# Counted as deliveries change, by the database itself: whoever writes the file, the
-# numbers are right, and nobody reads a million rows to know them. Delivered ones are
-# not counted. Deliveries go before their event does: its environment must be known.
+# Triggers count deliveries as they change: the numbers are right whichever process
+# writes, and reading them costs no scan of a million rows. Delivered ones are not
+# counted. Deliveries are deleted before their event, whose environment is needed.
 _COUNTS: Final = """
 CREATE TABLE delivery_counts (
   environment TEXT NOT NULL,
@@ -145,8 +145,8 @@ CREATE INDEX deliveries_kept ON deliveries (state, subscriber, seq)
   WHERE state <> 'delivered';
 """
 
-# Two gateways of different environments may share a file: nobody works on what is
-# another's. Who said 410 before it was known where, said it to everybody.
+# Gateways of different environments may share a file, and each works on its own rows
+# only. A 410 of before has no environment, and so holds in all of them.
 _ENVIRONMENTS: Final = """
 ALTER TABLE deliveries ADD COLUMN environment TEXT NOT NULL DEFAULT '';
 UPDATE deliveries SET environment = (
@@ -174,8 +174,8 @@ INSERT INTO disabled (subscriber, since, target)
 DROP TABLE disabled_everywhere;
 """
 
-# A gateway of before may still have the file open and take deliveries, as in a rolling
-# update: it does not know that they have an environment, and no other would find them.
+# In a rolling update an older gateway may still store deliveries, without their
+# environment, and no query would find them.
 _OLDER_WRITERS: Final = """
 UPDATE deliveries SET environment = (
   SELECT environment FROM events WHERE events.seq = deliveries.seq

@@ -135,6 +135,12 @@ class SqliteInbox:
     ) -> list[Delivery]:
         """Lease deliveries that are due, the longest due first; see `InboxStore`.
 
+        Args:
+            subscriber: Its name.
+            most: How many.
+            ordered: One at a time for each entity.
+            fresh: In random order, those without an attempt first.
+
         Raises:
             StoreUnavailable: nothing is leased.
         """

@@ -75,7 +75,13 @@ class SqliteLedger:
         self._append()
 
     def end(self, intent: Intent, outcome: str, *, status: int) -> None:
-        """Record an outcome soon; see `Ledger`."""
+        """Record an outcome soon; see `Ledger`.
+
+        Args:
+            intent: As it began.
+            outcome: `answered` or `unknown`.
+            status: Of the response; 0: there was none.
+        """
         self._gather(intent, outcome, status)
         self._soon()
 

@@ -1,4 +1,4 @@
-"""Jobs of one transaction: each fails by itself, and each caller hears its own."""
+"""Jobs of one transaction: each fails by itself, each caller gets its own result."""
 
 import asyncio
 import sqlite3

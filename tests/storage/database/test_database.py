@@ -1,4 +1,4 @@
-"""The database: what was answered is on disk, whatever the disk does."""
+"""The database: a write that has returned is on disk, whatever the disk does."""
 
 import asyncio
 import os

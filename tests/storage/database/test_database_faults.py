@@ -1,4 +1,4 @@
-"""The database when somebody removes its files, or memory runs out."""
+"""The database when its files are removed, or memory is exhausted."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Health: a file is called damaged only where it is."""
+"""Integrity: a file is reported as damaged only where it is."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""Claims: who gets what, however much waits."""
+"""Claims: the right deliveries are leased, however many wait."""
 
 import asyncio
 import sqlite3

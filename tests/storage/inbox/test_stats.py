@@ -1,4 +1,4 @@
-"""How full it is: alarms are for what somebody can do something about."""
+"""Counts: what an operator cannot act on raises no alarm."""
 
 import sqlite3
 from pathlib import Path
