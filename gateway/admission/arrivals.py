@@ -7,9 +7,9 @@ from typing import Final
 from gateway.core.errors import Overloaded
 from gateway.core.lanes import Lane
 
-STRANGERS: Final = 64  # bodies of the token route that are awaited at once
-STRANGERS_CAP: Final = 16 * 1024  # bytes of each
-STRANGERS_TIMEOUT: Final = 2.0  # s for it to arrive
+UNIDENTIFIED: Final = 64  # bodies of the token route that are awaited at once
+UNIDENTIFIED_CAP: Final = 16 * 1024  # bytes of each
+UNIDENTIFIED_TIMEOUT: Final = 2.0  # s for it to arrive
 
 
 class Arrival:
@@ -107,7 +107,7 @@ class Arrivals:
         return next((one for one in self._all if one.lane >= Lane.BATCH), None)
 
 
-def gave_way() -> Overloaded:
+def displaced() -> Overloaded:
     """Return what a request is told whose body had to give way."""
     return Overloaded(
         "the body was still arriving when another request needed its place",

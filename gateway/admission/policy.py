@@ -3,9 +3,9 @@
 from typing import Final
 
 from gateway.admission.options import AdmissionOptions
+from gateway.core.dinie_routes import METHODS
 from gateway.core.errors import BadRequest, MethodNotAllowed, RequestTooLarge
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UPLOAD_SLOTS: Final = 8  # uploads are slow: they get slots of their own
 SLOT_WAIT: Final = 2.0  # s an attempt may wait for a slot
 SPILL: Final = 1024 * 1024  # bytes of a body that are kept in memory

@@ -8,12 +8,12 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_exceptions import HTTPException
 
 from gateway.admission.arrivals import (
-    STRANGERS,
-    STRANGERS_CAP,
-    STRANGERS_TIMEOUT,
+    UNIDENTIFIED,
+    UNIDENTIFIED_CAP,
+    UNIDENTIFIED_TIMEOUT,
     Arrival,
     Arrivals,
-    gave_way,
+    displaced,
 )
 from gateway.admission.options import AdmissionOptions
 from gateway.admission.places import Presence
@@ -43,7 +43,7 @@ class AdmissionStage:
         *,
         denied: Callable[[str], bool],
         is_upload: Callable[[str], bool],
-        of_a_stranger: Callable[[Exchange], bool] = lambda _: False,
+        is_unidentified: Callable[[Exchange], bool] = lambda _: False,
         body_timeout: float = BODY_TIMEOUT,
         allowed: Callable[[Exchange], float] = lambda _: BODY_TIMEOUT,
         shed: Sequence[Callable[[], bool]] = (),
@@ -57,7 +57,7 @@ class AdmissionStage:
             options: Caps.
             denied: Whether a raw path is denied.
             is_upload: Whether a plain path is an upload route.
-            of_a_stranger: Whether a request's body must be read to know its sender.
+            is_unidentified: Whether a request's body must be read to know its sender.
             body_timeout: s for a body to arrive,
             allowed: and for the whole of a request, its body's arrival included.
             shed: Each sends batch work that waits away, or says that none does.
@@ -69,7 +69,7 @@ class AdmissionStage:
         self._options = options
         self._denied = denied
         self._is_upload = is_upload
-        self._of_a_stranger = of_a_stranger
+        self._of_a_stranger = is_unidentified
         self._body_timeout = body_timeout
         self._allowed = allowed
         presence = presence or Presence()
@@ -106,7 +106,7 @@ class AdmissionStage:
         if self._of_a_stranger(exchange):
             # It holds no place: nothing of a stranger's counts with callers' work.
             if request.can_read_body:
-                exchange.body = await self._body_of_a_stranger(request, exchange)
+                exchange.body = await self._read_unidentified(request, exchange)
             return await handler(request)
         caller, lane = exchange.caller, lane_of(exchange)
         self._seen[caller] = exchange.started
@@ -142,7 +142,7 @@ class AdmissionStage:
         finally:
             self._room.arrivals.remove(arrival)
 
-    async def _body_of_a_stranger(
+    async def _read_unidentified(
         self, request: web.BaseRequest, exchange: Exchange
     ) -> Body:
         """Return the small body that says who sends it.
@@ -150,14 +150,14 @@ class AdmissionStage:
         Raises:
             GatewayError: it is too large or too slow, or many came after it.
         """
-        check_length(exchange.head.control.get("content-length"), STRANGERS_CAP)
+        check_length(exchange.head.control.get("content-length"), UNIDENTIFIED_CAP)
         await _answer_expectation(request)
-        if len(self._strangers) >= STRANGERS:
+        if len(self._strangers) >= UNIDENTIFIED:
             self._strangers.drop_oldest()
-        arrival = Arrival(exchange.caller, Lane.NORMAL, STRANGERS_TIMEOUT)
+        arrival = Arrival(exchange.caller, Lane.NORMAL, UNIDENTIFIED_TIMEOUT)
         self._strangers.add(arrival)
         try:
-            return await _read(request.content, STRANGERS_CAP, arrival, self.spool)
+            return await _read(request.content, UNIDENTIFIED_CAP, arrival, self.spool)
         finally:
             self._strangers.remove(arrival)
 
@@ -170,7 +170,7 @@ async def _read(
             return await read_body(content, cap, spool)
     except TimeoutError as error:
         if arrival.dropped:
-            raise gave_way() from error
+            raise displaced() from error
         raise BadRequest("the body did not arrive in time") from error
     except HTTPException as error:
         raise BadRequest("the body is malformed") from error

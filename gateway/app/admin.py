@@ -38,7 +38,7 @@ def build_admin(config: Config, parts: Parts, reload: Reload) -> web.Application
         status=report.status,
         origin=admin_rule(config.listen.admin.host, config.listen.hosts),
         further=(
-            *explain_routes(telemetry.history.tell),
+            *explain_routes(telemetry.history.find),
             *(() if inbox is None else inbox.admin()),
         ),
     )

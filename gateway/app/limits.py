@@ -62,7 +62,7 @@ def build_limits(
         config.admission,
         denied=_denied_routes(config),
         is_upload=Rules(config.admission.upload_routes),
-        of_a_stranger=asks_for_token,
+        is_unidentified=asks_for_token,
         allowed=lambda exchange: budget(
             config.deadline, exchange.head.control, upload=exchange.upload
         ),

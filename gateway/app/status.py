@@ -15,7 +15,7 @@ from gateway.secrets.ports import moment
 from gateway.secrets.watcher import SecretWatcher
 from gateway.server.health import Health
 from gateway.telemetry.metrics import Metrics, version
-from gateway.telemetry.request_history import Stories
+from gateway.telemetry.request_history import RequestHistory
 
 _FAILURES: Final = 5  # failed requests on the page
 
@@ -36,7 +36,7 @@ class StatusReport:
     stages: Stages
     breakers: tuple[BreakerStage, ...]  # the API's first
     persistence: Persistence
-    history: Stories
+    history: RequestHistory
 
     def update(self) -> None:
         """Set the gauges.

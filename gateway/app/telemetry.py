@@ -7,7 +7,7 @@ from gateway.core.clock import Clock
 from gateway.telemetry.ids import RequestIds
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.ports import LogStream
-from gateway.telemetry.request_history import Stories
+from gateway.telemetry.request_history import RequestHistory
 from gateway.telemetry.stage import RequestLog, TelemetryStage
 
 
@@ -18,7 +18,7 @@ class Telemetry:
     metrics: Metrics
     ids: RequestIds
     log: RequestLog
-    history: Stories  # the last requests, for `/explain`
+    history: RequestHistory  # the last requests, for `/explain`
     stage: TelemetryStage
 
 
@@ -42,6 +42,6 @@ def build_telemetry(
         json=config.telemetry.log_format == "json",
         failures_only=level == "warning",
     )
-    history = Stories(config.telemetry.explained)
+    history = RequestHistory(config.telemetry.explained)
     stage = TelemetryStage(metrics, log, clock, history)
     return Telemetry(metrics, RequestIds(), log, history, stage)

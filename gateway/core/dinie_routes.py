@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Final
 
 OTHER: Final = "other"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 TOKEN_PATH: Final = "/auth/token"  # noqa: S105 - a path; the gateway answers it itself
 CREDENTIALS_PATH: Final = "/auth/credentials"
 

@@ -3,7 +3,7 @@
 import os
 from typing import Final
 
-from gateway.idempotency.policy import minted_key
+from gateway.idempotency.policy import generated_key
 
 _POOL: Final = 4096  # bytes of randomness fetched at once
 _KEY_BYTES: Final = 16
@@ -22,4 +22,4 @@ class KeyGenerator:
             self._pool = os.urandom(_POOL)
             self._position = 0
         self._position += _KEY_BYTES
-        return minted_key(self._pool[self._position - _KEY_BYTES : self._position])
+        return generated_key(self._pool[self._position - _KEY_BYTES : self._position])

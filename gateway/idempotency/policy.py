@@ -9,9 +9,9 @@ from gateway.core.errors import BadRequest
 from gateway.idempotency.options import IdempotencyOptions
 
 LONGEST: Final = 255  # characters
-_MINTED: Final = "gw-retry-"  # Dinie's backend tells generators apart by prefixes
-_MINTED_FORM: Final = re.compile(
-    _MINTED + r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_PREFIX: Final = "gw-retry-"  # Dinie's backend tells generators apart by prefixes
+_GENERATED_FORM: Final = re.compile(
+    _PREFIX + r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
 _LONGEST_SPACE: Final = 100  # characters of a namespace, or of a caller's name
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -41,18 +41,18 @@ def callers_key(control: Mapping[str, str]) -> str | None:
     return key
 
 
-def minted_key(random: bytes) -> str:
+def generated_key(random: bytes) -> str:
     """Return a new key from 16 random bytes, as a UUID of version 4."""
     digits = bytearray(random)
     digits[6] = digits[6] & 0x0F | 0x40
     digits[8] = digits[8] & 0x3F | 0x80
     text = digits.hex()
-    return f"{_MINTED}{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return f"{_PREFIX}{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def is_generated(key: str) -> bool:
     """Return whether a key has the form of those that the gateway generates."""
-    return _MINTED_FORM.fullmatch(key) is not None
+    return _GENERATED_FORM.fullmatch(key) is not None
 
 
 def key_upstream(options: IdempotencyOptions, key: str, *, caller: str = "") -> str:

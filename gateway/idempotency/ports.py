@@ -41,7 +41,7 @@ class Intent:
     fingerprint: bytes
     route: str  # a template
     request_id: str
-    minted: bool
+    generated: bool  # whether the gateway made the key
     upstream_key: str = ""  # as Dinie sees it
 
     def __repr__(self) -> str:

@@ -6,13 +6,13 @@ from typing import cast
 from aiohttp import web
 
 from gateway.admission.policy import check_method
+from gateway.core.bounded_cache import BoundedCache
 from gateway.core.dinie_routes import NOT_REPEATABLE
 from gateway.core.errors import OriginForbidden
 from gateway.core.exchange import Exchange, Head, Target
 from gateway.core.origin import OriginRule
 from gateway.core.peer import is_local
 from gateway.core.stage import EXCHANGE, Handler
-from gateway.core.target_cache import Kept
 from gateway.credentials.policy import classify_bearer
 from gateway.forwarding.policy import (
     check_target,
@@ -45,7 +45,7 @@ class RequestHeadStage:
         self._prefixes = tuple(sorted(prefixes, key=len, reverse=True))
         self._route_of = route_of
         self._not_repeatable = LenientRules(NOT_REPEATABLE, prefixes=prefixes)
-        self._targets: Kept[Target] = Kept()
+        self._targets: BoundedCache[Target] = BoundedCache()
 
     def __call__(
         self, request: web.BaseRequest, handler: Handler

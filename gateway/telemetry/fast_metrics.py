@@ -1,8 +1,8 @@
 """Counters and histograms that cost a dictionary look-up.
 
-The library's counters take a lock at each step, for the sake of threads; here there is
-one thread, and what is counted per request is counted in plain dictionaries. The
-library still does the names, the labels and the text format.
+The library's own take a lock at each step, for the sake of threads. What is counted for
+every request is counted here, in plain dictionaries, by the one thread of the event
+loop. Names, labels and the text format stay the library's.
 """
 
 from bisect import bisect_left
@@ -12,10 +12,17 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 
-class Tally(Collector):
+class LabelledCounter(Collector):
     """A counter with labels."""
 
     def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
+        """Start empty.
+
+        Args:
+            name: Of the metric, with its prefix.
+            text: Its help.
+            labels: Their names, in the order of `add`.
+        """
         self._name = name
         self._text = text
         self._labels = labels
@@ -26,19 +33,27 @@ class Tally(Collector):
         self.counts[key] = self.counts.get(key, 0) + 1
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Return the counter as the library's own."""
+        """Yield the counter in the library's form."""
         family = CounterMetricFamily(self._name, self._text, labels=self._labels)
         for key, count in self.counts.items():
             family.add_metric(key, count)
         yield family
 
 
-class Spread(Collector):
-    """A histogram with one label, s."""
+class LabelledHistogram(Collector):
+    """A histogram of durations, s, with one label."""
 
     def __init__(
         self, name: str, text: str, label: str, buckets: Sequence[float]
     ) -> None:
+        """Start empty.
+
+        Args:
+            name: Of the metric, with its prefix.
+            text: Its help.
+            label: Its name.
+            buckets: Upper bounds, s, ascending.
+        """
         self._name = name
         self._text = text
         self._label = label
@@ -47,7 +62,7 @@ class Spread(Collector):
         self._sums: dict[str, float] = {}
 
     def observe(self, value: str, seconds: float) -> None:
-        """Note one duration under a label's value."""
+        """Record one duration, s, under a label's value."""
         counts = self._counts.get(value)
         if counts is None:
             counts = self._counts[value] = [0] * (len(self._bounds) + 1)
@@ -56,7 +71,7 @@ class Spread(Collector):
         self._sums[value] += seconds
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Return the histogram as the library's own."""
+        """Yield the histogram in the library's form."""
         family = HistogramMetricFamily(self._name, self._text, labels=[self._label])
         names = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
         for value, counts in self._counts.items():

@@ -7,13 +7,13 @@ from typing import Final
 
 _HEX: Final = re.compile(r"[0-9A-Fa-f-]{16,64}")
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")
-_LONGEST_ECHO: Final = 200  # characters of a foreign id that are sent back
+_LONGEST_ECHO: Final = 200  # characters of a caller's id that are echoed
 _POOL: Final = 4096  # bytes of randomness fetched at once
 _BYTES: Final = 16
 
 
 class RequestIds:
-    """Gives out ids, from a pool of random bytes."""
+    """Makes ids from a pool of random bytes, which saves a system call each."""
 
     def __init__(self) -> None:
         self._pool = ""
@@ -29,12 +29,12 @@ class RequestIds:
         return self._pool[position : position + 2 * _BYTES]
 
     def accept(self, given: str | None) -> tuple[str, str]:
-        """Return our id for a request, and the one to echo.
+        """Return the id of a request, and the one to echo.
 
         A caller's id is used when it is 16 to 64 hexadecimal digits and hyphens, or a
-        ULID. Any other could be a CPF: it is echoed, and known here by its digest.
+        ULID. Any other could be a CPF: it is echoed, and its digest is the id.
         """
-        if not given:  # an empty one would be everybody's
+        if not given:  # an empty one would be that of many requests
             own = self.new()
             return own, own
         if _HEX.fullmatch(given) or _ULID.fullmatch(given):
@@ -46,5 +46,5 @@ class RequestIds:
 
 
 def digest(text: str, length: int = 12) -> str:
-    """Return what stands for a caller's text in a log: part of its SHA-256."""
+    """Return the first digits of a text's SHA-256, to stand for it in a log."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:length]

@@ -1,8 +1,8 @@
 """Writes log lines on a thread of its own, so that no reader can stop the event loop.
 
-A pipe that nobody reads blocks whoever writes to it, and a full disk or a hung network
-file system does the same. Lines wait in a queue with a bound; what does not fit is
-dropped, counted, and said once the stream takes bytes again.
+A write to a pipe without a reader blocks, and so does one to a full disk or a hung
+network file system. Lines wait in a bounded queue; those that do not fit are dropped,
+counted, and reported once the stream takes bytes again.
 """
 
 import atexit
@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import Final
 
 CAPACITY: Final = 4 * 1024 * 1024  # characters that may wait; about 10,000 requests
-_CLOSE_TIMEOUT: Final = 1.0  # s; a reader that is there needs milliseconds
+_CLOSE_TIMEOUT: Final = 1.0  # s; a working reader needs milliseconds
 _AT_ONCE: Final = 64 * 1024  # bytes of one write
-_LOOK: Final = 0.2  # s between looks whether a non-blocking stream has room
+_POLL: Final = 0.2  # s between checks whether a non-blocking stream has room
 
 
 class LogWriter:
@@ -30,7 +30,7 @@ class LogWriter:
     errors = "backslashreplace"
 
     def __init__(self, descriptor: int, *, capacity: int = CAPACITY) -> None:
-        """Take a descriptor, open for writing; it is not closed here.
+        """Write to an open descriptor; it is not closed here.
 
         Args:
             descriptor: Of a file, a pipe or a terminal.
@@ -41,15 +41,15 @@ class LogWriter:
         self._changed = threading.Condition()
         self._waiting: list[str] = []
         self._size = 0  # characters that wait or are being written
-        self._unsaid = 0  # lines lost since `on_recovered`
-        self._torn = False  # whether the last line that came out is half a line
+        self._unreported = 0  # lines lost since `on_recovered`
+        self._torn = False  # whether the last line was written in part
         self._closed = False
         self._thread: threading.Thread | None = None
         self.on_dropped: Callable[[int], object] | None = None
         self.on_recovered: Callable[[int], object] | None = None  # may write a line
 
     def write(self, text: str) -> int:
-        """Have whole lines written, or drop them where there is no room."""
+        """Queue whole lines, or drop them where there is no room."""
         if not isinstance(text, str):
             raise TypeError("a text stream")
         size = len(text)
@@ -66,27 +66,27 @@ class LogWriter:
         return size
 
     def flush(self) -> None:
-        """Do nothing: every line is on its way. `drain` waits for them."""
+        """Do nothing: the thread writes every line. `drain` waits for it."""
 
     def fileno(self) -> int:
-        """Return the descriptor, for what must write by itself in a crash."""
+        """Return the descriptor, for code that writes to it in a crash."""
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Return whether a person reads along."""
+        """Return whether the descriptor is a terminal."""
         return os.isatty(self._descriptor)
 
     def writable(self) -> bool:
-        """Return that this is a stream to write to."""
+        """Return True, as a text stream does."""
         return True
 
     def drain(self, timeout: float = _CLOSE_TIMEOUT) -> bool:
-        """Wait until everything is written; return whether it was, within s."""
+        """Wait until everything is written; return whether it was in time (s)."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._size, timeout)
 
     def close(self, timeout: float = _CLOSE_TIMEOUT) -> None:
-        """Write what waits, within a time (s); what nobody takes by then is lost."""
+        """Write what waits, within a time (s); the rest is lost."""
         self.drain(timeout)
         with self._changed:
             self._closed = True
@@ -95,10 +95,10 @@ class LogWriter:
         atexit.unregister(self.close)
 
     def _start(self) -> None:
-        # A daemon: a write that never returns must not keep the process.
+        # A daemon: a write that never returns must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
-        atexit.register(self.close)  # after a crash, its traceback still comes out
+        atexit.register(self.close)  # so that the traceback of a crash is written
 
     def _run(self) -> None:
         while True:
@@ -113,15 +113,15 @@ class LogWriter:
                 self._drop(lost)
             with self._changed:
                 self._size -= len(text)
-                unsaid = 0
+                unreported = 0
                 if not lost and self.on_recovered is not None:
-                    unsaid, self._unsaid = self._unsaid, 0
+                    unreported, self._unreported = self._unreported, 0
                 self._changed.notify_all()
-            if unsaid and self.on_recovered is not None:
-                self.on_recovered(unsaid)
+            if unreported and self.on_recovered is not None:
+                self.on_recovered(unreported)
 
     def _put(self, text: str) -> int:
-        """Write a text; return how many lines of it are lost."""
+        """Write a text; return how many of its lines are lost."""
         if self._torn and self._write(b"\n"):
             return _lines(text)
         self._torn = False
@@ -129,7 +129,7 @@ class LogWriter:
         rest = self._write(data)
         if not rest:
             return 0
-        # What comes next must not be read as the end of half a line.
+        # The next line must not continue one that was written in part.
         begun = len(data) - len(rest)
         self._torn = begun > 0 and data[begun - 1 : begun] != b"\n"
         return _lines(rest.decode(self.encoding, "replace"))
@@ -140,25 +140,25 @@ class LogWriter:
         while left:
             try:
                 written = os.write(self._descriptor, left[:_AT_ONCE])
-            except BlockingIOError:  # somebody else made the pipe non-blocking
+            except BlockingIOError:  # another process made the pipe non-blocking
                 self._await_room()
                 continue
-            except OSError:  # the disk is full, or whoever read has gone
+            except OSError:  # the disk is full, or the reader is gone
                 break
             left = left[written:]
         return bytes(left)
 
     def _await_room(self) -> None:
         with suppress(OSError):
-            select.select((), (self._descriptor,), (), _LOOK)
+            select.select((), (self._descriptor,), (), _POLL)
 
     def _drop(self, lines: int) -> None:
         with self._changed:
-            self._unsaid += lines
+            self._unreported += lines
         if self.on_dropped is not None:
             self.on_dropped(lines)
 
 
 def _lines(text: str) -> int:
-    """Return how many lines a text has; a part of one is one."""
+    """Return how many lines a text has; a part of a line counts as one."""
     return text.count("\n") or 1

@@ -1,4 +1,4 @@
-"""Renders log lines, without anything that must not be in them."""
+"""Configures logging: one redacted line for each event, written by a thread."""
 
 import logging
 import sys
@@ -22,12 +22,12 @@ def configure(options: TelemetryOptions, stream: TextIO | None = None) -> LogStr
 
     Args:
         options: Form and level.
-        stream: By default standard output. One without a descriptor is written to at
-            once, since it is memory.
+        stream: By default standard output. One without a descriptor is in memory, and
+            is written to at once.
     """
     lines = _line_stream(stream if stream is not None else sys.stdout)
     if isinstance(lines, LogWriter):
-        lines.on_recovered = _say_dropped
+        lines.on_recovered = _report_dropped
     level = getattr(logging, options.log_level.upper())
     renderer: Any = (
         structlog.processors.JSONRenderer(serializer=_dumps)
@@ -46,17 +46,17 @@ def configure(options: TelemetryOptions, stream: TextIO | None = None) -> LogStr
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    root.handlers[:] = [_Bridge()]
-    # Libraries talk a lot at info, and some of it holds URLs.
+    root.handlers[:] = [_LibraryHandler()]
+    # What libraries log at info is much, and some of it holds URLs.
     root.setLevel(logging.WARNING)
     return lines
 
 
 def unblock_standard_streams() -> None:
-    """Have all that the process prints written by a thread, for the rest of its life.
+    """Have a thread write all that the process prints, until the process ends.
 
     Warnings, tracebacks and what libraries print go to standard error, often the same
-    pipe as the log; whoever does not read it must not stop the event loop.
+    pipe as the log: a pipe that is not read must not stop the event loop.
     """
     sys.stdout = cast("TextIO", _line_stream(sys.stdout))
     sys.stderr = cast("TextIO", _line_stream(sys.stderr))
@@ -75,10 +75,10 @@ def _line_stream(stream: TextIO) -> LogStream:
     try:
         return LogWriter(stream.fileno())
     except (AttributeError, OSError, ValueError):
-        return _Sturdy(stream)
+        return _MemoryStream(stream)
 
 
-def _say_dropped(count: int) -> None:
+def _report_dropped(count: int) -> None:
     structlog.get_logger("gateway").warning("log_lines_dropped", count=count)
 
 
@@ -86,31 +86,31 @@ def _dumps(event: dict[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
-class _Sturdy:
-    """A stream in memory that may fail or be closed, at the price of lines only."""
+class _MemoryStream:
+    """A stream without a descriptor; its failures cost lines, nothing else."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.on_dropped: Callable[[int], object] | None = None
 
     def write(self, text: str) -> None:
-        """Write, if that is possible."""
+        """Write; a failure drops the text."""
         with suppress(OSError, ValueError):
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Flush, if that is possible."""
+        """Flush; a failure is ignored."""
         with suppress(OSError, ValueError):
             self._stream.flush()
 
     def close(self, timeout: float = 0.0) -> None:
-        """Leave the stream to its owner."""
+        """Do nothing: the stream is its owner's to close."""
 
 
-class _Bridge(logging.Handler):
-    """Sends what libraries log through our processors: one line, no traceback.
+class _LibraryHandler(logging.Handler):
+    """Logs what libraries log as structlog events: one line, no traceback.
 
-    A traceback holds values of callers; the type of the error and its place do not.
+    A traceback holds callers' values; the type of the error does not.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -123,13 +123,13 @@ class _Bridge(logging.Handler):
             text = record.getMessage().splitlines()[0][:200]
         except (IndexError, TypeError, ValueError):
             text = "unreadable log record"
-        # Only the five levels have names; a library may log between two of them.
+        # A library may log at a level between the five that have names.
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         structlog.get_logger(record.name).log(level, text, **fields)
 
 
 def http_logger() -> logging.Logger:
-    """Return the logger for faults found by the HTTP parser: a short line each."""
+    """Return the logger for requests that the HTTP parser refuses: a line each."""
     logger = logging.getLogger(_PARSER_LOGGER)
     logger.propagate = False
     logger.handlers[:] = [_ParserFaults()]

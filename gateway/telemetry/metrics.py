@@ -13,7 +13,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from gateway.telemetry.fast_metrics import Spread, Tally
+from gateway.core.dinie_routes import METHODS
+from gateway.telemetry.fast_metrics import LabelledCounter, LabelledHistogram
 
 PREFIX: Final = "dinie_gateway_"
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
@@ -27,11 +28,10 @@ WEBHOOK_RESULTS: Final = (
     "too_large",
     "unavailable",
 )
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics:
-    """The registry of one gateway. Labels come from closed sets, never from callers."""
+    """The metrics of one gateway. Labels come from closed sets, never from callers."""
 
     def __init__(self, *, environment: str) -> None:
         self.registry = CollectorRegistry()
@@ -42,6 +42,7 @@ class Metrics:
         self._add_rotation()
         self._add_safety()
         self._add_inbox()
+        self._add_storage()
         build = self._gauge("build_info", "Always 1.", "version", "environment")
         build.labels(version(), environment).set(1)
 
@@ -51,32 +52,32 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(PREFIX + name, text, labels, registry=self.registry)
 
-    def _tally(self, name: str, text: str, *labels: str) -> Tally:
-        tally = Tally(PREFIX + name, text, labels)
-        self.registry.register(tally)
-        return tally
+    def _labelled_counter(self, name: str, text: str, *labels: str) -> LabelledCounter:
+        counter = LabelledCounter(PREFIX + name, text, labels)
+        self.registry.register(counter)
+        return counter
 
-    def _spread(self, name: str, text: str) -> Spread:
-        spread = Spread(PREFIX + name, text, "route", _BUCKETS)
-        self.registry.register(spread)
-        return spread
+    def _labelled_histogram(self, name: str, text: str) -> LabelledHistogram:
+        histogram = LabelledHistogram(PREFIX + name, text, "route", _BUCKETS)
+        self.registry.register(histogram)
+        return histogram
 
     def _add_traffic(self) -> None:
-        self.requests = self._tally(
+        self.requests = self._labelled_counter(
             "requests_total",
-            "Requests answered.",
+            "Requests with a response.",
             "method",
             "route",
             "status",
             "caller",
         )
-        self.request_duration = self._spread(
-            "request_duration_seconds", "From the request's head to its answer."
+        self.request_duration = self._labelled_histogram(
+            "request_duration_seconds", "From the request's head to its response."
         )
-        self.attempts = self._tally(
+        self.attempts = self._labelled_counter(
             "upstream_attempts_total", "Attempts at Dinie.", "route", "outcome"
         )
-        self.upstream_duration = self._spread(
+        self.upstream_duration = self._labelled_histogram(
             "upstream_duration_seconds", "One attempt at Dinie."
         )
         self.retries = self._counter("retries_total", "Retries scheduled.", "reason")
@@ -103,14 +104,14 @@ class Metrics:
             "token_expiry_timestamp_seconds", "When the current token ends, Unix."
         )
         self.token_refreshes = self._counter(
-            "token_refreshes_total", "Tries to get a token.", "reason", "result"
+            "token_refreshes_total", "Attempts to get a token.", "reason", "result"
         )
         self.secrets_success = self._gauge(
             "secrets_last_success_timestamp_seconds", "Last good read, Unix."
         )
         self.vault_expiry = self._gauge(
             "vault_token_expiry_timestamp_seconds",
-            "When a given Vault token dies, Unix; 0: the gateway prolongs it.",
+            "When a given Vault token ends, Unix; 0: the gateway renews it.",
         )
         self.secrets_refused = self._counter(
             "secrets_refused_total", "Reads that gave nothing usable.", "reason"
@@ -121,7 +122,7 @@ class Metrics:
 
     def _add_rotation(self) -> None:
         for reason in ("credential", "environment", "webhook_secret"):
-            # From 0, so that the first one shows as an increase.
+            # Starts at 0, so that the first one shows as an increase.
             self.secrets_refused.labels(reason)
         self.credential_age = self._gauge(
             "credential_age_seconds", "Since Dinie made the credential; 0: unknown."
@@ -132,19 +133,20 @@ class Metrics:
         )
         self.canary = self._counter(
             "canary_requests_total",
-            "GETs sent with the next credential, and mints for it that failed.",
+            "GETs sent with the next credential, and failed attempts to get its token.",
             "result",
         )
 
     def _add_safety(self) -> None:
         self.unknown_outcomes = self._counter(
-            "unknown_outcomes_total", "POSTs whose outcome nobody knows.", "route"
+            "unknown_outcomes_total", "POSTs whose outcome is unknown.", "route"
         )
         self.evictions = self._counter(
-            "idempotency_evictions_total", "Records dropped for want of room."
+            "idempotency_evictions_total", "Records dropped because memory was full."
         )
         self.lost_headers = self._counter(
-            "response_headers_dropped_total", "Headers of Dinie's that cannot go on."
+            "response_headers_dropped_total",
+            "Headers of Dinie's that could not be relayed.",
         )
         self.log_lines_dropped = self._counter(
             "log_lines_dropped_total", "Log lines that could not be written."
@@ -160,29 +162,36 @@ class Metrics:
         for result in WEBHOOK_RESULTS:
             self.webhooks.labels(result)
         self.webhooks_unrouted = self._counter(
-            "webhook_unrouted_total", "Kept, and wanted by no subscriber.", "type"
+            "webhook_unrouted_total",
+            "Stored webhooks that no subscriber wants.",
+            "type",
         )
         self.deliveries = self._counter(
-            "webhook_deliveries_total", "Tries at subscribers.", "subscriber", "result"
+            "webhook_deliveries_total",
+            "Deliveries attempted at subscribers.",
+            "subscriber",
+            "result",
         )
         self.inbox_state = self._gauge(
-            "webhook_inbox", "Deliveries that are not made.", "state"
+            "webhook_inbox", "Deliveries that have not succeeded.", "state"
         )
         self.oldest_pending = self._gauge(
             "webhook_oldest_pending_seconds",
-            "Since the oldest came that somebody waits for; 0: nobody does.",
+            "Age of the oldest webhook with a pending delivery; 0: there is none.",
         )
         self.disabled = self._gauge(
-            "webhook_subscribers_disabled", "Subscribers that answered 410."
+            "webhook_subscribers_disabled", "Subscribers disabled by a 410."
         )
+
+    def _add_storage(self) -> None:
         self.ledger_failures = self._counter(
-            "ledger_failures_total", "Intents and outcomes that could not be kept."
+            "ledger_failures_total", "Intents and outcomes that could not be written."
         )
         self.ledger_unknown = self._gauge(
-            "ledger_unknown_outcomes", "POSTs whose outcome nobody knows."
+            "ledger_unknown_outcomes", "POSTs in the ledger whose outcome is unknown."
         )
         self.ledger_oldest = self._gauge(
-            "ledger_oldest_unknown_seconds", "Since the oldest of them was begun."
+            "ledger_oldest_unknown_seconds", "Age of the oldest of them."
         )
         self.quarantined = self._counter(
             "storage_quarantined_total", "Damaged database files that were moved aside."
@@ -201,13 +210,21 @@ class Metrics:
         self.webhooks_unrouted.labels(event_type).inc()
 
     def delivery(self, subscriber: str, result: str) -> None:
-        """Count one try at a subscriber."""
+        """Count one attempted delivery."""
         self.deliveries.labels(subscriber, result).inc()
 
     def inbox(
         self, *, pending: int, delivering: int, dead: int, oldest: float, disabled: int
     ) -> None:
-        """Set how full the inbox is; `oldest` in s."""
+        """Set the gauges of the inbox.
+
+        Args:
+            pending: Deliveries that wait.
+            delivering: Deliveries under way.
+            dead: Deliveries given up.
+            oldest: s; the age of the oldest webhook that waits.
+            disabled: Subscribers.
+        """
         counts = {"pending": pending, "delivering": delivering, "dead": dead}
         for state, count in counts.items():
             self.inbox_state.labels(state).set(count)
@@ -217,13 +234,27 @@ class Metrics:
     def request(
         self, method: str, route: str, status: int, caller: str, seconds: float
     ) -> None:
-        """Count one answered request and its duration, s."""
+        """Count one request and its duration.
+
+        Args:
+            method: As received; unknown ones count as `OTHER`.
+            route: A template.
+            status: As sent.
+            caller: From a closed set.
+            seconds: From its head to its response.
+        """
         known = method if method in METHODS else "OTHER"
         self.requests.add((known, route, str(status), caller))
         self.request_duration.observe(route, seconds)
 
     def attempt(self, route: str, outcome: str, seconds: float) -> None:
-        """Count one attempt and its duration, s."""
+        """Count one attempt and its duration.
+
+        Args:
+            route: A template.
+            outcome: From a closed set.
+            seconds: From the send to the end of the attempt.
+        """
         self.attempts.add((route, outcome))
         self.upstream_duration.observe(route, seconds)
 
@@ -240,11 +271,11 @@ class Metrics:
         self.secrets_refused.labels(reason).inc()
 
     def canary_result(self, result: str) -> None:
-        """Count what became of one try of the next credential."""
+        """Count the result of one use of the next credential."""
         self.canary.labels(result).inc()
 
     def token(self, reason: str, result: str) -> None:
-        """Count one try to get a token."""
+        """Count one attempt to get a token."""
         self.token_refreshes.labels(reason, result).inc()
 
     def before_scrape(self, update: Callable[[], None]) -> None:

@@ -8,8 +8,8 @@ from annotated_types import Ge, Le
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetryOptions:
-    """Log settings."""
+    """Settings of the log and of `/explain`."""
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    explained: Annotated[int, Ge(0), Le(100_000)] = 2000  # requests for /explain
+    explained: Annotated[int, Ge(0), Le(100_000)] = 2000  # requests kept for /explain

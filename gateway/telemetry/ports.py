@@ -1,23 +1,25 @@
-"""What the log is written to."""
+"""The streams that log lines are written to."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class LineStream(Protocol):
-    """Takes lines; nothing that it does raises or blocks."""
+    """Takes lines; no method raises or blocks."""
 
     def write(self, text: str, /) -> object:
-        """Have whole lines written."""
+        """Write or queue whole lines."""
 
     def flush(self) -> None:
-        """Write what is kept back."""
+        """Write what is buffered."""
 
 
 class LogStream(LineStream, Protocol):
-    """A line stream that says what it lost, and that can be closed."""
+    """A line stream that reports the lines it dropped, and that can be closed."""
 
-    on_dropped: Callable[[int], object] | None  # hears of lines that were lost
+    on_dropped: (
+        Callable[[int], object] | None
+    )  # called with the number of dropped lines
 
     def close(self, timeout: float = ...) -> None:
         """Write what waits, within a time (s); no line is taken after it."""

@@ -1,4 +1,4 @@
-"""Redacts secrets and personal data, by field name and by shape."""
+"""Redacts secrets and personal data, by field name and by shape. Pure."""
 
 import re
 from collections.abc import Mapping, MutableMapping
@@ -68,9 +68,9 @@ _SHAPES: Final = re.compile(
 )
 _CPF: Final = range(10**10, 10**11)
 _CNPJ: Final = range(10**13, 10**14)
-# They would have a renderer print a traceback, which holds values of callers.
+# With these a renderer prints a traceback, which holds callers' values.
 _TRACES: Final = frozenset({"exc_info", "stack_info"})
-_DEEPEST: Final = 12  # levels; what nests further is not worth a log
+_DEEPEST: Final = 12  # levels; what is nested deeper is masked
 
 
 def is_sensitive(name: str) -> bool:

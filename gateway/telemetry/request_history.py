@@ -10,16 +10,15 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.core.dinie_routes import TOKEN_PATH
+from gateway.core.dinie_routes import METHODS, TOKEN_PATH
 from gateway.core.exchange import Exchange
 from gateway.core.timestamps import iso_of
-from gateway.telemetry.metrics import METHODS
 
-# What the facts of each step are called.
+# The names of each step's facts, in their order.
 _FACTS: Final[dict[str, tuple[str, ...]]] = {
     "permit": ("waited_ms", "limit", "remaining", "in_flight", "waiting"),
     "refused_by_limiter": (
-        "told_to_wait_s",
+        "retry_after_s",
         "limit",
         "remaining",
         "in_flight",
@@ -35,12 +34,12 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
 }
 # Id, method, route, caller; then the status, and a problem's name where there is one.
 _FAILED: Final = re.compile(rb'\[(?:"[^"]*",){4}(?:5\d\d,|\d+,")')
-_STRANGERS: Final = 100  # stories of requests whose sender is not known
+_UNIDENTIFIED: Final = 100  # history of requests whose sender is not known
 _UNKNOWN: Final = "caller-unknown"
 _WAITS: Final = "queue", "permit", "token", "backoff", "upstream"
 
 
-class Stories:
+class RequestHistory:
     """The last requests, the oldest forgotten first.
 
     Each is kept as bytes: thousands of small objects that outlive their request would
@@ -49,14 +48,21 @@ class Stories:
 
     def __init__(self, most: int) -> None:
         """Keep so many; 0: none."""
-        # Searched one by one when somebody asks: that is rare, and each request pays
-        # for an index.
+        # `find` searches one by one: it is rare, and every request would pay for an
+        # index.
         self._kept: deque[bytes] = deque(maxlen=most)
-        # Apart: whoever is refused for want of a proof pushes no caller's out.
-        self._strangers: deque[bytes] = deque(maxlen=min(most, _STRANGERS))
+        # Apart: requests without a proof of their sender displace no caller's.
+        self._unidentified: deque[bytes] = deque(maxlen=min(most, _UNIDENTIFIED))
 
-    def keep(self, exchange: Exchange, *, status: int, took: float, at: float) -> None:
-        """Keep what is known of a finished exchange; `took` in s, `at` Unix, s."""
+    def add(self, exchange: Exchange, *, status: int, took: float, at: float) -> None:
+        """Keep what is known of a finished exchange.
+
+        Args:
+            exchange: As it ended.
+            status: As sent.
+            took: s.
+            at: s since 1970; when it ended.
+        """
         if not self._kept.maxlen:
             return
         history = exchange.history
@@ -75,14 +81,14 @@ class Stories:
             took,
             at,
         )
-        strange = history.slug == _UNKNOWN or exchange.target.route == TOKEN_PATH
-        kept = self._strangers if strange else self._kept
+        unidentified = history.slug == _UNKNOWN or exchange.target.route == TOKEN_PATH
+        kept = self._unidentified if unidentified else self._kept
         kept.append(orjson.dumps(known, default=str))
 
-    def tell(self, request_id: str) -> dict[str, Any] | None:
-        """Return what happened last under an id; None: it is not known any more."""
+    def find(self, request_id: str) -> dict[str, Any] | None:
+        """Return the last request of an id; None: there is none, or no longer."""
         begins = orjson.dumps([request_id])[:-1] + b","
-        every = chain(reversed(self._kept), reversed(self._strangers))
+        every = chain(reversed(self._kept), reversed(self._unidentified))
         kept = next((one for one in every if one.startswith(begins)), None)
         if kept is None:
             return None
@@ -99,11 +105,11 @@ class Stories:
             "sends": sends,
             "took_ms": _ms(took),
             "waits_ms": dict(zip(_WAITS, map(_ms, waits), strict=True)),
-            "steps": [_told(step, started) for step in steps or ()],
+            "steps": [_shown(step, started) for step in steps or ()],
         }
 
     def failures(self, most: int) -> list[dict[str, Any]]:
-        """Return callers' last that ended with a 5xx or a problem, newest first."""
+        """Return callers' last requests with a 5xx or a problem, newest first."""
         failed = (one for one in reversed(self._kept) if _FAILED.match(one))
         found = (orjson.loads(one) for one in islice(failed, most))
         return [
@@ -120,10 +126,10 @@ class Stories:
 
 
 def _method(name: str) -> str:
-    return name if name in METHODS else "OTHER"  # a stranger's word
+    return name if name in METHODS else "OTHER"  # it may be any text
 
 
-def _told(step: list[Any], started: float) -> dict[str, Any]:
+def _shown(step: list[Any], started: float) -> dict[str, Any]:
     at, what, *facts = step
     names = _FACTS[what]
     shown = {

@@ -7,12 +7,13 @@ import orjson
 from aiohttp import web
 
 from gateway.core.clock import Clock
+from gateway.core.dinie_routes import METHODS
 from gateway.core.exchange import Exchange, milliseconds
 from gateway.core.stage import EXCHANGE, Handler
 from gateway.telemetry.ids import digest
-from gateway.telemetry.metrics import METHODS, Metrics
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.ports import LineStream
-from gateway.telemetry.request_history import Stories
+from gateway.telemetry.request_history import RequestHistory
 
 _SERVER_ERROR = 500
 _CLOSED = 499  # no response went out; nginx's number for that
@@ -133,7 +134,7 @@ class TelemetryStage:
     """Outermost on the caller's side: records every finished exchange."""
 
     def __init__(
-        self, metrics: Metrics, log: RequestLog, clock: Clock, stories: Stories
+        self, metrics: Metrics, log: RequestLog, clock: Clock, history: RequestHistory
     ) -> None:
         """Record to all that show what happened.
 
@@ -141,9 +142,9 @@ class TelemetryStage:
             metrics: Counts and durations.
             log: Takes one line for each request.
             clock: Real or fake.
-            stories: Keeps the last requests for `explain`.
+            history: Keeps the last requests for `explain`.
         """
-        self._stories = stories
+        self._history = history
         self._metrics = metrics
         self._log = log
         self._clock = clock
@@ -176,5 +177,5 @@ class TelemetryStage:
         if history.lost_headers:
             metrics.lost_headers.inc(history.lost_headers)
         at = self._clock.unix()
-        self._stories.keep(exchange, status=status, took=took, at=at)
+        self._history.add(exchange, status=status, took=took, at=at)
         self._log.write(exchange, status=status, took=took, at=at)

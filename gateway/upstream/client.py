@@ -25,8 +25,8 @@ from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway.core.bounded_cache import BoundedCache
 from gateway.core.exchange import Body, Exchange
-from gateway.core.target_cache import Kept
 from gateway.forwarding.limits import (
     RESPONSE_FIELD,
     RESPONSE_FIELDS,
@@ -156,7 +156,7 @@ class Sender:
             ssl=ssl_context if ssl_context is not None else True,
         )
         self._base = base
-        self._urls: Kept[URL] = Kept()
+        self._urls: BoundedCache[URL] = BoundedCache()
         self._loop = asyncio.get_running_loop()
         self._timeout = ClientTimeout(total=None, connect=connect)
 

@@ -117,7 +117,7 @@ async def door(*, body_timeout: float = 5.0, **options: Any) -> AsyncIterator[Do
         AdmissionOptions(**options),
         denied=LenientRules(("/auth/credentials",), below=True),
         is_upload=Rules(("/customers/*/documents",)),
-        of_a_stranger=lambda exchange: exchange.target.plain_path == "/auth/token",
+        is_unidentified=lambda exchange: exchange.target.plain_path == "/auth/token",
         body_timeout=body_timeout,
     )
     made = Door(stage)

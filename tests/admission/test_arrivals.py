@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.admission.arrivals import Arrival, Arrivals, gave_way
+from gateway.admission.arrivals import Arrival, Arrivals, displaced
 from gateway.core.lanes import Lane
 
 
@@ -92,4 +92,4 @@ async def test_the_oldest_goes_where_all_are_of_strangers() -> None:
 
 def test_who_gave_way_may_come_again_at_once() -> None:
     """Its next body may be quicker."""
-    assert gave_way().retry_after == 1.0
+    assert displaced().retry_after == 1.0

@@ -7,7 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.admission.arrivals import STRANGERS, STRANGERS_CAP, STRANGERS_TIMEOUT
+from gateway.admission.arrivals import (
+    UNIDENTIFIED,
+    UNIDENTIFIED_CAP,
+    UNIDENTIFIED_TIMEOUT,
+)
 from tests.admission.door import Door, door
 
 MIB = 1024 * 1024
@@ -233,7 +237,7 @@ async def test_bodies_of_strangers_hold_no_place_of_a_caller() -> None:
     """Anybody who can connect can send half a request for a token."""
     async with door(max_in_flight=1, max_queue=1) as inside:
         raw = head("/auth/token", "Content-Length: 100") + b"{"
-        strangers = await hold(inside, raw, STRANGERS)
+        strangers = await hold(inside, raw, UNIDENTIFIED)
         newer = await hold(inside, raw, 6)
         dropped = [await first_line(one) for one in strangers[:6]]
 
@@ -251,7 +255,7 @@ async def test_a_stranger_has_two_seconds_and_16_kib(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A request for a token has some hundred bytes, which come at once."""
-    monkeypatch.setattr("gateway.admission.stage.STRANGERS_TIMEOUT", 0.01)
+    monkeypatch.setattr("gateway.admission.stage.UNIDENTIFIED_TIMEOUT", 0.01)
     async with door() as inside:
         large = await inside.say(TOKEN)
         (slow,) = await hold(inside, head("/auth/token", "Content-Length: 9"), 1)
@@ -259,7 +263,7 @@ async def test_a_stranger_has_two_seconds_and_16_kib(
         assert large.startswith(b"HTTP/1.1 413")
         assert (await first_line(slow)).startswith(b"HTTP/1.1 400")
         slow[1].close()
-    assert (STRANGERS_CAP, STRANGERS_TIMEOUT) == (16 * 1024, 2.0)
+    assert (UNIDENTIFIED_CAP, UNIDENTIFIED_TIMEOUT) == (16 * 1024, 2.0)
 
 
 async def test_slow_bodies_of_a_caller_refuse_nobody_else() -> None:

@@ -37,7 +37,7 @@ async def command(tmp_path: Path, upstream: ScriptedUpstream) -> Command:
             ("crm order-1", "/banks", 0),
         ):
             clock.advance(SystemClock.unix() - age - clock.unix())
-            post = Intent(key, b"x", route, f"r-{key.split()[0]}", minted=False)
+            post = Intent(key, b"x", route, f"r-{key.split()[0]}", generated=False)
             await ledger.begin(post)
             ledger.end(post, "unknown", status=0)
         await ledger.fold()
@@ -83,7 +83,7 @@ async def test_what_a_dead_gateway_had_under_way_is_listed_before_it_is_back(
         clock = inbox.clock
         for key, age in (("order-1", 300), ("order-2", 300), ("order-3", 0)):
             clock.advance(SystemClock.unix() - age - clock.unix())
-            post = Intent(key, b"x", "/loans", f"r-{key}", minted=False)
+            post = Intent(key, b"x", "/loans", f"r-{key}", generated=False)
             await ledger.begin(post)
             if key == "order-2":
                 ledger.end(post, "answered", status=201)

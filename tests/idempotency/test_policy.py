@@ -9,8 +9,8 @@ from gateway.core.errors import BadRequest
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import (
     callers_key,
+    generated_key,
     key_upstream,
-    minted_key,
     upstream_headers,
 )
 
@@ -77,9 +77,9 @@ def test_a_key_that_cannot_be_used_is_refused(control: dict[str, str]) -> None:
         ),
     ],
 )
-def test_a_minted_key_is_a_marked_uuid4(random: bytes, key: str) -> None:
+def test_a_generated_key_is_a_marked_uuid4(random: bytes, key: str) -> None:
     """Dinie's support tells by the prefix who made a key."""
-    assert minted_key(random) == key
+    assert generated_key(random) == key
     assert re.fullmatch(r"gw-retry-[0-9a-f-]{36}", key)
 
 

@@ -181,7 +181,7 @@ async def test_an_open_outcome_keeps_the_key_taken() -> None:
     assert record is not None and record.outcome == "unknown"  # noqa: PT018 - one fact
 
 
-async def test_a_minted_key_is_known_after_an_open_outcome() -> None:
+async def test_a_generated_key_is_known_after_an_open_outcome() -> None:
     """The problem names the key, so its repeat must be checked like any other."""
     scene = Scene(failing(OutcomeUnknown("lost"), sends=1))
     exchange = call(None)
@@ -196,7 +196,7 @@ async def test_a_minted_key_is_known_after_an_open_outcome() -> None:
     assert exchange.key.startswith("gw-retry-")
 
 
-async def test_a_minted_key_leaves_no_record_otherwise() -> None:
+async def test_a_generated_key_leaves_no_record_otherwise() -> None:
     """Most traffic brings no key: it must not fill the store."""
     scene = Scene()
 

@@ -95,7 +95,7 @@ async def test_what_was_not_begun_to_be_written_is_not_in_the_ledger(
         pytest.param(
             "k", None, [("begin", ""), ("end", "answered 201 32")], id="keyed"
         ),
-        pytest.param(None, None, [("begin", ""), ("forget", "")], id="minted"),
+        pytest.param(None, None, [("begin", ""), ("forget", "")], id="generated"),
         pytest.param(
             "k",
             failing(OutcomeUnknown("x"), sends=1),
@@ -106,7 +106,7 @@ async def test_what_was_not_begun_to_be_written_is_not_in_the_ledger(
             None,
             failing(OutcomeUnknown("x"), sends=1),
             [("begin", ""), ("end", "unknown 0 32")],
-            id="minted-unknown",
+            id="generated-unknown",
         ),
         pytest.param(
             "k",
@@ -118,37 +118,37 @@ async def test_what_was_not_begun_to_be_written_is_not_in_the_ledger(
             None,
             failing(Overloaded("x"), sends=0),
             [("begin", ""), ("forget", "")],
-            id="minted-begun-and-not-sent",
+            id="generated-begun-and-not-sent",
         ),
         pytest.param(
             None,
             doubtful(503),
             [("begin", ""), ("end", "unknown 0 32")],
-            id="minted-failed-after-a-lost-send",
+            id="generated-failed-after-a-lost-send",
         ),
         pytest.param(
             None,
             doubtful(429),
             [("begin", ""), ("end", "unknown 0 32")],
-            id="minted-refused-after-a-lost-send",
+            id="generated-refused-after-a-lost-send",
         ),
         pytest.param(
             None,
             doubtful(409),  # the offer is taken already: by whom?
             [("begin", ""), ("end", "unknown 0 32")],
-            id="minted-in-conflict-after-a-lost-send",
+            id="generated-in-conflict-after-a-lost-send",
         ),
         pytest.param(
             None,
             doubtful(201),
             [("begin", ""), ("forget", "")],
-            id="minted-answered-after-a-lost-send",
+            id="generated-answered-after-a-lost-send",
         ),
         pytest.param(
             None,
             lost_and(Overloaded("x")),
             [("begin", ""), ("end", "unknown 0 32")],
-            id="minted-refused-here-after-a-lost-send",
+            id="generated-refused-here-after-a-lost-send",
         ),
         pytest.param(
             None, broken, [("begin", ""), ("end", "unknown 0 32")], id="our-fault"
@@ -166,7 +166,7 @@ async def test_what_is_written_down(
 
     assert written.told == told
     (intent,) = written.intents
-    assert intent.minted is (key is None)
+    assert intent.generated is (key is None)
     assert len(intent.fingerprint) == 32
 
 
@@ -286,7 +286,7 @@ async def test_an_answer_too_long_to_share_is_not_asked_for_twice() -> None:
         assert isinstance(ended[1], OutcomeUnknown) is not repeatable
 
 
-async def test_a_fault_of_ours_leaves_the_minted_key_known() -> None:
+async def test_a_fault_of_ours_leaves_the_generated_key_known() -> None:
     """The caller is told to repeat with it: not after Dinie's day."""
     scene = Scene(broken)
     with pytest.raises(LookupError):

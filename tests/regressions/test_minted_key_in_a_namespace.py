@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.idempotency.options import IdempotencyOptions
-from gateway.idempotency.policy import key_upstream, minted_key
+from gateway.idempotency.policy import generated_key, key_upstream
 from tests.inprocess import running_stack
 from tests.upstreams import DROP, Step, answer, running_upstream
 
@@ -12,14 +12,14 @@ BILLING = IdempotencyOptions(namespace="billing")
 
 
 @given(st.binary(min_size=16, max_size=16))
-def test_a_minted_key_is_the_same_key_when_it_comes_back(random: bytes) -> None:
+def test_a_generated_key_is_the_same_key_when_it_comes_back(random: bytes) -> None:
     """Dinie knows it by the bytes it saw first."""
-    key = minted_key(random)
+    key = generated_key(random)
 
     assert key_upstream(BILLING, key) == key
 
 
-def test_a_callers_key_that_only_begins_like_a_minted_one_is_namespaced() -> None:
+def test_a_callers_key_that_only_begins_like_a_generated_one_is_namespaced() -> None:
     """Two services that both send `gw-retry-1` must not read each other's answer."""
     assert key_upstream(BILLING, "gw-retry-1") == "billing:gw-retry-1"
 

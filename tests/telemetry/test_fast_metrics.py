@@ -1,10 +1,10 @@
-"""Tally and Spread: the library's text format, from plain dictionaries."""
+"""Fast counters and histograms: the library's text format, from dictionaries."""
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.registry import Collector
 
-from gateway.telemetry.fast_metrics import Spread, Tally
+from gateway.telemetry.fast_metrics import LabelledCounter, LabelledHistogram
 
 
 def text_of(collector: Collector) -> list[str]:
@@ -17,7 +17,7 @@ def text_of(collector: Collector) -> list[str]:
 
 def test_a_tally_reads_like_the_library_s_counter() -> None:
     """Prometheus cannot tell that we count by ourselves."""
-    own = Tally("made_total", "Made.", ("kind", "status"))
+    own = LabelledCounter("made_total", "Made.", ("kind", "status"))
     theirs = Counter("made_total", "Made.", ("kind", "status"), registry=None)
     for key in (("a", "1"), ('quo"ted', "2\n"), ("a", "1")):
         own.add(key)
@@ -36,7 +36,7 @@ def test_a_tally_reads_like_the_library_s_counter() -> None:
 )
 def test_a_spread_reads_like_the_library_s_histogram(observed: list[float]) -> None:
     """Quantiles come out the same."""
-    own = Spread("took_seconds", "Took.", "route", (0.1, 1))
+    own = LabelledHistogram("took_seconds", "Took.", "route", (0.1, 1))
     theirs = Histogram(
         "took_seconds", "Took.", ("route",), registry=None, buckets=(0.1, 1)
     )

@@ -78,7 +78,7 @@ def test_an_id_that_cannot_stand_in_a_header_is_replaced(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", [None, ""])
-def test_no_id_gets_a_new_one_that_is_told(given: str | None) -> None:
+def test_no_id_gets_a_new_one_that_is_shown(given: str | None) -> None:
     """Every answer has an id to ask about, that no other has."""
     own, echoed = RequestIds().accept(given)
 

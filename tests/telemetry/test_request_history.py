@@ -1,9 +1,9 @@
-"""Stories: what happened to the last requests, and nothing of a person."""
+"""RequestHistory: what happened to the last requests, and nothing of a person."""
 
 from typing import Any
 
 from gateway.core.exchange import Exchange
-from gateway.telemetry.request_history import Stories
+from gateway.telemetry.request_history import RequestHistory
 from tests.exchanges import new_exchange
 
 
@@ -20,21 +20,21 @@ def test_a_story_has_each_wait_attempt_and_decision() -> None:
     exchange.history.step(1000.45, "retry", "503", 0.5)
     exchange.history.step(1000.95, "circuit", "half-open")
     exchange.history.step(1000.95, "attempt", 2, "2xx", 201, 0.05)
-    stories = Stories(10)
+    history = RequestHistory(10)
 
-    stories.keep(exchange, status=201, took=1.0, at=1_790_000_000.0)
-    told = stories.tell("id-1")
+    history.add(exchange, status=201, took=1.0, at=1_790_000_000.0)
+    found = history.find("id-1")
 
-    assert told is not None
-    assert (told["status"], told["sends"], told["took_ms"]) == (201, 2, 1000.0)
-    assert [(one["at_ms"], one["what"]) for one in told["steps"]] == [
+    assert found is not None
+    assert (found["status"], found["sends"], found["took_ms"]) == (201, 2, 1000.0)
+    assert [(one["at_ms"], one["what"]) for one in found["steps"]] == [
         (100.0, "permit"),
         (200.0, "attempt"),
         (450.0, "retry"),
         (950.0, "circuit"),
         (950.0, "attempt"),
     ]
-    assert told["steps"][0] == {
+    assert found["steps"][0] == {
         "at_ms": 100.0,
         "what": "permit",
         "waited_ms": 100.0,
@@ -43,38 +43,38 @@ def test_a_story_has_each_wait_attempt_and_decision() -> None:
         "in_flight": 3,
         "waiting": 2,
     }
-    assert told["steps"][2] == {
+    assert found["steps"][2] == {
         "at_ms": 450.0,
         "what": "retry",
         "because": "503",
         "after_ms": 500.0,
     }
-    assert "cpf" not in str(told)
-    assert "order-7" not in str(told)
+    assert "cpf" not in str(found)
+    assert "order-7" not in str(found)
 
 
 def test_the_oldest_are_forgotten() -> None:
     """Memory is bounded; an id that comes twice is the last one's."""
-    stories = Stories(4)
+    history = RequestHistory(4)
     for number in (1, 2, 2, 3, 4):
-        stories.keep(finished(number), status=200, took=0.1, at=float(number))
+        history.add(finished(number), status=200, took=0.1, at=float(number))
 
-    known = [number for number in range(6) if stories.tell(f"id-{number}")]
+    known = [number for number in range(6) if history.find(f"id-{number}")]
 
     assert known == [2, 3, 4]
 
 
 def test_it_can_be_switched_off() -> None:
     """Zero keeps none."""
-    stories = Stories(0)
-    stories.keep(finished(), status=200, took=0.1, at=0.0)
+    history = RequestHistory(0)
+    history.add(finished(), status=200, took=0.1, at=0.0)
 
-    assert stories.tell("id-1") is None
+    assert history.find("id-1") is None
 
 
 def test_the_last_failures_are_told_newest_first() -> None:
     """A 5xx of Dinie's, or a problem of the gateway's; a 404 is an answer."""
-    stories = Stories(10)
+    history = RequestHistory(10)
     for number, (status, slug) in enumerate(
         [
             (503, None),
@@ -85,9 +85,9 @@ def test_the_last_failures_are_told_newest_first() -> None:
         ]
     ):
         exchange = finished(number, slug=slug, caller="billing")
-        stories.keep(exchange, status=status, took=0.1, at=1_790_000_000.0)
+        history.add(exchange, status=status, took=0.1, at=1_790_000_000.0)
 
-    last = stories.failures(2)
+    last = history.failures(2)
 
     assert [one["request_id"] for one in last] == ["id-4", "id-3"]
     assert last[0] == {
@@ -98,38 +98,38 @@ def test_the_last_failures_are_told_newest_first() -> None:
         "status": 504,
         "problem": "outcome-unknown",
     }
-    assert [one["status"] for one in stories.failures(9)] == [504, 422, 503]
-    assert Stories(0).failures(5) == []
+    assert [one["status"] for one in history.failures(9)] == [504, 422, 503]
+    assert RequestHistory(0).failures(5) == []
 
 
 def test_a_method_of_a_strangers_is_not_repeated() -> None:
     """It could hold anything."""
-    stories = Stories(10)
+    history = RequestHistory(10)
     exchange = finished()
     exchange.method = "CPF12345678909"
-    stories.keep(exchange, status=501, took=0.1, at=0.0)
+    history.add(exchange, status=501, took=0.1, at=0.0)
 
-    told = stories.tell("id-1")
+    found = history.find("id-1")
 
-    assert told is not None
-    assert told["method"] == stories.failures(1)[0]["method"] == "OTHER"
+    assert found is not None
+    assert found["method"] == history.failures(1)[0]["method"] == "OTHER"
 
 
 def test_strangers_push_no_caller_out() -> None:
     """A thousand refused tokens must not hide why a loan failed a minute ago."""
-    stories = Stories(3)
-    stories.keep(finished(1, slug="overloaded"), status=503, took=0.0, at=0.0)
+    history = RequestHistory(3)
+    history.add(finished(1, slug="overloaded"), status=503, took=0.0, at=0.0)
     for number in range(2, 200):
-        stories.keep(
+        history.add(
             finished(number, slug="caller-unknown"), status=401, took=0.0, at=0.0
         )
-        stories.keep(
+        history.add(
             finished(number + 200, route="/auth/token", slug="overloaded"),
             status=503,
             took=0.0,
             at=0.0,
         )
 
-    assert stories.tell("id-1") is not None
-    assert stories.tell("id-199") is not None
-    assert [one["request_id"] for one in stories.failures(5)] == ["id-1"]
+    assert history.find("id-1") is not None
+    assert history.find("id-199") is not None
+    assert [one["request_id"] for one in history.failures(5)] == ["id-1"]

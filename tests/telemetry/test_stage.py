@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.exchange import Exchange
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.request_history import Stories
+from gateway.telemetry.request_history import RequestHistory
 from gateway.telemetry.stage import RequestLog, TelemetryStage
 from tests.exchanges import new_exchange
 from tests.fakes import FakeClock
@@ -23,7 +23,9 @@ class Scene:
         self.clock = FakeClock()
         self.metrics = Metrics(environment="sandbox")
         self.log = RequestLog(self.stream, environment="sandbox")
-        self.stage = TelemetryStage(self.metrics, self.log, self.clock, Stories(10))
+        self.stage = TelemetryStage(
+            self.metrics, self.log, self.clock, RequestHistory(10)
+        )
 
     def lines(self) -> list[dict[str, Any]]:
         self.log.flush()

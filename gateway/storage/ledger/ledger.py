@@ -87,13 +87,13 @@ class SqliteLedger:
 
     def forget(self, key: str) -> None:
         """Drop an intent: nothing was sent under it, or its key will not come again."""
-        self._gather(Intent(key, b"", "", "", minted=False), "dropped")
+        self._gather(Intent(key, b"", "", "", generated=False), "dropped")
         self._soon()
 
     def _gather(self, intent: Intent, state: str, status: int = 0) -> None:
         now, key = self._clock.unix(), (self._environment, intent.key)
         facts = intent.fingerprint.hex(), intent.route, intent.request_id, state
-        more = status, int(intent.minted), intent.upstream_key
+        more = status, int(intent.generated), intent.upstream_key
         self._unwritten.append((*key, *facts, now, now, *more))
 
     def _soon(self) -> None:

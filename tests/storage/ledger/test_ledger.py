@@ -19,7 +19,7 @@ PRINT = b"\x01" * 32
 
 
 def intent(key: str, **more: Any) -> Intent:
-    given = {"fingerprint": PRINT, "minted": False, **more}
+    given = {"fingerprint": PRINT, "generated": False, **more}
     return Intent(key, route="/loans", request_id="r1", **given)
 
 
@@ -114,10 +114,10 @@ async def test_what_was_answered_is_known_after_a_restart(scene: Scene) -> None:
     assert await scene.ledger.unknown() == []
 
 
-async def test_a_minted_key_is_forgotten_with_its_answer(scene: Scene) -> None:
+async def test_a_generated_key_is_forgotten_with_its_answer(scene: Scene) -> None:
     """Nobody can repeat with it; an unknown one is kept with what it stands for."""
-    await scene.begin("gw-1", fingerprint=b"", minted=True)
-    await scene.begin("gw-2", fingerprint=b"", minted=True)
+    await scene.begin("gw-1", fingerprint=b"", generated=True)
+    await scene.begin("gw-2", fingerprint=b"", generated=True)
     scene.ledger.forget("gw-1")
     scene.end("gw-2", "unknown", status=0)
 
@@ -233,7 +233,7 @@ async def test_old_rows_are_tidied_and_unknown_ones_counted(scene: Scene) -> Non
 
 def test_an_intent_shows_no_key() -> None:
     """Callers put all kinds of things into one."""
-    assert repr(Intent("cpf-1", PRINT, "/loans", "r", minted=False)) == (
+    assert repr(Intent("cpf-1", PRINT, "/loans", "r", generated=False)) == (
         "Intent(route='/loans')"
     )
 

@@ -162,11 +162,11 @@ async def test_a_file_that_cannot_be_asked_knows_nothing(
     assert scene.failures == ["another process holds it"]
 
 
-async def test_a_minted_key_that_was_under_way_is_not_taken_for_a_new_one(
+async def test_a_generated_key_that_was_under_way_is_not_taken_for_a_new_one(
     scene: Scene,
 ) -> None:
     """Its body was never looked at: any is taken, but not after Dinie's day."""
-    await scene.begin("gw-1", fingerprint=b"", minted=True)
+    await scene.begin("gw-1", fingerprint=b"", generated=True)
 
     record = (await scene.kill()).get("gw-1", now=instant(scene.clock))
 

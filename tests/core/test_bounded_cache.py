@@ -1,11 +1,11 @@
-"""Kept: faster for what comes often, and bounded for what never comes again."""
+"""BoundedCache: faster for what comes often, and bounded for what never comes again."""
 
-from gateway.core.target_cache import LONGEST, MOST, Kept
+from gateway.core.bounded_cache import LONGEST, MOST, BoundedCache
 
 
 def test_what_was_worked_out_is_found_again() -> None:
     """That is what it is for."""
-    kept: Kept[int] = Kept()
+    kept: BoundedCache[int] = BoundedCache()
 
     given = kept.keep("/banks", 1)
 
@@ -14,7 +14,7 @@ def test_what_was_worked_out_is_found_again() -> None:
 
 def test_a_caller_cannot_fill_the_memory() -> None:
     """Ids in paths make targets that come once; some callers invent long ones."""
-    kept: Kept[int] = Kept()
+    kept: BoundedCache[int] = BoundedCache()
 
     for number in range(3 * MOST):
         kept.keep(f"/loans/{number}", number)

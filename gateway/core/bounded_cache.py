@@ -7,7 +7,7 @@ LONGEST = 256  # characters; 1024 targets of 16 KB would be felt
 T = TypeVar("T")
 
 
-class Kept(dict[str, T]):
+class BoundedCache(dict[str, T]):
     """A dict that callers cannot fill up: `keep` instead of setting."""
 
     def keep(self, target: str, value: T) -> T:
