@@ -101,9 +101,9 @@ class HttpSubscriberClient:
             until = self._loop.time() + subscriber.timeout
             async with asyncio.timeout_at(until):
                 connection = self._reuse(target) or await self._connect(target, until)
-                reply = await connection.ask(request)
+                response = await connection.send(request)
             return AttemptResult(
-                reply.status, retry_after(reply.headers, unix=self._clock())
+                response.status, retry_after(response.headers, unix=self._clock())
             )
         except _NotConnectedError as error:
             return AttemptResult(None, error=str(error))
@@ -141,7 +141,7 @@ class HttpSubscriberClient:
         connections = self._idle.get((target.tls, target.host, target.port), ())
         while connections:
             connection = connections.pop()
-            if connection.usable and self._loop.time() - connection.freed < _IDLE:
+            if connection.usable and self._loop.time() - connection.idle_since < _IDLE:
                 return connection
             connection.abort()
         return None
@@ -164,7 +164,9 @@ class HttpSubscriberClient:
         self._sweep = None
         before = self._loop.time() - _IDLE
         for key, connections in list(self._idle.items()):
-            kept = [one for one in connections if one.usable and one.freed > before]
+            kept = [
+                one for one in connections if one.usable and one.idle_since > before
+            ]
             for connection in set(connections).difference(kept):
                 connection.abort()
             self._idle[key] = kept

@@ -1,252 +1,180 @@
-"""One HTTP/1.1 connection to a subscriber, that reads of a response what counts.
+"""One HTTP/1.1 connection to a subscriber, parsed by httptools.
 
 A 2xx status line ends a delivery, whatever follows it: a response that is malformed,
 cut, endless or has fields of any length must not make the subscriber get an event
 again. What follows the status only decides whether the connection can be used again.
+
+Source: docs/adr/0010-inbox.md.
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?=[ \r\n])")
-_PREFIX: Final = b"HTTP/1."
-_STATUS_SIZE: Final = 13  # bytes that tell a status
-_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
-_LENGTH: Final = re.compile(r"[0-9]{1,9}")
-_LARGEST: Final = 64 * 1024  # bytes of a head, or of a body; more ends the connection
-_LONGEST_LINE: Final = 1024  # bytes of a chunk's size, or of a trailer
-_REST: Final = 5.0  # s for what follows the status
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools.parser.errors import HttpParserInvalidStatusError
+
+_LARGEST: Final = 64 * 1024  # bytes of a response; more ends the connection
+_REST_TIMEOUT: Final = 5.0  # s for what follows the status
 _OK, _REDIRECTION = 200, 300
 _SWITCHING: Final = 101
-_BODILESS: Final = frozenset({204, 304})
 
 
 class ConnectionEnded(Exception):  # noqa: N818 - named for what happened
-    """The connection ended, or said something else than HTTP, before a status."""
+    """The connection ended, or carried something else than HTTP, before a status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What counts of a response."""
+class Response:
+    """The parts of a response that the gateway uses."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
 
 
-class _Chunks:
-    """The end of a chunked body; nothing of it is kept."""
-
-    def __init__(self) -> None:
-        self._left = 0  # bytes of a chunk, its line end included
-        self._trailers = False
-
-    def skip(self, buffer: bytearray) -> bool:
-        """Take what has arrived out of the buffer; return whether the end is here.
-
-        Raises:
-            ValueError: it is no chunked body.
-        """
-        while True:
-            taken = min(self._left, len(buffer))
-            del buffer[:taken]
-            self._left -= taken
-            end = buffer.find(b"\n")
-            if self._left or end < 0:
-                if not self._left and len(buffer) > _LONGEST_LINE:
-                    raise ValueError("a line is too long")
-                return False
-            line = bytes(buffer[:end]).rstrip(b"\r")
-            del buffer[: end + 1]
-            if self._trailers:
-                if not line:
-                    return True
-                continue
-            size = int(line.partition(b";")[0], 16)
-            self._trailers = size == 0
-            self._left = size + 2 if size else 0
-
-
 class SubscriberConnection(asyncio.Protocol):
-    """Carries one request at a time."""
+    """Carries one request at a time.
+
+    The methods `on_message_begin` to `on_message_complete` are callbacks of httptools.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        on_free: Callable[["SubscriberConnection"], None],
+        on_idle: Callable[["SubscriberConnection"], None],
     ) -> None:
-        """Wire it.
+        """Create a connection that has no transport yet.
 
         Args:
             loop: The running one.
-            on_free: Called when the response is over and the next request may go out.
+            on_idle: Called when the response is complete and the next request may be
+                sent.
         """
         self._loop = loop
-        self._on_free = on_free
+        self._on_idle = on_idle
         self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._reply: asyncio.Future[Reply] | None = None
-        self._rest: asyncio.TimerHandle | None = None
-        self._body: int | _Chunks | None = None  # bytes that are left; None: not known
-        self._headers: dict[str, str] | None = None
-        self._version = b""
-        self.status = 0  # of the response under way; 0: not known yet
+        self._parser = HttpResponseParser(self)
+        self._response: asyncio.Future[Response] | None = None
+        self._rest_timer: asyncio.TimerHandle | None = None
+        self._headers: dict[str, str] = {}
+        self._size = 0  # bytes of the response so far
+        self._keep_alive = self._complete = False
+        self.status = 0  # of the response; 0: not known yet
         self.opened = loop.time()  # s
-        self.freed = 0.0  # s
+        self.idle_since = 0.0  # s
 
     @property
     def usable(self) -> bool:
-        """Whether a request may go out."""
-        transport = self._transport
-        return transport is not None and not transport.is_closing()
+        """Whether a request can be sent."""
+        return self._transport is not None and not self._transport.is_closing()
 
-    def ask(self, request: bytes) -> "asyncio.Future[Reply]":
-        """Send a request; the result is there with a 2xx status, or a whole head.
+    def send(self, request: bytes) -> "asyncio.Future[Response]":
+        """Send a request; the future is done at a 2xx status, or a whole head.
 
         It fails with `ConnectionEnded` where there is no status.
         """
-        self.status, self._headers, self._body = 0, None, None
-        self._reply = reply = self._loop.create_future()
+        # A used parser has the last response's status until it reads the next one.
+        self._parser = HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        self.status = self._size = 0
+        self._keep_alive = self._complete = False
+        self._response = response = self._loop.create_future()
         if self._transport is None or self._transport.is_closing():
-            reply.set_exception(ConnectionEnded())
+            response.set_exception(ConnectionEnded())
         else:
             self._transport.write(request)
-        return reply
+        return response
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport."""
+        """Keep the transport."""
         # uvloop's are none of asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits what is known; nothing more comes."""
+        """Complete the response with what is known of it."""
         del exc
-        self._tell(ended=True)
-        if self._rest is not None:
-            self._rest.cancel()
+        self._end()
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrives; a connection that speaks unasked is used no more."""
-        if self._reply is None:
+        """Parse a part of the response; without a request, close the connection."""
+        if self._response is None:
             self.abort()
             return
-        self._buffer += data
+        self._size += len(data)
+        ended = self._size > _LARGEST
         try:
-            over = self._advance()
-        except ValueError:
-            over = None
-        if over is False:
-            self._tell(ended=False)
-            self._limit()
+            self._parser.feed_data(data)
+        except HttpParserInvalidStatusError:
+            self._end()
             return
-        reusable = bool(over) and self._reusable()
-        self._tell(ended=True)
-        self._reply = None
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
-        if reusable:
-            self.freed = self._loop.time()
-            self._on_free(self)  # before the one who waits goes on, in a later step
-        else:
-            self.abort()
+        except (HttpParserError, HttpParserUpgrade):
+            ended = True
+        self._read_status()
+        if ended or self._complete:
+            self._end(reusable=not ended and self._reusable())
+        elif _OK <= self.status < _REDIRECTION:
+            self._resolve()
+        if self._rest_timer is None and self._response and self._response.done():
+            self._rest_timer = self._loop.call_later(_REST_TIMEOUT, self.abort)
 
-    def _advance(self) -> bool:
-        """Read on; return whether the response is over.
+    def on_message_begin(self) -> None:
+        """Begin a response, the first or the one after an interim response.
 
         Raises:
-            ValueError: it cannot be read further.
+            ValueError: there was a response already; the parser stops.
         """
-        while not self.status:
-            found = _STATUS.match(self._buffer)
-            if found is None:
-                begun = _PREFIX.startswith(self._buffer[: len(_PREFIX)])
-                if len(self._buffer) >= _STATUS_SIZE or not begun:
-                    raise ValueError("no status line")
-                return False
-            self._version, status = found[1], int(found[2])
-            if status >= _OK or status == _SWITCHING:
-                self.status = status
-            elif self._head() is None:  # an interim response; the final one follows
-                return False
-        if self._headers is None:
-            self._headers = self._head()
-            if self._headers is None:
-                return False
-            self._body = _length(self.status, self._headers)
-        return self._skip()
+        if self.status:
+            raise ValueError("a second response to one request")
+        self._headers = {}
 
-    def _head(self) -> dict[str, str] | None:
-        """Take a head out of the buffer; None: it is not whole yet."""
-        end = _HEAD_END.search(self._buffer)
-        if (len(self._buffer) if end is None else end.start()) > _LARGEST:
-            raise ValueError("the head is too long")
-        if end is None:
-            return None
-        lines = self._buffer[: end.start()].decode("latin-1").split("\n")[1:]
-        del self._buffer[: end.end()]
-        headers: dict[str, str] = {}
-        for line in lines:
-            name, _, value = line.partition(":")
-            key = name.strip().lower()
-            if key == "content-length" and key in headers:
-                value = ""  # two of them: no length can be believed
-            headers[key] = value.strip()
-        return headers
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header field."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
-    def _skip(self) -> bool:
-        """Take the body out of the buffer; return whether its end is here."""
-        if isinstance(self._body, _Chunks):
-            return self._body.skip(self._buffer)
-        if self._body is None or self._body > _LARGEST:
-            raise ValueError("the body has no end that is worth waiting for")
-        taken = min(self._body, len(self._buffer))
-        del self._buffer[:taken]
-        self._body -= taken
-        return self._body == 0
+    def on_headers_complete(self) -> None:
+        """Give the response to the caller, unless it is an interim one."""
+        self._read_status()
+        if self.status:
+            self._keep_alive = self._parser.should_keep_alive()
+            self._resolve()
+
+    def on_message_complete(self) -> None:
+        """Note the end of a final response."""
+        self._complete = self.status > 0
+
+    def _read_status(self) -> None:
+        status = self._parser.get_status_code()  # of the digits so far
+        if not self.status and (status >= _OK or status == _SWITCHING):
+            self.status = status
 
     def _reusable(self) -> bool:
-        headers = self._headers or {}
-        return (
-            self._version == b"1"
-            and not self._buffer
-            and "close" not in headers.get("connection", "").lower()
-            and self._transport is not None
-            and self._transport.get_write_buffer_size() == 0
-        )
+        # A request that is still being written would be cut by the next one.
+        unsent = self._transport is None or self._transport.get_write_buffer_size() > 0
+        return self._keep_alive and not unsent
 
-    def _tell(self, *, ended: bool) -> None:
-        """Give the reply to whoever waits, if enough of it is known."""
-        reply = self._reply
-        if reply is None or reply.done():
-            return
-        done = _OK <= self.status < _REDIRECTION or self._headers is not None
-        if self.status and (done or ended):
-            reply.set_result(Reply(self.status, self._headers or {}))
-        elif ended:
-            reply.set_exception(ConnectionEnded())
+    def _resolve(self) -> None:
+        if self._response is not None and not self._response.done():
+            self._response.set_result(Response(self.status, self._headers))
 
-    def _limit(self) -> None:
-        """Wait for the rest of a response that counts already, but not for ever."""
-        reply = self._reply
-        if self._rest is None and reply is not None and reply.done():
-            self._rest = self._loop.call_later(_REST, self.abort)
-
-
-def _length(status: int, headers: Mapping[str, str]) -> int | _Chunks | None:
-    """Return what a body's end is known by; None: by that of the connection."""
-    coding, length = headers.get("transfer-encoding"), headers.get("content-length")
-    if status in _BODILESS:
-        return 0
-    if coding is not None:
-        chunked = coding.lower() == "chunked" and length is None
-        return _Chunks() if chunked else None
-    return int(length) if length is not None and _LENGTH.fullmatch(length) else None
+    def _end(self, *, reusable: bool = False) -> None:
+        """Complete the response; return the connection, or close it."""
+        if self.status:
+            self._resolve()
+        elif self._response is not None and not self._response.done():
+            self._response.set_exception(ConnectionEnded())
+        self._response = None
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
+        if reusable:
+            self.idle_since = self._loop.time()
+            self._on_idle(self)
+        else:
+            self.abort()
