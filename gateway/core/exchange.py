@@ -31,6 +31,12 @@ class Body:
     __slots__ = ("data", "file", "size")
 
     def __init__(self, data: bytes = b"", file: BinaryIO | None = None) -> None:
+        """Hold a body.
+
+        Args:
+            data: The whole body, where it is in memory.
+            file: Has the whole body, where it was spilled; closed by `close`.
+        """
         self.data = data
         self.file = file  # positioned anywhere; `chunks` rewinds
         if file is None:

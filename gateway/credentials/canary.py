@@ -135,6 +135,7 @@ class CanaryTokens:
     """Counts token requests for the next credential that gave none."""
 
     def __init__(self, on_result: Callable[[str], Any]) -> None:
+        """Count with `on_result`, which takes `no_token`."""
         self._on_result = on_result
 
     def token(self, reason: str, result: str) -> None:

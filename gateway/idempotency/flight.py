@@ -21,6 +21,7 @@ class Flight:
     __slots__ = ("done", "followed", "leader")
 
     def __init__(self, leader: Exchange) -> None:
+        """Begin a flight, led by the first request with its key."""
         self.leader = leader
         self.followed = False  # without a follower no copy is made
         # The leader's response or error; None: it did not come to one, take over.
@@ -81,6 +82,11 @@ def takes_over(leader: Exchange, follower: Exchange, *, now: float) -> bool:
 
     Under the same key it is a retry. A leader that failed for another reason than its
     deadline speaks for all: repeated by each follower, its failure would be a storm.
+
+    Args:
+        leader: Has ended without a response.
+        follower: Waited for it.
+        now: s, monotonic.
     """
     return (
         leader.history.out_of_time

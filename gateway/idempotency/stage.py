@@ -39,7 +39,7 @@ _REFUSED = 400  # from here on this send had no effect; others may have had one
 
 
 class IdempotencyStage:
-    """An aiohttp server middleware."""
+    """Innermost stage on the caller's side; shares a response among equal requests."""
 
     def __init__(
         self,
@@ -49,6 +49,15 @@ class IdempotencyStage:
         ledger: Ledger,
         scope: Scope,
     ) -> None:
+        """Begin with no request in flight.
+
+        Args:
+            options: Header, and what happens to a key that Dinie has forgotten.
+            records: What is known of keys, in memory.
+            clock: Returns the present moment on both clocks.
+            ledger: What must outlive the process (ADR 11).
+            scope: Whose keys are the same key.
+        """
         self._options = options
         self._scope = scope
         self._records = records

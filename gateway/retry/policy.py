@@ -24,6 +24,13 @@ def may_repeat(outcome: Outcome, status: int, *, repeatable: bool) -> bool:
     Every request that gets here is idempotent by method or carries a key, so only the
     routes whose effect cannot be repeated (`repeatable` False) make a column of
     their own.
+
+    Args:
+        outcome: Of the attempt.
+        status: Of the response; ignored where there was none.
+        repeatable: Whether the effect may happen twice.
+
+    Source: ADR 5.
     """
     if outcome is Outcome.NOT_SENT:
         return True

@@ -54,7 +54,14 @@ class RequestLog:
         self._stamp = ""
 
     def write(self, exchange: Exchange, *, status: int, took: float, at: float) -> None:
-        """Write the line with the next flush; `took` in s, `at` Unix."""
+        """Write the line with the next flush.
+
+        Args:
+            exchange: Finished.
+            status: As sent.
+            took: s, from its start.
+            at: Its end, s, Unix.
+        """
         if self._stream is None or status < self._least:
             return
         line = self._line if self._json else self._plain

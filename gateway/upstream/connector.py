@@ -1,4 +1,4 @@
-"""Connections to Dinie, and the pool that reuses them; ADR 8 says what it leans on."""
+"""Connections to Dinie, and the pool that reuses them; ADR 8 says what it relies on."""
 
 from functools import partial
 from typing import Any, Protocol, cast, runtime_checkable

@@ -16,6 +16,12 @@ class SpilledBody(payload.Payload):
     _autoclose = True  # the exchange owns the file, not the client
 
     def __init__(self, file: BinaryIO, size: int) -> None:
+        """Send a file's bytes.
+
+        Args:
+            file: Open, and owned by the exchange.
+            size: Bytes to send.
+        """
         super().__init__(file, content_type="application/octet-stream")
         self._file = file
         self._size = size

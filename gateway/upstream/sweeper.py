@@ -1,4 +1,4 @@
-"""Interrupts overdue attempts: one sweeper for all, instead of a timer for each.
+"""Interrupts overdue attempts: one sweeper for all, not a timer for each (ADR 6).
 
 A timer per attempt costs more than the sweep: nearly every timer is cancelled unused.
 The price is precision: an attempt ends up to one interval late.
@@ -33,6 +33,12 @@ class Watch:
     )
 
     def __init__(self, sweeper: "Sweeper", until: float) -> None:
+        """Prepare a context; it is watched from its entry to its exit.
+
+        Args:
+            sweeper: Interrupts it.
+            until: s, monotonic; when it is overdue.
+        """
         self._sweeper = sweeper
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
@@ -78,6 +84,12 @@ class Sweeper:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float]
     ) -> None:
+        """Begin with nothing to watch.
+
+        Args:
+            loop: Runs the sweeps.
+            clock: Monotonic, s; limits are moments of this clock.
+        """
         self._loop = loop
         self._clock = clock
         self._watches: set[Watch] = set()
