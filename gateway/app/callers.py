@@ -13,15 +13,11 @@ from gateway.core.dinie_routes import TOKEN_PATH
 from gateway.core.secret import Secret
 from gateway.forwarding.spellings import LenientRules, prefixes_of
 from gateway.idempotency.scope import Scope
-from gateway.identity.local_tokens import (
-    IssuedTokens,
-    LocalTokenStage,
-    asks_for_token,
-)
+from gateway.identity.local_tokens import IssuedTokens
 from gateway.identity.options import IdentityOptions
 from gateway.identity.policy import LIFE, Callers, bind, whose
 from gateway.identity.ports import Subjects
-from gateway.identity.stage import IdentityStage
+from gateway.identity.stage import IdentityStage, LocalTokenStage
 from gateway.secrets.watcher import SecretWatcher
 
 _log = structlog.get_logger("gateway.identity")
@@ -73,7 +69,7 @@ def build_identity(
     local = LocalTokenStage(
         new_id,
         issued=issued,
-        bind=bound if callers.strict else None,
+        bind=bound if callers.have_proofs else None,
         spelled=_token_route(config.upstream),
     )
     scope = _key_scope(config, callers)
@@ -82,7 +78,6 @@ def build_identity(
         fields=fields,
         subjects=_subjects(config.identity, clock),
         issued=issued,
-        asks_for_token=asks_for_token,
         clock=clock,
         own_keys=scope.by_caller,
     )
@@ -91,7 +86,9 @@ def build_identity(
 
 def _key_scope(config: Config, callers: Callers) -> Scope:
     """Return whose idempotency keys are the same key."""
-    chosen = config.idempotency.scope or ("caller" if callers.strict else "gateway")
+    chosen = config.idempotency.scope or (
+        "caller" if callers.have_proofs else "gateway"
+    )
     return Scope(
         config.idempotency, by_caller=chosen == "caller", shared=bool(callers.names)
     )

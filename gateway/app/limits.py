@@ -16,7 +16,7 @@ from gateway.core.clock import Clock
 from gateway.deadline.policy import budget
 from gateway.forwarding.rules import Rules
 from gateway.forwarding.spellings import LenientRules, prefixes_of
-from gateway.identity.local_tokens import asks_for_token
+from gateway.identity.stage import asks_for_token
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.telemetry.metrics import Metrics
 

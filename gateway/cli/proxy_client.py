@@ -164,7 +164,7 @@ async def _caller_headers(
     """Return the headers that identify the caller, as the listener asks for them."""
     named = {"X-Gateway-Caller": caller} if caller else {}
     callers = Callers(config.identity, service=config.service)
-    if not callers.strict or _is_local(address):
+    if not callers.have_proofs or _is_local(address):
         return named
     provider = build_provider(config.secrets, os.environ)
     try:

@@ -19,7 +19,7 @@ class CallerOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityOptions:
-    """How callers are told apart; without callers everybody is `service`."""
+    """How callers are identified; without any, every request is `service`'s."""
 
     callers: tuple[CallerOptions, ...] = ()
     jwks_file: str | None = None  # public keys that sign service-account tokens

@@ -1,8 +1,9 @@
 """Names the caller of a request by what the request shows. Pure.
 
-What proves itself counts anywhere: a certificate, a token. A mere name in a header
-counts only from this host, where whoever can connect could do worse. Where any caller
-has a proof, nobody else comes in from outside.
+A proof counts from anywhere: a token, a certificate, a service account. A name in a
+header counts from this host only, where a process that can connect could do worse.
+Where any caller has a proof, a request from elsewhere needs one.
+Source: `docs/adr/0014-callers.md`.
 """
 
 import hmac
@@ -11,13 +12,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from gateway.core.authorization import LOCAL_PREFIX
 from gateway.core.secret import Secret
 from gateway.identity.options import IdentityOptions
 
 OTHER: Final = "other"
-PREFIX: Final = "gw_"  # of every bearer that is the gateway's business
 Tokens = Iterable[tuple[str, str]]  # a caller's name, and one of its tokens
-LIFE: Final = 3600  # s that a bound token is good for
+LIFE: Final = 3600  # s that a local token is good for; SDKs keep a margin of 300 s
 _SKEW: Final = 300.0  # s by which the clock of another gateway may be ahead
 _LEAST: Final = 24  # characters of a caller's token; shorter ones can be guessed
 _NONCE: Final = 16  # hexadecimal digits
@@ -26,19 +27,24 @@ _SIGNED: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a request shows of who sends it."""
+    """What a request shows of its sender."""
 
-    local: bool  # from this host
+    local: bool  # sent from this host
     bearer: str | None = None
     certificate: str | None = None  # verified
-    named: str | None = None  # in a header, by whoever wrote it
+    named: str | None = None  # in a header: no proof
 
 
 class Callers:
     """The callers of a configuration."""
 
     def __init__(self, options: IdentityOptions, *, service: str) -> None:
-        """Wire them; `service` is who calls where nobody says anything."""
+        """Prepare the look-ups.
+
+        Args:
+            options: The callers and their proofs.
+            service: The caller of requests that name none.
+        """
         self._service = service
         self.names = frozenset(one.name for one in options.callers)
         self._fields = {one.name: one.token for one in options.callers if one.token}
@@ -46,14 +52,14 @@ class Callers:
         self._certificates = {one.certificate: one.name for one in options.callers}
         self.weights = {one.name: one.weight for one in options.callers}
         self.have_tokens = bool(self._fields)
-        self.strict = any(
+        self.have_proofs = any(
             one.token or one.subject or one.certificate for one in options.callers
         )
 
     def tokens(self, fields: Mapping[str, Secret]) -> list[tuple[str, str]]:
-        """Return the callers' tokens that are good ones, each with its caller.
+        """Return the valid tokens, each with its caller.
 
-        A field may hold several, with blanks between them: the old and the new one.
+        A field may hold several, separated by blanks: an old one and a new one.
         """
         return [
             (name, token)
@@ -64,20 +70,20 @@ class Callers:
         ]
 
     def without_token(self, fields: Mapping[str, Secret]) -> list[tuple[str, str]]:
-        """Return who has none although one is configured, each with its field."""
+        """Return the callers whose configured token is missing, with its field."""
         having = {name for name, _ in self.tokens(fields)}
         return [one for one in self._fields.items() if one[0] not in having]
 
     def of_subject(self, subject: str) -> str | None:
-        """Return whose service account it is."""
+        """Return the caller of a service account."""
         return self._subjects.get(subject)
 
     def of_certificate(self, name: str | None) -> str | None:
-        """Return whose certificate it is."""
+        """Return the caller of a client certificate."""
         return None if name is None else self._certificates.get(name)
 
-    def said(self, named: str | None) -> str:
-        """Return who it is by its own word, which is taken from this host only."""
+    def by_name(self, named: str | None) -> str:
+        """Return the caller by the name that it gives, which is no proof."""
         if named is None:
             return self._service or OTHER
         known = named in self.names or (named == self._service and named)
@@ -85,11 +91,11 @@ class Callers:
 
 
 def _usable(token: str) -> bool:
-    return token.startswith(PREFIX) and len(token) >= _LEAST and token.isascii()
+    return token.startswith(LOCAL_PREFIX) and len(token) >= _LEAST and token.isascii()
 
 
 def whose(bearer: str, tokens: Tokens) -> str | None:
-    """Return whose token it is; takes as long whichever it is, or if it is none."""
+    """Return whose token it is; compares all of them, each in constant time."""
     found = None
     for name, token in tokens:
         if hmac.compare_digest(token.encode(), bearer.encode()):
@@ -98,17 +104,28 @@ def whose(bearer: str, tokens: Tokens) -> str | None:
 
 
 def bind(token: str, *, until: float, nonce: str) -> str:
-    """Return a bearer that stands for a caller's token until a moment, Unix, s.
+    """Return a bearer that stands for a caller's token.
 
-    Any gateway that knows the token can tell whose it is, without remembering it.
+    Any gateway that knows the token can verify it, and none remembers it.
+
+    Args:
+        token: Of the caller.
+        until: s since 1970; its end.
+        nonce: Hexadecimal digits.
     """
     body = f"{int(until):x}.{nonce[:_NONCE]}"
-    return f"{PREFIX}{body}.{_seal(token, body)}"
+    return f"{LOCAL_PREFIX}{body}.{_seal(token, body)}"
 
 
 def bound_to(bearer: str, tokens: Tokens, *, now: float) -> str | None:
-    """Return to whom a bearer was bound; None: to nobody, or it has run out."""
-    body, _, seal = bearer.removeprefix(PREFIX).rpartition(".")
+    """Return the caller to which a bearer is bound; None: to none, or it has expired.
+
+    Args:
+        bearer: As shown.
+        tokens: Of all callers.
+        now: s since 1970.
+    """
+    body, _, seal = bearer.removeprefix(LOCAL_PREFIX).rpartition(".")
     moment, _, nonce = body.partition(".")
     if len(seal) != _SIGNED or len(nonce) != _NONCE or not seal.isascii():
         return None
@@ -120,7 +137,7 @@ def bound_to(bearer: str, tokens: Tokens, *, now: float) -> str | None:
         left = int(moment, 16) - now
     except ValueError:
         return None
-    # Bound by a clock that was far ahead, it would be good for as long.
+    # A clock that was far ahead must not have bound it for longer.
     return found if 0 <= left <= LIFE + _SKEW else None
 
 

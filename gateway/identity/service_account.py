@@ -1,4 +1,4 @@
-"""Projected Kubernetes service-account tokens, verified against the cluster's keys.
+"""Verifies projected Kubernetes service-account tokens by the cluster's keys.
 
 Source: RFC 7519, and the documentation of PyJWT.
 """
@@ -15,9 +15,9 @@ from gateway.core.clock import Clock
 from gateway.identity.ports import Untrusted
 
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA")
-_KEPT: Final = 4096  # tokens that were verified
-_KEPT_FOR: Final = 60.0  # s; a token lives for an hour, its bearer may not
-_LOOK: Final = 5.0  # s between looks whether the file is another one
+_CACHED: Final = 4096  # tokens that were verified
+_CACHED_FOR: Final = 60.0  # s; a token is valid for an hour, its bearer may not be
+_RECHECK: Final = 5.0  # s between checks whether the file has changed
 _PARTS: Final = 3
 _NEEDED: Final = ("exp", "iss", "aud", "sub")
 
@@ -38,14 +38,14 @@ class ProjectedTokens:
         clock: Clock,
         on_event: Callable[..., Any] = _ignore,
     ) -> None:
-        """Read nothing yet: the file is read with the first token, and as it changes.
+        """Read nothing yet: the file is read for the first token, and when it changes.
 
         Args:
             jwks_file: The cluster's keys.
             issuer: Of the tokens.
             audience: That tokens must be for.
             clock: Real or fake.
-            on_event: Takes an event's name and safe fields, for the log.
+            on_event: Called with an event's name and safe fields, for the log.
         """
         self._on_event = on_event
         self._bad = False
@@ -55,10 +55,10 @@ class ProjectedTokens:
         self._clock = clock
         self._keys: jwt.PyJWKSet | None = None
         self._seen: tuple[float, int] | None = None
-        self._look_at = float("-inf")
-        # The subject, and until when the token itself is good, Unix, s.
+        self._recheck_at = float("-inf")
+        # The subject, and the end of the token, s since 1970.
         self._known: TTLCache[bytes, tuple[str, float]] = TTLCache(
-            _KEPT, _KEPT_FOR, clock.now
+            _CACHED, _CACHED_FOR, clock.now
         )
 
     def subject(self, bearer: str) -> str | None:
@@ -75,7 +75,7 @@ class ProjectedTokens:
         return found
 
     def is_ours(self, bearer: str) -> bool:
-        """Return whether it says that it is of our issuer; see `Subjects`."""
+        """Return whether a token claims our issuer; see `Subjects`."""
         if bearer.count(".") != _PARTS - 1:
             return False
         try:
@@ -100,14 +100,14 @@ class ProjectedTokens:
             raise Untrusted("no key of identity.jwks_file signed the token") from None
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise Untrusted(
-                f"the service-account token does not hold: {type(error).__name__}"
+                f"the service-account token is not valid: {type(error).__name__}"
             ) from None
 
     def _set(self) -> jwt.PyJWKSet:
-        """Return the keys; where the file cannot be read, those from before."""
+        """Return the keys; those from before where the file cannot be read."""
         now = self._clock.now()
-        if now >= self._look_at:
-            self._look_at = now + _LOOK
+        if now >= self._recheck_at:
+            self._recheck_at = now + _RECHECK
             try:
                 about = self._path.stat()
                 seen = about.st_mtime, about.st_ino
@@ -117,7 +117,7 @@ class ProjectedTokens:
                     self._bad = False
             except (OSError, ValueError, AttributeError, TypeError, jwt.PyJWTError):
                 self._seen = None
-                if not self._bad:  # said once, not with each look
+                if not self._bad:  # logged once, not with each check
                     self._bad = True
                     self._on_event("caller_keys_refused", file=str(self._path))
         if self._keys is None:

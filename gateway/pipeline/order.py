@@ -16,8 +16,7 @@ from gateway.core.stage import AttemptStage, Handler, RequestStage, Send
 from gateway.credentials.stage import CredentialsStage
 from gateway.deadline.stage import DeadlineStage
 from gateway.idempotency.stage import IdempotencyStage
-from gateway.identity.local_tokens import LocalTokenStage
-from gateway.identity.stage import IdentityStage
+from gateway.identity.stage import IdentityStage, LocalTokenStage
 from gateway.pipeline.relay import Relay
 from gateway.ratelimit.stage import RateLimitStage
 from gateway.retry.stage import RetryStage

@@ -112,13 +112,13 @@ def test_a_name_counts_where_it_is_known(
     """Names of strangers would be labels of metrics."""
     made = callers(CallerOptions(name="billing"), service=service)
 
-    assert made.said(named) == who
+    assert made.by_name(named) == who
 
 
 def test_proofs_make_it_strict() -> None:
     """Where somebody can prove who they are, nobody else comes in from outside."""
-    assert not callers(CallerOptions(name="a")).strict
-    assert callers(CallerOptions(name="a", token="t")).strict
-    assert callers(CallerOptions(name="a", subject="s")).strict
-    assert callers(CallerOptions(name="a", certificate="c")).strict
+    assert not callers(CallerOptions(name="a")).have_proofs
+    assert callers(CallerOptions(name="a", token="t")).have_proofs
+    assert callers(CallerOptions(name="a", subject="s")).have_proofs
+    assert callers(CallerOptions(name="a", certificate="c")).have_proofs
     assert callers(CallerOptions(name="a", weight=3.0)).weights == {"a": 3.0}

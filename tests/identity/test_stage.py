@@ -10,6 +10,7 @@ from gateway.core.errors import CallerUnknown
 from gateway.core.exchange import Exchange
 from gateway.core.secret import Secret
 from gateway.core.stage import EXCHANGE
+from gateway.identity.local_tokens import IssuedTokens
 from gateway.identity.options import CallerOptions, IdentityOptions
 from gateway.identity.policy import Callers, bind
 from gateway.identity.ports import Untrusted
@@ -39,12 +40,8 @@ class Subjects:
         return bearer.startswith("jwt-")
 
 
-class Issued:
-    def holder(self, token: str, *, local: bool, certified: str | None) -> str | None:
-        return "crm" if token == "gw_given" and (local or certified == "crm") else None
-
-    def is_like(self, token: str) -> bool:
-        return token in {"gw_given", "gw_like"}
+GIVEN = f"gw_{'a' * 32}"
+LIKE = f"gw_{'b' * 32}"  # of the form of an issued token, and not known
 
 
 class Request(dict[object, object]):
@@ -69,18 +66,20 @@ async def ask(
     control = {"authorization": authorization, "x-gateway-caller": named}
     exchange = new_exchange(
         "r",
-        "GET",
-        "/banks",
+        "POST" if asks else "GET",
+        "/auth/token" if asks else "/banks",
         0.0,
+        plain_path="/auth/token" if asks else "/banks",
         control={name: value for name, value in control.items() if value is not None},
         own_bearer=True,
     )
+    issued = IssuedTokens(FakeClock())
+    issued.add(GIVEN, "crm", local=True)
     stage = IdentityStage(
         Callers(IdentityOptions(callers=callers), service=service),
         fields=lambda: {"billing_token": Secret(TOKEN)},
         subjects=Subjects(),
-        issued=Issued(),
-        asks_for_token=lambda _: asks,
+        issued=issued,
         clock=FakeClock(),
         own_keys=own_keys,
     )
@@ -115,7 +114,7 @@ async def test_a_proof_counts_from_anywhere(
 
 async def test_a_token_that_was_given_on_this_host_counts_on_this_host_only() -> None:
     """It was had with a dummy secret and a name in a header."""
-    given = "Bearer gw_given"
+    given = f"Bearer {GIVEN}"
 
     near = await ask(BILLING, PLAIN, authorization=given, remote=NEAR)
 
@@ -150,7 +149,7 @@ async def test_from_outside_nobody_comes_in_without_a_proof(
     shown: dict[str, str],
 ) -> None:
     """Whoever reaches the port could lend money otherwise."""
-    with pytest.raises(CallerUnknown, match="does not show who sends it"):
+    with pytest.raises(CallerUnknown, match="does not prove its sender"):
         await ask(BILLING, PLAIN, remote=FAR, **shown)  # type: ignore[arg-type]
 
 
@@ -201,7 +200,7 @@ async def test_who_asks_for_a_token_shows_its_secret_there() -> None:
         ("loans", "loans", None, "loans"),
         ("loans", "x", None, "other"),
         ("", None, None, "other"),
-        ("loans", None, "Bearer gw_given", "crm"),
+        ("loans", None, f"Bearer {GIVEN}", "crm"),
         ("loans", None, "Bearer gw_whatever", "loans"),
     ],
 )
@@ -247,16 +246,16 @@ async def test_a_service_accounts_token_that_is_written_wrongly_is_refused(
 
 async def test_a_token_that_names_nobody_any_more_is_asked_for_anew() -> None:
     """As somebody else its bearer's keys were other ones: a repeat would lend twice."""
-    lapsed = "Bearer gw_like"
+    lapsed = f"Bearer {LIKE}"
 
-    with pytest.raises(CallerUnknown, match="ask POST /auth/token"):
+    with pytest.raises(CallerUnknown, match="has expired"):
         await ask(PLAIN, authorization=lapsed, own_keys=True)
     others = [
         await ask(PLAIN, authorization=lapsed),
         await ask(PLAIN, authorization=lapsed, named="crm", own_keys=True),
         await ask(PLAIN, authorization=lapsed, asks=True, own_keys=True),
         await ask(PLAIN, authorization="Bearer gw_dummy", own_keys=True),
-        await ask(PLAIN, authorization="Bearer gw_given", own_keys=True),
+        await ask(PLAIN, authorization=f"Bearer {GIVEN}", own_keys=True),
     ]
 
     assert [one.caller for one in others] == ["other", "crm", "other", "other", "crm"]
