@@ -1,4 +1,4 @@
-"""Bodies that are still arriving: each can be made to give its place to another."""
+"""Holds the bodies that are still arriving; another request may displace one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from typing import Final
 from gateway.core.errors import Overloaded
 from gateway.core.lanes import Lane
 
-UNIDENTIFIED: Final = 64  # bodies of the token route that are awaited at once
+UNIDENTIFIED: Final = 64  # bodies of the token route that may arrive at once
 UNIDENTIFIED_CAP: Final = 16 * 1024  # bytes of each
-UNIDENTIFIED_TIMEOUT: Final = 2.0  # s for it to arrive
+UNIDENTIFIED_TIMEOUT: Final = 2.0  # s for each to arrive
 
 
 class Arrival:
@@ -18,12 +18,12 @@ class Arrival:
     __slots__ = ("caller", "dropped", "lane", "timeout")
 
     def __init__(self, caller: str, lane: int, seconds: float) -> None:
-        """Begin to wait.
+        """Begin to wait for a body.
 
         Args:
             caller: Whose body it is.
             lane: Of its request.
-            seconds: At most, for all of it.
+            seconds: For the whole body.
         """
         self.caller = caller
         self.lane = lane
@@ -37,10 +37,10 @@ class Arrival:
 
 
 class Arrivals:
-    """The bodies that are awaited, oldest first."""
+    """The bodies that are arriving, oldest first."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._all: dict[Arrival, None] = {}
         self._of: dict[str, int] = {}
 
@@ -55,12 +55,12 @@ class Arrivals:
         return self._of.get(caller, 0)
 
     def add(self, arrival: Arrival) -> None:
-        """Begin to wait for one."""
+        """Count a body that begins to arrive."""
         self._all[arrival] = None
         self._of[arrival.caller] = self.of(arrival.caller) + 1
 
     def remove(self, arrival: Arrival) -> None:
-        """Wait for one no longer; it may have been dropped before."""
+        """Count a body no longer; it may have been dropped before."""
         if arrival not in self._all:
             return
         del self._all[arrival]
@@ -71,7 +71,7 @@ class Arrivals:
             del self._of[arrival.caller]
 
     def drop_oldest(self, caller: str | None = None) -> bool:
-        """Drop what has been arriving longest, of one caller or of all; False: none."""
+        """Drop the body that began first, of one caller or of all; False: none."""
         oldest = next(
             (one for one in self._all if caller is None or one.caller == caller), None
         )
@@ -82,25 +82,25 @@ class Arrivals:
         return True
 
     def drop_for(self, caller: str | None, lane: int) -> bool:
-        """Drop one body for another request; False: none has to give way.
+        """Drop one body for another request; False: the request displaces none.
 
-        Batch work gives way to interactive requests. Otherwise the caller with most
-        bodies gives up its oldest, where it has more than the one that asks.
+        An interactive request displaces batch ones. Otherwise the caller with most
+        bodies loses its oldest, where it has more than the caller of the request.
 
         Args:
-            caller: Whose body comes; None: what comes is whole, and goes before all.
-            lane: The lane of what comes.
+            caller: Of the request; None: its body is whole, and displaces any.
+            lane: Of the request.
         """
-        victim = self._batch() if lane < Lane.BATCH else None
-        if victim is None:
+        displaced_one = self._batch() if lane < Lane.BATCH else None
+        if displaced_one is None:
             most = max(self._of, key=self.of, default=None)
             if most is None:
                 return False
             if caller is not None and self.of(most) <= self.of(caller) + 1:
                 return False
-            victim = next(one for one in self._all if one.caller == most)
-        self.remove(victim)
-        victim.drop()
+            displaced_one = next(one for one in self._all if one.caller == most)
+        self.remove(displaced_one)
+        displaced_one.drop()
         return True
 
     def _batch(self) -> Arrival | None:
@@ -108,7 +108,7 @@ class Arrivals:
 
 
 def displaced() -> Overloaded:
-    """Return what a request is told whose body had to give way."""
+    """Return the refusal of a request whose arriving body was displaced."""
     return Overloaded(
         "the body was still arriving when another request needed its place",
         retry_after=1.0,

@@ -1,9 +1,9 @@
-"""Places that callers share: a counted set, of which no caller takes the last ones.
+"""Counts places that callers share, of which no caller takes the last ones. Pure.
 
 While a caller is alone it may have every place of a lane. While there are others, it
 holds at most three times as many as are free, so that some always are: with n callers
 that want everything, one place in 3n + 1 stays free, and a caller that holds none gets
-it at once. What moves money has a sixteenth to itself, and batch work leaves a quarter.
+it at once. The priority lane has a sixteenth to itself; batch lanes leave a quarter.
 
 Source: dynamic thresholds (Choudhury and Hahne, "Dynamic Queue Length Thresholds for
 Shared-Memory Packet Switches", 1998).
@@ -14,26 +14,33 @@ from typing import Final
 
 from gateway.core.lanes import Lane
 
-_GREED: Final = 3.0  # times what is free, that a caller may hold beside others
-_LEAST_GREED: Final = 1.0  # of a caller whose weight is small
+_FACTOR: Final = 3.0  # times the free places: what a caller may hold beside others
+_LEAST_FACTOR: Final = 1.0  # of a caller whose weight is small
 _LATELY: Final = 60.0  # s after which a caller that is not configured is forgotten
 
 
 class Presence:
-    """Callers that share the gateway: those configured, and those seen lately."""
+    """The callers that share the gateway: those configured, and those seen lately."""
 
     def __init__(
         self,
         configured: Iterable[str] = (),
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Begin with the configured callers; `clock` is monotonic, s."""
+        """Start with the configured callers.
+
+        Args:
+            configured: Their names.
+            clock: Returns the moment, s, monotonic.
+        """
         self._configured = frozenset(configured)
         self._clock = clock
-        self.seen: dict[str, float] = {}  # when each came last; names are a closed set
+        self.seen: dict[
+            str, float
+        ] = {}  # s; when each was seen last; names are a closed set
 
     def alone(self, caller: str) -> bool:
-        """Return whether nobody else is configured or was seen lately."""
+        """Return whether no other caller is configured or was seen lately."""
         if self._configured - {caller}:
             return False
         before = self._clock() - _LATELY
@@ -50,31 +57,31 @@ class Places:
         presence: Presence | None = None,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        """Begin empty.
+        """Start with all places free.
 
         Args:
             size: How many there are.
-            presence: Tells whether a caller is alone; None: each is.
+            presence: Knows whether a caller is alone; None: each is.
             weights: Of callers; others have 1.
         """
         self.size = self.free = size
         self._presence = presence or Presence()
         weights = weights or {}
         highest = max([1.0, *weights.values()])
-        self._greed = {
-            name: max(_LEAST_GREED, _GREED * weight / highest)
+        self._factors = {
+            name: max(_LEAST_FACTOR, _FACTOR * weight / highest)
             for name, weight in weights.items()
         }
-        self._others_greed = max(_LEAST_GREED, _GREED / highest)
+        self._others_factor = max(_LEAST_FACTOR, _FACTOR / highest)
         self._held: tuple[dict[str, int], ...] = tuple({} for _ in Lane)
         self._keep()
 
     def _keep(self) -> None:
-        """Set how many places each lane leaves free."""
+        """Compute how many places each lane leaves free."""
         self._kept = (0, self.size // 16, self.size // 4, self.size // 4)
 
     def full(self, lane: int, besides: int = 0) -> bool:
-        """Return whether a lane finds no place, whoever asks; `besides` are taken."""
+        """Return whether a lane has no free place; `besides` count as taken."""
         return self.free - besides <= self._kept[lane]
 
     def over(self, caller: str, lane: int) -> bool:
@@ -82,9 +89,9 @@ class Places:
         held, room = self._held[lane].get(caller, 0), self.free - self._kept[lane]
         if held == 0:
             return False
-        greed = self._greed.get(caller, self._others_greed)
-        # The last one is for a caller that has none.
-        if held < greed * room and room > 1:
+        factor = self._factors.get(caller, self._others_factor)
+        # The last place is for a caller that has none.
+        if held < factor * room and room > 1:
             return False
         return not self._presence.alone(caller)
 
@@ -105,6 +112,6 @@ class Places:
         self.free += 1
 
     def load(self, caller: str, lane: int) -> float:
-        """Return how many places a caller holds, for its weight."""
-        greed = self._greed.get(caller, self._others_greed)
-        return self._held[lane].get(caller, 0) / greed
+        """Return how many places a caller holds, relative to its weight."""
+        factor = self._factors.get(caller, self._others_factor)
+        return self._held[lane].get(caller, 0) / factor

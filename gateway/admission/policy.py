@@ -6,17 +6,17 @@ from gateway.admission.options import AdmissionOptions
 from gateway.core.dinie_routes import METHODS
 from gateway.core.errors import BadRequest, MethodNotAllowed, RequestTooLarge
 
-UPLOAD_SLOTS: Final = 8  # uploads are slow: they get slots of their own
+UPLOAD_SLOTS: Final = 8  # of uploads alone, since they are slow
 SLOT_WAIT: Final = 2.0  # s an attempt may wait for a slot
-SPILL: Final = 1024 * 1024  # bytes of a body that are kept in memory
+SPILL: Final = 1024 * 1024  # bytes; a larger body is kept on disk
 _LONGEST_LENGTH: Final = 18  # digits of a declared length worth reading
 
 
 def check_method(method: str) -> None:
-    """Refuse TRACE, CONNECT and everything that is no HTTP method.
+    """Refuse a method that is not relayed.
 
     Raises:
-        MethodNotAllowed: as said.
+        MethodNotAllowed: TRACE, CONNECT or no HTTP method.
     """
     if method not in METHODS:
         raise MethodNotAllowed(
@@ -29,7 +29,7 @@ def check_length(text: str | None, cap: int) -> None:
 
     Raises:
         RequestTooLarge: over the cap.
-        BadRequest: no length at all (the parser lets nothing of the kind pass).
+        BadRequest: no whole number (the parser accepts none such).
     """
     if text is None:
         return

@@ -1,4 +1,4 @@
-"""Folder that keeps bodies too large for memory, and whether it can be written."""
+"""Writes bodies that are too large for memory to a folder, and watches that folder."""
 
 import asyncio
 import os
@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, Final
 from gateway.core.clock import Clock
 from gateway.core.errors import Overloaded
 
-_LOOK: Final = 5.0  # s between two probes
+_PROBE_EVERY: Final = 5.0  # s
 _PROBE: Final = 4096  # bytes; a full disk takes an empty file
-_RECOVERED: Final = 1024 * 1024  # bytes that must fit before trouble is over
+_RECOVERED: Final = 1024 * 1024  # bytes that must fit before a fault is over
 
 
 class Spool:
@@ -24,11 +24,11 @@ class Spool:
         folder: str | None = None,
         on_event: Callable[..., Any] = lambda *_, **__: None,
     ) -> None:
-        """Begin without trouble.
+        """Start without a fault.
 
         Args:
             folder: None: the system's temporary folder, which `TMPDIR` chooses.
-            on_event: Takes an event's name and safe fields, for the log.
+            on_event: Called with an event's name and safe fields, for the log.
         """
         self._folder = folder
         self._on_event = on_event
@@ -36,16 +36,16 @@ class Spool:
 
     @property
     def folder(self) -> str:
-        """Return where bodies go."""
+        """The folder that bodies are written to."""
         if self._folder is None:
             try:
                 self._folder = tempfile.gettempdir()
-            except OSError:  # not one of those that it looks at can be written
+            except OSError:  # no temporary folder can be written
                 return os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - only its name
         return self._folder
 
     async def write(self, file: BinaryIO | None, chunks: Sequence[bytes]) -> BinaryIO:
-        """Add to a body's file, in a thread; without one, begin it.
+        """Add to a body's file in a thread; None: to a new one.
 
         Raises:
             Overloaded: the folder does not take it.
@@ -59,7 +59,7 @@ class Spool:
             ) from error
 
     async def probe(self) -> None:
-        """Find out whether the folder can be written."""
+        """Write a file, to find out whether the folder can be written."""
         size = _PROBE if self.trouble is None else _RECOVERED
         try:
             await asyncio.to_thread(_try, size, self.folder)
@@ -74,7 +74,7 @@ class Spool:
         """Probe for as long as the gateway runs."""
         while True:
             await self.probe()
-            await clock.sleep(_LOOK)
+            await clock.sleep(_PROBE_EVERY)
 
     def _failed(self, error: OSError) -> None:
         reason = error.strerror or type(error).__name__
@@ -82,19 +82,19 @@ class Spool:
             f"{self.folder} cannot be written ({reason}): free space there, or set "
             "TMPDIR to a folder that takes bodies over 1 MiB"
         )
-        if trouble != self.trouble:  # once, not for each body
+        if trouble != self.trouble:  # logged once, not for each body
             self._on_event("spill_folder_failed", folder=self.folder, reason=reason)
         self.trouble = trouble
 
 
 def discard(file: BinaryIO) -> None:
-    """Close a file whose content nobody wants; a full disk fails the close too."""
+    """Close a file that is not needed; on a full disk the close may fail too."""
     with suppress(OSError):
         file.close()
 
 
 def _try(size: int, folder: str) -> None:
-    # Closed by the thread: whoever waits for it may be cancelled meanwhile.
+    # Closed in the thread: the task that waits for it may be cancelled.
     discard(_write(None, [bytes(size)], folder))
 
 

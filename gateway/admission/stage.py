@@ -1,4 +1,4 @@
-"""Refuse what must not pass, and take in the body of what may."""
+"""Refuses what must not pass, and reads the body of what may."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
@@ -15,6 +15,7 @@ from gateway.admission.arrivals import (
     Arrivals,
     displaced,
 )
+from gateway.admission.occupancy import Occupancy
 from gateway.admission.options import AdmissionOptions
 from gateway.admission.places import Presence
 from gateway.admission.policy import (
@@ -24,7 +25,6 @@ from gateway.admission.policy import (
     check_length,
     too_large,
 )
-from gateway.admission.room import Room
 from gateway.admission.spool import Spool, discard
 from gateway.core.errors import BadRequest, Draining, RouteForbidden
 from gateway.core.exchange import Body, Exchange
@@ -35,7 +35,7 @@ BODY_TIMEOUT = 30.0  # s for a body to arrive
 
 
 class AdmissionStage:
-    """An aiohttp server middleware; counts what is inside."""
+    """Runs once per request, after its caller is named; counts the requests inside."""
 
     def __init__(
         self,
@@ -51,47 +51,47 @@ class AdmissionStage:
         weights: Mapping[str, float] | None = None,
         spool: Spool | None = None,
     ) -> None:
-        """Wire the stage.
+        """Start with nothing inside.
 
         Args:
-            options: Caps.
-            denied: Whether a raw path is denied.
-            is_upload: Whether a plain path is an upload route.
-            is_unidentified: Whether a request's body must be read to know its sender.
-            body_timeout: s for a body to arrive,
-            allowed: and for the whole of a request, its body's arrival included.
-            shed: Each sends batch work that waits away, or says that none does.
-            presence: Hears of each caller, and tells whether one is alone.
+            options: Sizes and places.
+            denied: Returns whether a raw path is denied.
+            is_upload: Returns whether a plain path is an upload route.
+            is_unidentified: Returns whether only a request's body names its sender.
+            body_timeout: s for a body to arrive.
+            allowed: Returns the time of a request, its body's arrival included, s.
+            shed: Each refuses a batch request that waits, or returns False: none does.
+            presence: Records each caller, and knows whether one is alone.
             weights: Of callers; others have 1.
-            spool: Keeps large bodies; None: in the system's temporary folder.
+            spool: Writes large bodies; None: to the system's temporary folder.
         """
         self.spool = spool or Spool()
         self._options = options
         self._denied = denied
         self._is_upload = is_upload
-        self._of_a_stranger = is_unidentified
+        self._is_unidentified = is_unidentified
         self._body_timeout = body_timeout
         self._allowed = allowed
         presence = presence or Presence()
         self._seen = presence.seen
-        self._room = Room(
+        self._occupancy = Occupancy(
             options.max_in_flight + UPLOAD_SLOTS + options.max_queue,
             presence=presence,
             weights=weights,
             shed=shed,
         )
-        self._strangers = Arrivals()
+        self._unidentified = Arrivals()
         self.draining = False
 
     @property
     def inside(self) -> int:
-        """Return how many requests of callers are inside."""
-        return self._room.inside
+        """The requests of callers that are inside."""
+        return self._occupancy.inside
 
     async def __call__(
         self, request: web.BaseRequest, handler: Handler
     ) -> web.StreamResponse:
-        """Check the request, read its body, go on.
+        """Check the request, read its body, and pass it on.
 
         Raises:
             GatewayError: the request is refused; nothing was sent.
@@ -103,8 +103,8 @@ class AdmissionStage:
         exchange = request[EXCHANGE]
         if self._denied(exchange.target.path):
             raise RouteForbidden("the route is denied by admission.deny")
-        if self._of_a_stranger(exchange):
-            # It holds no place: nothing of a stranger's counts with callers' work.
+        if self._is_unidentified(exchange):
+            # It holds no place, so that it takes none from callers.
             if request.can_read_body:
                 exchange.body = await self._read_unidentified(request, exchange)
             return await handler(request)
@@ -114,11 +114,11 @@ class AdmissionStage:
             if request.can_read_body:
                 exchange.upload = self._is_upload(exchange.target.plain_path)
                 await self._take_body(request, exchange, lane)
-            self._room.enter(caller, lane)
+            self._occupancy.enter(caller, lane)
             try:
                 return await handler(request)
             finally:
-                self._room.leave(caller, lane)
+                self._occupancy.leave(caller, lane)
         finally:
             exchange.body.close()
 
@@ -127,39 +127,39 @@ class AdmissionStage:
     ) -> None:
         cap = cap_of(self._options, upload=exchange.upload)
         check_length(exchange.head.control.get("content-length"), cap)
-        await _answer_expectation(request)
+        await _send_continue(request)
         content = request.content
         if content.is_eof():
             exchange.body = Body(content.read_nowait())
             if exchange.body.size <= cap:
                 return
             raise too_large(cap)
-        patience = min(self._body_timeout, self._allowed(exchange))
-        arrival = Arrival(exchange.caller, lane, patience)
-        self._room.expect(arrival)
+        timeout = min(self._body_timeout, self._allowed(exchange))
+        arrival = Arrival(exchange.caller, lane, timeout)
+        self._occupancy.expect(arrival)
         try:
             exchange.body = await _read(content, cap, arrival, self.spool)
         finally:
-            self._room.arrivals.remove(arrival)
+            self._occupancy.arrivals.remove(arrival)
 
     async def _read_unidentified(
         self, request: web.BaseRequest, exchange: Exchange
     ) -> Body:
-        """Return the small body that says who sends it.
+        """Return the small body that names its sender.
 
         Raises:
-            GatewayError: it is too large or too slow, or many came after it.
+            GatewayError: it is too large or too slow, or newer ones displaced it.
         """
         check_length(exchange.head.control.get("content-length"), UNIDENTIFIED_CAP)
-        await _answer_expectation(request)
-        if len(self._strangers) >= UNIDENTIFIED:
-            self._strangers.drop_oldest()
+        await _send_continue(request)
+        if len(self._unidentified) >= UNIDENTIFIED:
+            self._unidentified.drop_oldest()
         arrival = Arrival(exchange.caller, Lane.NORMAL, UNIDENTIFIED_TIMEOUT)
-        self._strangers.add(arrival)
+        self._unidentified.add(arrival)
         try:
             return await _read(request.content, UNIDENTIFIED_CAP, arrival, self.spool)
         finally:
-            self._strangers.remove(arrival)
+            self._unidentified.remove(arrival)
 
 
 async def _read(
@@ -176,19 +176,24 @@ async def _read(
         raise BadRequest("the body is malformed") from error
 
 
-async def _answer_expectation(request: web.BaseRequest) -> None:
-    """Tell a caller that waits for it to go on; nothing is relayed of this."""
+async def _send_continue(request: web.BaseRequest) -> None:
+    """Send `100 Continue` to a caller that waits for it; Dinie is not asked."""
     expect = request.headers.get("Expect")
     if expect is None or request.version < HttpVersion11:
         return
     if expect.lower() != "100-continue":
         raise BadRequest("the only expectation that can be met is 100-continue")
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # it is no part of the answer
+    request.writer.output_size = 0  # it is not part of the response
 
 
 async def read_body(content: StreamReader, cap: int, spool: Spool) -> Body:
-    """Read a body up to a cap (bytes), on disk beyond `SPILL`.
+    """Read a body, to disk beyond `SPILL`.
+
+    Args:
+        content: The stream of the request.
+        cap: Bytes.
+        spool: Writes what is beyond `SPILL`.
 
     Raises:
         RequestTooLarge: over the cap.

@@ -1,15 +1,15 @@
-"""Reads clocks and waits. Nothing else in the project reads a clock."""
+"""Reads clocks and waits; nothing else in the project does."""
 
 import asyncio
 import time
 from typing import Final, NamedTuple, Protocol
 
-CONFIRMED_AFTER: Final = 3600.0  # s in which the wall clock was not set
-_DRIFT: Final = 60.0  # s by which it may be off meanwhile
+CONFIRMED_AFTER: Final = 3600.0  # s without a change of the wall clock
+_DRIFT: Final = 60.0  # s; a smaller difference is no change
 
 
 class Clock(Protocol):
-    """Time as the rooms see it; tests bring a fake."""
+    """The time; tests use a fake."""
 
     def now(self) -> float:
         """Return the monotonic moment, s."""
@@ -46,23 +46,24 @@ def instant(clock: Clock) -> Instant:
 
 
 class ConfirmedTime:
-    """The wall clock, believed once it has stood for an hour of time that passed.
+    """The wall clock, confirmed by an hour of monotonic time without a change of it.
 
-    What is deleted by its age cannot be had back: a clock that is a month ahead for a
-    minute, or at a start, must delete nothing. Whatever only waits follows the wall
-    clock at once.
+    What is deleted by its age is lost: a clock that is a month ahead for a minute, or
+    at a start, must delete nothing. What only waits follows the wall clock at once.
+    Source: `docs/adr/0010-inbox.md`.
     """
 
     def __init__(self, clock: Clock) -> None:
+        """Start unconfirmed; `clock` is real or fake."""
         self._clock = clock
         self._confirmed: float | None = None  # s, wall clock less monotonic
         self._since = clock.now()
         self._seen = clock.unix() - self._since
 
     def unix(self) -> float | None:
-        """Return the moment, s since 1970, to count ages from; None: there is none yet.
+        """Return the confirmed moment, s since 1970; None: there is none yet.
 
-        Never later than the wall clock; earlier while that was just set forward.
+        It is never later than the wall clock, and earlier after that was set forward.
         """
         now = self._clock.now()
         offset = self._clock.unix() - now
@@ -78,7 +79,7 @@ class ConfirmedTime:
 class SystemClock:
     """The clocks of this machine."""
 
-    # The functions themselves: a method around each is felt at ten looks a request.
+    # The functions themselves: they are called ten times a request.
     now = staticmethod(time.monotonic)
     unix = staticmethod(time.time)
 

@@ -1,18 +1,18 @@
-"""Defines one flat class for each outcome that a caller or an operator can tell apart.
+"""Defines one class for each error that a caller or an operator can tell apart. Pure.
 
-The slugs, statuses and titles stand in `problems.py`; constructors take facts, and a
-`detail` built from them must be safe to show to anybody.
+The slugs, statuses and titles are in `problems.py`. A `detail` is shown to callers, and
+is built from facts that are safe to show.
 """
 
 from collections.abc import Collection
 
 
 class GatewayError(Exception):
-    """An answer that the gateway makes itself.
+    """A response that the gateway makes itself.
 
     Attributes:
         detail: One sentence for the caller, from safe facts only.
-        retry_after: s until trying again may help; None where waiting does not.
+        retry_after: s until a repeat may help; None where waiting does not.
     """
 
     def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
@@ -26,7 +26,7 @@ class BadRequest(GatewayError):
 
 
 class CallerUnknown(GatewayError):
-    """The request does not show that it is of one of the callers."""
+    """The request does not prove that one of the callers sent it."""
 
 
 class RouteForbidden(GatewayError):
@@ -72,7 +72,7 @@ class RateLimited(GatewayError):
 
 
 class UpstreamAuthFailed(GatewayError):
-    """Dinie refuses a freshly minted token, or the credential itself."""
+    """Dinie refuses a new token, or the credential itself."""
 
 
 class UpstreamUnreachable(GatewayError):
@@ -80,15 +80,15 @@ class UpstreamUnreachable(GatewayError):
 
 
 class UpstreamProtocol(GatewayError):
-    """Dinie's answer was cut or malformed on the last attempt."""
+    """Dinie's response was cut or malformed on the last attempt."""
 
 
 class OutcomeUnknown(GatewayError):
-    """A POST was sent and no answer came."""
+    """A POST was sent and no response came: it may have taken effect."""
 
 
 class UpstreamTimeout(GatewayError):
-    """A request that is safe to repeat got no answer in time."""
+    """A request that is safe to repeat got no response in time."""
 
 
 class CredentialsUnavailable(GatewayError):
@@ -96,7 +96,7 @@ class CredentialsUnavailable(GatewayError):
 
 
 class CircuitOpen(GatewayError):
-    """The breaker refuses to ask."""
+    """Dinie is failing, and the circuit breaker lets no call through."""
 
 
 class Overloaded(GatewayError):

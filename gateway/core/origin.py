@@ -1,9 +1,10 @@
-"""Tells a web page's request, or one that was led here by a name, from a service's.
+"""Recognises requests of web pages, which a listener on loopback refuses. Pure.
 
 A browser on this host can reach every port of loopback: any page may have it send a
 POST, and a name that resolves to 127.0.0.1 (DNS rebinding) lets the page read the
-response too. Both leave marks that no page can take off: `Origin`, `Sec-Fetch-Site`
-and `Host`. Sources: Fetch standard, 3.2 "Origin header"; Fetch Metadata, 2.4.
+response too. A page cannot remove the headers that show this: `Origin`,
+`Sec-Fetch-Site` and `Host`.
+Sources: Fetch standard, 3.2 "Origin header"; Fetch Metadata, 2.4.
 """
 
 import re
@@ -12,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 _OTHER_PAGES: Final = frozenset({"cross-site", "same-site"})
-_KEPT: Final = 256  # Host values whose verdict is kept
+_CACHED: Final = 256  # verdicts on Host values
 _LONGEST: Final = 253  # characters of a host name
 
 
@@ -22,7 +23,7 @@ class OriginRule:
     def __init__(
         self, *, hosts: Iterable[str] | None, same_site: bool, remote_pages: bool
     ) -> None:
-        """Prepare the rule.
+        """Set the rule of one listener.
 
         Args:
             hosts: Further names that `Host` may have beside loopback's; None: any name
@@ -30,13 +31,13 @@ class OriginRule:
             same_site: Whether `Sec-Fetch-Site: same-site` passes, which is what
                 another port of localhost is.
             remote_pages: Whether the caller of `refusal` may let a page's request pass
-                when it comes from another host, where nothing is believed without a
-                proof that no page has.
+                when it comes from another host, where a proof is needed that no page
+                has.
         """
         self._hosts = None if hosts is None else frozenset(map(plain_host, hosts))
         self._refused_sites = frozenset({"cross-site"}) if same_site else _OTHER_PAGES
         self.remote_pages = remote_pages
-        self._verdicts: dict[str | None, bool] = {}  # cleared at _KEPT entries
+        self._verdicts: dict[str | None, bool] = {}  # cleared at _CACHED entries
 
     def refusal(self, headers: Mapping[str, str]) -> str | None:
         """Return why a request is refused, without its values; None: it is not."""
@@ -58,14 +59,14 @@ class OriginRule:
 
     def _keep(self, host: str | None) -> bool:
         verdict = self._hosts is None or host is None or self._own(host)
-        if len(self._verdicts) >= _KEPT:
+        if len(self._verdicts) >= _CACHED:
             self._verdicts.clear()
         if host is None or len(host) <= _LONGEST:
             self._verdicts[host] = verdict
         return verdict
 
     def _own(self, host: str) -> bool:
-        assert self._hosts is not None  # noqa: S101 - the caller looked
+        assert self._hosts is not None  # noqa: S101 - checked by the caller
         name = plain_host(host)
         return is_loopback(name) or name in self._hosts
 
@@ -99,7 +100,7 @@ def admin_rule(host: str | None, hosts: Iterable[str]) -> OriginRule:
 def plain_host(host: str) -> str:
     """Return a `Host` as rules see it: lower case, without port, brackets, last dot.
 
-    What is no host and port comes back as it is, and so fits no rule.
+    A text that is no host and port is returned as it is, and so fits no rule.
     """
     lower = host.strip().lower()
     name, colon, port = lower.rpartition(":")

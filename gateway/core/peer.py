@@ -1,4 +1,4 @@
-"""Tells whether a peer is on this host, and the name in its client certificate."""
+"""Reads a peer's host and the name in its client certificate."""
 
 import asyncio
 import socket
@@ -9,8 +9,8 @@ from typing import Any
 def is_local(remote: str | None, transport: asyncio.Transport | None) -> bool:
     """Return whether a peer is on this host.
 
-    A Unix socket's peer has no address, but neither has a stranger's who reset the
-    connection before it was accepted: the kind of socket tells, and nothing else.
+    The peer of a Unix socket has no address, and neither has a remote peer that reset
+    the connection before it was accepted. So the family of the socket decides.
     """
     if not remote:
         sock: Any = transport.get_extra_info("socket") if transport else None

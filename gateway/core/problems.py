@@ -1,6 +1,6 @@
-"""Renders errors as problems (RFC 9457), from the only table of them.
+"""Renders errors as problems (RFC 9457), from the only table of them. Pure.
 
-The second column is the RFC 9209 proxy error type, sent in `Proxy-Status`.
+Each row has the RFC 9209 proxy error type too, which is sent in `Proxy-Status`.
 """
 
 import math
@@ -76,7 +76,7 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
     errors.UpstreamProtocol: Problem(
         "upstream-protocol",
         502,
-        "Dinie's answer is cut or malformed",
+        "Dinie's response is cut or malformed",
         "http_response_incomplete",
     ),
     errors.OutcomeUnknown: Problem(
@@ -86,7 +86,10 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
         "http_response_timeout",
     ),
     errors.UpstreamTimeout: Problem(
-        "upstream-timeout", 504, "Dinie did not answer in time", "http_response_timeout"
+        "upstream-timeout",
+        504,
+        "Dinie did not respond in time",
+        "http_response_timeout",
     ),
     errors.CredentialsUnavailable: Problem(
         "credentials-unavailable",
@@ -113,12 +116,12 @@ CATALOGUE: Final[dict[type[GatewayError], Problem]] = {
 
 
 def retry_after_seconds(seconds: float) -> str:
-    """Return a wait as `Retry-After` says it: whole seconds, rounded up, at least 1."""
+    """Return a wait as a `Retry-After`: whole seconds, rounded up, at least 1."""
     return str(max(1, math.ceil(seconds)))
 
 
 def render(error: GatewayError, *, instance: str) -> tuple[int, bytes, dict[str, str]]:
-    """Return status, body and headers of an answer; `instance`: the request id."""
+    """Return status, body and headers of a problem; `instance` is the request id."""
     problem = CATALOGUE[type(error)]
     body = orjson.dumps(
         {
@@ -143,7 +146,7 @@ def render(error: GatewayError, *, instance: str) -> tuple[int, bytes, dict[str,
 
 
 def render_unknown(*, instance: str) -> tuple[int, bytes, dict[str, str]]:
-    """Return the answer to anything outside the table: it reveals nothing."""
+    """Return the response to an error outside the table: it reveals nothing."""
     body = orjson.dumps(
         {
             "type": "about:blank",

@@ -1,5 +1,6 @@
-"""How long a server asks to stay away, read from its header fields. Pure; never raises.
+"""Reads how long a server asks to wait, from its header fields. Pure.
 
+Nothing is raised for malformed fields.
 Source: RFC 9110 10.2.3 (Retry-After), 5.6.7 (its dates) and 6.6.1 (Date).
 """
 
@@ -9,15 +10,15 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
-LONGEST_WAIT: Final = 86_400.0  # s; a server that says more means "not today"
+LONGEST_WAIT: Final = 86_400.0  # s; more is cut to it
 _EPOCH_MILLISECONDS: Final = 1e12  # as large or larger is ms since 1970
 _EPOCH_SECONDS: Final = 1e9  # as large or larger is s since 1970; smaller is a span
-_EXACT: Final = 15  # characters; a float still holds it exactly
+_EXACT: Final = 15  # characters; a float holds it exactly
 _LONGEST_DATE: Final = 64  # characters
 
 
 def retry_after(headers: Mapping[str, str], *, unix: float) -> float | None:
-    """Return how long a response asks us to stay away, s; at most a day.
+    """Return the wait that a response asks for, s; at most a day.
 
     Args:
         headers: Of the response; must find lower-case names. `Retry-After-Ms` is
@@ -25,8 +26,8 @@ def retry_after(headers: Mapping[str, str], *, unix: float) -> float | None:
         unix: s; used where the response has no `Date`.
 
     Returns:
-        None where it does not ask, or in no form that can be read. A number of any
-        length is read: taking too many digits for none would mean "at once".
+        None where it asks for none, or in no form that can be parsed. A number of any
+        length is parsed: ignoring a long one would mean no wait.
     """
     wait = number(headers.get("retry-after-ms"))
     if wait is not None:
@@ -81,7 +82,7 @@ def _parsed(text: str) -> float | None:
     return float(stripped)
 
 
-_number = lru_cache(maxsize=256)(_parsed)  # the same few texts come back again
+_number = lru_cache(maxsize=256)(_parsed)  # the same few texts come again
 
 
 @lru_cache(maxsize=16)  # a date is the same for a second, and slow to read

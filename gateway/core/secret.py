@@ -1,4 +1,4 @@
-"""Holds a secret so that printing it by accident shows nothing."""
+"""Holds a secret so that printing it by accident shows nothing. Pure."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ MASK: Final = "[redacted]"
 
 
 class Secret:
-    """A secret text; printed it is a mask, and `reveal` is the only way out."""
+    """A secret text. It prints as a mask; `reveal` alone returns the text."""
 
     __slots__ = ("_value",)
 
@@ -14,7 +14,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the text itself; only an adapter about to send it should ask."""
+        """Return the text; for adapters that are about to send it."""
         return self._value
 
     def __repr__(self) -> str:

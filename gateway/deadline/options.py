@@ -14,4 +14,4 @@ class DeadlineOptions:
     maximum: Annotated[float, Gt(0)] = 55.0  # s; uploads get all of it
     attempt: Annotated[float, Gt(0)] = 15.0  # s; one attempt, head and body
     connect: Annotated[float, Gt(0)] = 3.0  # s
-    first_byte: Annotated[float, Gt(0)] = 10.0  # s; from the send to the answer's head
+    first_byte: Annotated[float, Gt(0)] = 10.0  # s; from the send to a head

@@ -1,19 +1,19 @@
-"""Computes the deadline of a request and the limits of an attempt. Pure."""
+"""Computes the time budget of a request and the limits of an attempt. Pure."""
 
 from collections.abc import Mapping
 
 from gateway.core.errors import BadRequest
 from gateway.deadline.options import DeadlineOptions
 
-_NEARLY = 0.9  # of `deadline.total`: permit, token and connecting take the rest
-_LONGEST = 10  # digits of a header worth reading
+_NEARLY = 0.9  # of `deadline.total`; permit, token and connecting take the rest
+_LONGEST = 10  # digits of a header that are read
 
 
 def head_limit(options: DeadlineOptions, *, upload: bool) -> float:
     """Return how long the upstream may take to begin a response, s.
 
-    No caller's deadline changes it: an attempt that ends sooner for want of time says
-    something of its caller only. An upload's body takes its time first.
+    A caller's own deadline does not change it: an attempt that ends sooner for that
+    says nothing of Dinie. An upload's body goes first, so it has the whole limit.
     """
     if upload:
         return whole_limit(options, upload=True)
@@ -21,7 +21,7 @@ def head_limit(options: DeadlineOptions, *, upload: bool) -> float:
 
 
 def whole_limit(options: DeadlineOptions, *, upload: bool) -> float:
-    """Return how long an attempt may take as a whole, s, whoever asks."""
+    """Return how long an attempt may take as a whole, s, for every caller."""
     if upload:
         return options.maximum * _NEARLY
     return min(options.attempt, options.total * _NEARLY)
@@ -30,9 +30,12 @@ def whole_limit(options: DeadlineOptions, *, upload: bool) -> float:
 def budget(
     options: DeadlineOptions, control: Mapping[str, str], *, upload: bool
 ) -> float:
-    """Return how long a request may take, s. A caller can only lower it.
+    """Return how long a request may take, s; a caller can only lower it.
 
-    Source: the headers are relative, because clocks differ.
+    Args:
+        options: Of the configuration.
+        control: Headers, with lower-case names. They are relative, since clocks differ.
+        upload: Whether the request is an upload.
 
     Raises:
         BadRequest: `X-Request-Timeout-Ms` is no positive whole number.
@@ -46,7 +49,7 @@ def budget(
             raise BadRequest("X-Request-Timeout-Ms must be above 0")
         return min(total, int(asked) / 1000)
     envoy = control.get("x-envoy-expected-rq-timeout-ms", "")
-    # A mesh sets this one by itself: what it gets wrong is no fault of the caller.
+    # A mesh sets this one: a malformed value is no fault of the caller, and ignored.
     if envoy.isascii() and envoy.isdigit() and len(envoy) <= _LONGEST and int(envoy):
         return min(total, int(envoy) / 1000)
     return total

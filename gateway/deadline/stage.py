@@ -1,4 +1,4 @@
-"""Give each request one budget that everything below draws on."""
+"""Gives each request one time budget, which everything below draws on."""
 
 from collections.abc import Awaitable
 
@@ -10,7 +10,7 @@ from gateway.deadline.policy import budget
 
 
 class DeadlineStage:
-    """An aiohttp server middleware that sets `exchange.deadline`."""
+    """Sets `exchange.deadline`: runs once per request."""
 
     def __init__(self, options: DeadlineOptions) -> None:
         self._options = options
@@ -18,7 +18,7 @@ class DeadlineStage:
     def __call__(
         self, request: web.BaseRequest, handler: Handler
     ) -> Awaitable[web.StreamResponse]:
-        """Set the moment after which no work is begun, then go on."""
+        """Set the moment after which no work begins, and pass the request on."""
         exchange = request[EXCHANGE]
         exchange.deadline = exchange.started + budget(
             self._options, exchange.head.control, upload=exchange.upload

@@ -1,8 +1,8 @@
-"""Places of the requests inside, and of the bodies that are still arriving.
+"""Counts the requests inside, and the bodies that are still arriving.
 
-A request holds a place once its body is whole. Until then it has what nobody else
-wants: a slow body gives way, that of the caller with most of them first, so that no
-caller fills the gateway by sending slowly.
+A request holds a place once its body is whole. Until then another request may displace
+it, that of the caller with most arriving bodies first, so that no caller fills the
+gateway by sending slowly.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +13,8 @@ from gateway.core.errors import Overloaded
 from gateway.core.lanes import Lane
 
 
-class Room:
-    """Who is inside; one for all callers."""
+class Occupancy:
+    """The places of the gateway, for all callers."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Room:
             size: Requests and arriving bodies at once.
             presence: Tells whether a caller is alone; None: each is.
             weights: Of callers; others have 1.
-            shed: Each sends batch work that waits away, or says that none does.
+            shed: Each refuses a batch request that waits, or returns False: none does.
         """
         self.places = Places(size, presence=presence, weights=weights)
         self.arrivals = Arrivals()
@@ -38,7 +38,7 @@ class Room:
 
     @property
     def inside(self) -> int:
-        """Return how many requests are inside, those with arriving bodies included."""
+        """The requests inside, those with arriving bodies included."""
         return self.places.size - self.places.free + len(self.arrivals)
 
     def enter(self, caller: str, lane: int) -> None:
@@ -57,10 +57,10 @@ class Room:
         self.places.give(caller, lane)
 
     def expect(self, arrival: Arrival) -> None:
-        """Let a body arrive.
+        """Count a body that begins to arrive.
 
         Raises:
-            Overloaded: the caller has more than others arriving, and there is no room.
+            Overloaded: there is no room, and no body that it may displace.
         """
         caller, lane = arrival.caller, arrival.lane
         self._check(caller, lane)
@@ -78,9 +78,9 @@ class Room:
                 "there are others",
                 retry_after=1.0,
             )
-        # Batch work does not push out the bodies of others.
+        # A batch request displaces no arriving body.
         besides = len(self.arrivals) if lane >= Lane.BATCH else 0
-        # What is sent away leaves at once; until then one more is inside.
+        # A request that is refused leaves at once; until then one more is inside.
         if places.full(lane, besides) and not (
             lane < Lane.BATCH and any(shed() for shed in self._shed)
         ):

@@ -1,10 +1,10 @@
-"""Room: a slow body holds a place as long as nobody else wants it."""
+"""Occupancy: a slow body holds a place as long as nobody else wants it."""
 
 import pytest
 
 from gateway.admission.arrivals import Arrival
+from gateway.admission.occupancy import Occupancy
 from gateway.admission.places import Presence
-from gateway.admission.room import Room
 from gateway.core.errors import Overloaded
 from gateway.core.lanes import Lane
 
@@ -19,13 +19,13 @@ class Slow(Arrival):
         self.dropped = True
 
 
-def slow(room: Room, caller: str, lane: int = Lane.NORMAL) -> Slow:
+def slow(room: Occupancy, caller: str, lane: int = Lane.NORMAL) -> Slow:
     body = Slow(caller, lane, 60.0)
     room.expect(body)
     return body
 
 
-def fill(room: Room, caller: str) -> list[Slow]:
+def fill(room: Occupancy, caller: str) -> list[Slow]:
     bodies = []
     try:
         while True:
@@ -34,9 +34,9 @@ def fill(room: Room, caller: str) -> list[Slow]:
         return bodies
 
 
-def room(*callers: str, shed: tuple[bool, ...] = ()) -> Room:
+def room(*callers: str, shed: tuple[bool, ...] = ()) -> Occupancy:
     left = list(shed)
-    return Room(
+    return Occupancy(
         SIZE,
         presence=Presence(callers),
         shed=(lambda: left.pop() if left else False,),
