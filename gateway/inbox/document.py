@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-_MOST_LEVELS: Final = 100  # that are kept where there are too many for a parser
+_MOST_LEVELS: Final = 100  # that are kept of what the fast parser refuses
 _LONGEST_INTEGER: Final = 18  # digits; the standard library refuses some thousands
 # A quote that opens and does not close is matched by itself, and ends the search.
 _MARK: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]', re.DOTALL)
@@ -31,14 +31,9 @@ def parse(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         text = body.decode("utf-8-sig", "replace")
-    try:
-        return _load(text)
-    except RecursionError:
-        return _load(_cut(text))
-
-
-def _load(text: str) -> Any:
-    return json.loads(text, strict=False, parse_int=_integer)
+    # How deep the standard library goes depends on Python's version, from a thousand
+    # levels to as many as there is stack. Who walks through the result goes less deep.
+    return json.loads(_cut(text), strict=False, parse_int=_integer)
 
 
 def _integer(text: str) -> int | float:
