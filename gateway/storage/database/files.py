@@ -6,6 +6,7 @@ Source: docs/adr/0010-inbox.md.
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -63,13 +64,47 @@ def prepare(path: Path) -> None:
         FileTrouble: the folder cannot be written.
     """
     try:
-        path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        _create_folder(path)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE))
     except OSError as error:
-        raise FileTrouble(
-            f"{path} (storage.sqlite_path) cannot be written: {error.strerror}; let "
-            "this user write the folder, or mount a volume there"
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+def create_free(path: Path) -> Path:
+    """Create an empty file that nobody else has, readable by this user only.
+
+    Args:
+        path: Where no file has this name; otherwise a number is added to it.
+
+    Returns:
+        Its path.
+
+    Raises:
+        FileTrouble: the folder cannot be written.
+    """
+    free, number = path, 1
+    try:
+        _create_folder(path)
+        while True:
+            with suppress(FileExistsError):
+                flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
+                os.close(os.open(free, flags, _PRIVATE_FILE))
+                return free
+            number += 1
+            free = path.with_name(f"{path.name}-{number}")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _create_folder(path: Path) -> None:
+    path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> FileTrouble:
+    return FileTrouble(
+        f"{path} (storage.sqlite_path) cannot be written: {error.strerror}; let "
+        "this user write the folder, or mount a volume there"
+    )
 
 
 def find_room(path: Path, size: int) -> None:

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from gateway.storage.database.files import FileTrouble, Identity, identity, prepare
+from gateway.storage.database.files import FileTrouble, Identity, create_free, identity
 
 _LOG_FILES: Final = ("-wal", "-shm")
 
@@ -49,12 +49,12 @@ def save(
     Args:
         connection: To the removed file, with no transaction open.
         path: Where the file was.
-        aside: Free name in the same folder.
+        aside: Name in the same folder; with a number where it is taken.
         known: Identity of the file when it was opened.
         disconnect: Closes the connection; called when the copy is on disk.
     """
     try:
-        _copy(connection, aside)
+        copy = _copy(connection, aside)
     except (OSError, sqlite3.Error, FileTrouble) as error:
         reason = str(error) or type(error).__name__
         return FileRemoved(
@@ -67,28 +67,31 @@ def save(
     renamed = False
     with suppress(OSError):
         _remove_logs(path, known)
-        renamed = _rename(aside, path)
+        renamed = _rename(copy, path)
     if renamed:
         what = "was removed while in use: what it held is under the same name again"
     else:
         what = (
-            f"was replaced while in use: what it held is in {aside}, and `dinie-"
+            f"was replaced while in use: what it held is in {copy}, and `dinie-"
             "gateway inbox recover` brings it over"
         )
     return FileRemoved(path, what, saved=True)
 
 
-def _copy(connection: sqlite3.Connection, aside: Path) -> None:
+def _copy(connection: sqlite3.Connection, aside: Path) -> Path:
     with suppress(sqlite3.Error):
         # SQLite would replay frames that stay in a log of this name into a new file.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    prepare(aside)
+    # Another gateway of this file may save it in the same second: its copy may have the
+    # old name by now, and hold what was acknowledged since.
+    free = create_free(aside)
     try:
-        with closing(sqlite3.connect(aside)) as copy:
+        with closing(sqlite3.connect(free)) as copy:
             connection.backup(copy)
     except BaseException:
-        aside.unlink(missing_ok=True)
+        free.unlink(missing_ok=True)
         raise
+    return free
 
 
 def _remove_logs(path: Path, known: Identity) -> None:

@@ -116,6 +116,21 @@ async def test_another_file_under_the_name_is_left_as_it_is(scene: Watched) -> N
     assert await scene.names() == ["a", "b"]
 
 
+async def test_a_copy_that_another_gateway_makes_is_not_written(scene: Watched) -> None:
+    """Both notice in the same second, and one may serve from its copy already."""
+    await scene.add("a")
+    with closing(sqlite3.connect(scene.aside)) as other:
+        other.execute("CREATE TABLE acknowledged (one TEXT)")
+    remove(scene.path, "")
+
+    with pytest.raises(DatabaseUnavailable, match="same name again"):
+        await scene.add("told to come again")
+
+    with closing(sqlite3.connect(scene.aside)) as other:
+        assert other.execute("SELECT * FROM acknowledged").fetchall() == []
+    assert await scene.names() == ["a"]
+
+
 async def test_what_cannot_be_written_again_yet_is_not_let_go(scene: Watched) -> None:
     """The open file is all there is: nothing is taken in, and it is tried again."""
     await scene.add("a")
