@@ -1,4 +1,7 @@
-"""Limits of line and head, both ways: docs/reference/limits.md has the table."""
+"""Limits of the first line and the head, both ways. Pure.
+
+`docs/reference/limits.md` has the table.
+"""
 
 from typing import Final
 

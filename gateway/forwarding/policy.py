@@ -26,7 +26,7 @@ HOP_BY_HOP: Final = frozenset(
     }
 )
 
-# Read by the gateway and not relayed; a second copy of any is an attack or a bug.
+# Read by the gateway and not relayed; a second one is an attack or a bug.
 _CONTROL: Final = frozenset(
     {
         "authorization",
@@ -39,9 +39,9 @@ _CONTROL: Final = frozenset(
         "x-request-timeout-ms",
     }
 )
-# Read and relayed, but still unique.
+# Read and relayed; a second one is refused too.
 _SHARED: Final = frozenset({"content-type", "x-dinie-retry-count", "x-request-id"})
-# aiohttp's client would wait for a 100 that Dinie never sends.
+# With an Expect, a client would wait for a 100 that Dinie never sends.
 _DROPPED: Final = HOP_BY_HOP | {"host", "expect", "http2-settings"}
 
 DROPPED: Final = 1
@@ -53,8 +53,8 @@ _ACTION: Final = (
     | dict.fromkeys(_CONTROL, CONTROL)
     | dict.fromkeys(_SHARED, SHARED)
 )
-# The gateway says these of itself; what Dinie says under the names is left out.
-_OWN_ANSWER: Final = frozenset(
+# The gateway sets these itself; those of Dinie's response are left out.
+_OWN_RESPONSE: Final = frozenset(
     {
         "idempotency-key",
         "x-gateway-request-id",
@@ -64,11 +64,11 @@ _OWN_ANSWER: Final = frozenset(
         "x-gateway-retry",
     }
 )
-_NOT_RELAYED: Final = HOP_BY_HOP | _OWN_ANSWER
-_KEPT_CONNECTION: Final = frozenset({"", "keep-alive", "close", "upgrade"})
-# RFC 9110 5.5: no control characters but the tab, which Dinie's parser lets pass.
+_NOT_RELAYED: Final = HOP_BY_HOP | _OWN_RESPONSE
+_CONNECTION_OPTIONS: Final = frozenset({"", "keep-alive", "close", "upgrade"})
+# RFC 9110 5.5 allows no control character but the tab.
 _BREAKING: Final = frozenset(map(chr, [*range(9), *range(10, 32), 127]))
-_KEPT_NAMES: Final = 256  # of headers; real traffic has a few dozen
+_CACHED: Final = 256  # names of headers; real traffic has a few dozen
 _CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -78,14 +78,14 @@ def inbound_headers(
     """Return the headers to relay, and those the gateway reads (lower-case names).
 
     Raises:
-        BadRequest: a control header twice or disguised, or bytes that cannot go on.
+        BadRequest: a control header twice or disguised, or bytes that are not UTF-8.
     """
     relayed: list[tuple[str, str]] = []
     control: dict[str, str] = {}
     connection: list[str] = []
     for item in items:
         name, value = item
-        lower, action, odd = _look_at(name)
+        lower, action, odd = _inbound_action(name)
         if odd or not value.isascii():
             _refuse_disguise(lower, value)
         if action is None:
@@ -102,16 +102,16 @@ def inbound_headers(
     return _without_named(relayed, connection), control
 
 
-@lru_cache(maxsize=_KEPT_NAMES)
-def _look_at(name: str) -> tuple[str, int | None, bool]:
-    """Return a header's lower-case name, what to do with it, and if it is suspect."""
+@lru_cache(maxsize=_CACHED)
+def _inbound_action(name: str) -> tuple[str, int | None, bool]:
+    """Return a header's lower-case name, what to do with it, and if it has a `_`."""
     lower = name.lower()
     return lower, _ACTION.get(lower), "_" in lower
 
 
-@lru_cache(maxsize=_KEPT_NAMES)
-def _look_back(name: str) -> int | None:
-    """Return what to do with a header of an answer; None: it is relayed."""
+@lru_cache(maxsize=_CACHED)
+def _outbound_action(name: str) -> int | None:
+    """Return what to do with a header of a response; None: it is relayed."""
     lower = name.lower()
     if lower == "connection":
         return CONTROL
@@ -119,9 +119,9 @@ def _look_back(name: str) -> int | None:
 
 
 def _refuse_disguise(name: str, value: str) -> None:
-    """Refuse what another server could read as something else."""
+    """Refuse a header that another server could read as another one."""
     if "_" in name and name.replace("_", "-") in _ACTION:
-        # Some servers fold "_" to "-": it would reach Dinie as ours, or as framing.
+        # Some servers fold "_" to "-": Dinie could read it as ours, or as framing.
         raise BadRequest(f"header {name!r} imitates a control header")
     if not _encodable(value):
         raise BadRequest(f"header {name!r} has bytes that are not UTF-8: encode them")
@@ -130,12 +130,12 @@ def _refuse_disguise(name: str, value: str) -> None:
 def _without_named(
     relayed: list[tuple[str, str]], connection: list[str]
 ) -> list[tuple[str, str]]:
-    """Take out the fields that a Connection header makes hop-by-hop."""
+    """Remove the fields that a Connection header makes hop-by-hop."""
     if not connection:
         return relayed
     named = {
         token.strip().lower() for value in connection for token in value.split(",")
-    } - _KEPT_CONNECTION
+    } - _CONNECTION_OPTIONS
     if not named:
         return relayed
     return [item for item in relayed if item[0].lower() not in named]
@@ -150,27 +150,27 @@ def _encodable(value: str) -> bool:
 
 
 def _writable(value: str) -> bool:
-    """Return whether a value can be written; Dinie's parser lets more pass."""
+    """Return whether a value can be written; the client's parser accepts more."""
     return _encodable(value) and not _BREAKING.intersection(value)
 
 
 def outbound_headers(
     items: Iterable[tuple[str, str]],
 ) -> tuple[list[tuple[str, str]], int]:
-    """Return the headers of Dinie's answer to relay, and how many could not be.
+    """Return the headers of Dinie's response to relay, and how many could not be.
 
-    `content-length` stays in: whoever writes the body decides about it.
+    `content-length` stays in: the code that writes the body decides about it.
     """
     relayed: list[tuple[str, str]] = []
     connection: list[str] = []
     lost = 0
     for item in items:
         name, value = item
-        action = _look_back(name)
+        action = _outbound_action(name)
         if action == CONTROL:
             connection.append(value)
         elif action is None:
-            # Printable is the cheap way to say it of nearly every value.
+            # Nearly every value is printable, which is cheap to check.
             if value.isprintable() or _writable(value):
                 relayed.append(item)
             else:
@@ -192,7 +192,7 @@ def strip_prefix(target: str, prefixes: Sequence[str]) -> str:
 
 
 def check_target(target: str) -> None:
-    """Refuse a request target that could mean two things to two servers.
+    """Refuse a request target that two servers could read in two ways.
 
     Raises:
         BadRequest: no origin form, `//`, a dot segment, encoded or not, a backslash, a
@@ -215,7 +215,7 @@ def check_target(target: str) -> None:
 
 
 def _check_encoded(path: str) -> None:
-    """Refuse a path that a server may decode to something else.
+    """Refuse a path that a server may decode to another one.
 
     Raises:
         BadRequest: as said in `check_target`.
@@ -248,7 +248,7 @@ def plain_path(path: str) -> str:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Return whether a plain path fits a pattern whose `*` is one segment."""
+    """Return whether a plain path matches a pattern whose `*` is one segment."""
     if "*" not in pattern:
         return pattern == path
     wanted, given = pattern.split("/"), path.split("/")

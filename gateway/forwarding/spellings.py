@@ -1,9 +1,9 @@
-"""Rules that also match what a lenient server could take for a route. Pure.
+"""Matches every spelling of a path that a lenient server takes for a route. Pure.
 
 A denied route must stay denied however its path is written. Servers differ in what
 they decode, merge, trim and drop before they look for a route; each of these is applied
-here, and a path that fits in any of the readings matches. It is for rules that refuse
-or protect: what grants something is matched by `Rules`, which reads a path one way.
+here, and a path matches if any of its readings does. This is for rules that refuse or
+protect. What grants something is matched by `Rules`, which reads a path in one way.
 """
 
 import re
@@ -14,8 +14,8 @@ from unicodedata import category, normalize
 from urllib.parse import unquote, urlsplit
 
 _MOST_DECODES: Final = 8  # rounds; `%25` behind `%25` counts as one
-_REMEMBERED: Final = 1024  # paths
-_LONGEST: Final = 256  # characters of a path that is remembered
+_CACHED: Final = 1024  # paths
+_LONGEST: Final = 256  # characters of a path that is cached
 _PLAIN: Final = re.compile(r"(?:/[A-Za-z0-9_~-]+)+")
 _ENCODED_AGAIN: Final = re.compile(r"%(?:25)+")
 # ASCII in overlong UTF-8 of two to four bytes, and the `%uXXXX` of old servers.
@@ -26,7 +26,7 @@ _SIX_BITS: Final = 0x3F
 _SIXTEEN: Final = 16
 _PARAMETERS: Final = re.compile(r"[;?#\x00-\x1f\x7f].*", re.DOTALL)
 _RAW_PARAMETERS: Final = re.compile(r";[^/]*")
-_BLANKS: Final = " +\ufffd"  # a server that reads Latin-1 trims more than blanks
+_BLANKS: Final = " +\ufffd"  # a server that decodes Latin-1 trims more than blanks
 _TRAILING: Final = f".{_BLANKS}"
 Segments = tuple[str, ...]
 
@@ -46,19 +46,19 @@ class LenientRules:
         Args:
             patterns: Paths; case, a trailing slash and a prefix make no difference.
             prefixes: Stripped wherever a path begins with them, again and again.
-            below: What lies under a pattern matches too.
+            below: Whether paths below a pattern match too.
         """
         parts = {_segments(prefix) for prefix in prefixes} - {()}
         self._prefixes = tuple(sorted(parts, key=len, reverse=True))
         self._rules = [self._without_prefixes(_segments(one)) for one in patterns]
         self._below = below
-        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._match)
+        self._cached_match = lru_cache(maxsize=_CACHED)(self._match)
 
     def __call__(self, path: str) -> bool:
         """Return whether a raw path, without its query, could be one of the routes."""
         if len(path) > _LONGEST:
             return self._match(path)
-        return self._remembered(path)
+        return self._cached_match(path)
 
     def _match(self, path: str) -> bool:
         return any(
@@ -71,7 +71,7 @@ class LenientRules:
         if _PLAIN.fullmatch(path):
             yield self._without_prefixes(tuple(path[1:].lower().split("/")))
             return
-        # Some servers drop parameters before they decode, and others after it.
+        # Some servers drop parameters before they decode, others afterwards.
         texts = {decoded(path), decoded(_RAW_PARAMETERS.sub("", path))}
         for reading in texts | {_without_invisible(text) for text in texts}:
             segments = _segments(reading)

@@ -10,7 +10,7 @@ _KEY_BYTES: Final = 16
 
 
 class KeyGenerator:
-    """Makes keys that cannot collide; a system call for each would be felt."""
+    """Makes keys that cannot collide, without a system call for each."""
 
     def __init__(self) -> None:
         self._pool = b""

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 from gateway.core.clock import Instant
-from gateway.idempotency.ports import Ledger, Records
+from gateway.idempotency.memory import MemoryRecords
+from gateway.idempotency.ports import Ledger
 
 
 class Lookup:
     """Finds records where memory may not hold all that is known."""
 
     def __init__(
-        self, records: Records, clock: Callable[[], Instant], ledger: Ledger
+        self, records: MemoryRecords, clock: Callable[[], Instant], ledger: Ledger
     ) -> None:
         """Prepare it.
 

@@ -1,4 +1,4 @@
-"""Records in this process's memory: gone with it, as Dinie's own memory is not."""
+"""Keeps the records of idempotency keys in memory, bounded by number and age."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,16 +7,17 @@ from typing import Final
 from gateway.core.clock import Instant
 from gateway.idempotency.ports import Record
 
-LIFE: Final = 604_800.0  # s; Dinie keeps a key for a day, and after it we know better
+LIFE: Final = 604_800.0  # s; longer than Dinie, which keeps a key for a day
 CAPACITY: Final = 100_000  # records
-_LOOKED_AT: Final = 64  # oldest records considered for eviction at a time
+_CONSIDERED: Final = 64  # oldest records that are considered for one eviction
 
 
 class MemoryRecords:
-    """A bounded store, oldest first out.
+    """A bounded store of records; the oldest answered one is evicted first.
 
-    No cache of cachetools fits: what is in flight or unknown must outlive its turn,
-    since dropping it would let a second loan through.
+    No cache of cachetools fits: a record in flight or of an unknown outcome must
+    outlive its turn, since a repeat without it could be a second loan.
+    Source: `docs/adr/0011-ledger.md`.
     """
 
     def __init__(
@@ -26,10 +27,19 @@ class MemoryRecords:
         capacity: int = CAPACITY,
         life: float = LIFE,
     ) -> None:
+        """Start empty.
+
+        Args:
+            on_evicted: Called for each record that is dropped for want of room.
+            capacity: Records.
+            life: s that a record is kept.
+        """
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._on_evicted = on_evicted
         self.capacity = capacity
-        self.whole = False  # whether it holds all that is known of the last week
+        self.whole = (
+            False  # whether it holds all that the ledger knows of the last week
+        )
         self._life = life
 
     def __len__(self) -> int:
@@ -44,7 +54,7 @@ class MemoryRecords:
         return None
 
     def put(self, key: str, record: Record, *, now: Instant) -> None:
-        """Keep a record, making room among the oldest answered ones."""
+        """Keep a record; make room among the oldest answered ones."""
         self._records.pop(key, None)
         self._expire(now)
         if len(self._records) >= self.capacity:
@@ -58,7 +68,7 @@ class MemoryRecords:
     def _alive(self, record: Record, now: Instant) -> bool:
         if record.outcome == "in_flight" or now.monotonic < record.kept_until:
             return True
-        # Dropped only when both clocks agree: without its record a key is sent again.
+        # Dropped only when both clocks agree: without its record, a key is sent again.
         return now.shortest_since(record.created_at) < self._life
 
     def _expire(self, now: Instant) -> None:
@@ -69,10 +79,10 @@ class MemoryRecords:
             del self._records[key]
 
     def _evict(self) -> None:
-        for _ in range(min(_LOOKED_AT, len(self._records))):
+        for _ in range(min(_CONSIDERED, len(self._records))):
             key, record = next(iter(self._records.items()))
             if record.outcome != "answered":
-                # To the back: at the front it would hide all those that may go.
+                # To the back: at the front it would hide those that may be dropped.
                 self._records.move_to_end(key)
                 continue
             del self._records[key]

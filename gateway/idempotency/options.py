@@ -10,9 +10,9 @@ class IdempotencyOptions:
 
     header: Literal["both", "docs", "sdk"] = "both"
     namespace: str = ""  # when set, a caller's key goes upstream as namespace:key
-    # Whose keys are the same key: each caller's are its own, or they are the whole
-    # gateway's. None: `caller` where identity.callers have proofs.
+    # Whether a key belongs to its caller or to the whole gateway. None: `caller` where
+    # identity.callers have proofs.
     scope: Literal["caller", "gateway"] | None = None
-    # of a key that Dinie has forgotten: sent again it would be a second effect
+    # What to do with a key that Dinie has forgotten: sent, it could take effect again.
     expired: Literal["refuse", "send"] = "refuse"
     durable: bool = True  # intents and outcomes of POSTs outlive a restart

@@ -9,13 +9,13 @@ from gateway.core.errors import BadRequest
 from gateway.idempotency.options import IdempotencyOptions
 
 LONGEST: Final = 255  # characters
-_PREFIX: Final = "gw-retry-"  # Dinie's backend tells generators apart by prefixes
+_PREFIX: Final = "gw-retry-"  # Dinie's backend recognises generators by prefixes
 _GENERATED_FORM: Final = re.compile(
     _PREFIX + r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
 _LONGEST_SPACE: Final = 100  # characters of a namespace, or of a caller's name
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
-_TELLING: Final = 8  # hexadecimal digits that tell such names apart
+_DIGITS: Final = 8  # hexadecimal, that make such names unique
 _DOCS: Final = "Idempotency-Key"
 _SDK: Final = "X-Idempotency-Key"
 
@@ -24,7 +24,7 @@ def callers_key(control: Mapping[str, str]) -> str | None:
     """Return the key that the caller sent, in either dialect.
 
     Raises:
-        BadRequest: two different keys, or one that is no 1 to 255 visible ASCII.
+        BadRequest: two different keys, or one that is not 1 to 255 visible ASCII.
     """
     docs, sdk = control.get("idempotency-key"), control.get("x-idempotency-key")
     if docs is not None and sdk is not None and docs != sdk:
@@ -58,9 +58,9 @@ def is_generated(key: str) -> bool:
 def key_upstream(options: IdempotencyOptions, key: str, *, caller: str = "") -> str:
     """Return a caller's key as Dinie sees it: keys are partner-wide there.
 
-    A key that the gateway generated passes as it is, whoever brings it: after an
-    unknown outcome the caller repeats with it, and in a namespace it would be another
-    key, and the repeat a second loan. It is unique without one.
+    A key that the gateway generated goes as it is: a caller repeats with it after an
+    unknown outcome, and in a namespace it would be another key, and the repeat a second
+    loan. It is unique without one.
 
     Args:
         options: Of the configuration.
@@ -78,15 +78,15 @@ def key_upstream(options: IdempotencyOptions, key: str, *, caller: str = "") -> 
 
 
 def _space(caller: str) -> str:
-    """Return a caller's name as part of a key; no two callers' are the same.
+    """Return a caller's name as part of a key; no two callers have the same.
 
-    Only the name of the service itself may have blanks and colons: with a colon it
-    could read like another caller and the beginning of its key.
+    Only the name of the service itself may have blanks and colons. With a colon, it
+    could look like another caller and the beginning of its key.
     """
     plain = _ODD.sub("_", caller)
     if plain == caller:
         return caller
-    return f"{plain}.{hashlib.sha256(caller.encode()).hexdigest()[:_TELLING]}"
+    return f"{plain}.{hashlib.sha256(caller.encode()).hexdigest()[:_DIGITS]}"
 
 
 def upstream_headers(

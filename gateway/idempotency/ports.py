@@ -1,4 +1,4 @@
-"""What the stage needs of a store of records and of a ledger."""
+"""The port of the ledger, and the records and intents that pass through it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,29 +8,13 @@ from gateway.core.clock import Instant
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One key and what it was used for. No body is kept."""
+    """One key, and the request that it was used for. No body is kept."""
 
     fingerprint: bytes  # empty in some records of earlier versions
     created_at: Instant
     outcome: str = "in_flight"  # or "answered", "unknown"
-    upstream_key: str = ""  # as Dinie saw it; empty: as it would be now
-    kept_until: float = 0.0  # monotonic; the clock that told its age may be ahead
-
-
-class Records(Protocol):
-    """Keeps a record for as long as Dinie remembers its key, and some days more."""
-
-    capacity: int  # records
-    whole: bool  # whether it holds all that the ledger knows
-
-    def get(self, key: str, *, now: Instant) -> Record | None:
-        """Return a key's record while it lives."""
-
-    def put(self, key: str, record: Record, *, now: Instant) -> None:
-        """Keep a record."""
-
-    def forget(self, key: str) -> None:
-        """Drop a record: the request it stood for was never sent."""
+    upstream_key: str = ""  # as Dinie saw it; empty: as it would be sent now
+    kept_until: float = 0.0  # s, monotonic; the wall clock may be ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +36,19 @@ class Ledger(Protocol):
     """Keeps intents and outcomes where they outlive the process."""
 
     async def begin(self, intent: Intent) -> None:
-        """Have an intent on disk before anything is sent, if the disk takes it."""
+        """Write an intent to disk before anything is sent; only count a failure."""
 
     def end(self, intent: Intent, outcome: str, *, status: int) -> None:
-        """Note what became of it, soon.
+        """Write the outcome, soon, with the whole intent: its write may have failed.
 
-        Whole: the disk may not have taken its beginning.
+        Args:
+            intent: As begun.
+            outcome: As `Record.outcome`.
+            status: Of the response; 0 without one.
         """
 
     def forget(self, key: str) -> None:
-        """Drop an intent: nothing was sent under it, or nobody will ask for it."""
+        """Drop an intent: nothing was sent, or its key will not be asked for."""
 
     async def recall(self, key: str) -> Record | None:
         """Return what is known of a key that memory does not hold."""
@@ -80,4 +67,4 @@ class NoLedger:
         """Keep nothing."""
 
     async def recall(self, key: str) -> Record | None:
-        """Know nothing."""
+        """Return None."""

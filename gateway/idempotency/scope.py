@@ -1,7 +1,8 @@
-"""Whose keys are the same key: names of records, and the keys that Dinie sees. Pure.
+"""Names the records of keys, and the keys that Dinie sees, by caller. Pure.
 
 Where keys belong to a caller, a record's name is the caller and its key with a blank
 between them. No key has a blank, so no caller can name another's record.
+Source: `docs/adr/0014-callers.md`.
 """
 
 from typing import Final
@@ -18,12 +19,12 @@ class Scope:
     def __init__(
         self, options: IdempotencyOptions, *, by_caller: bool, shared: bool
     ) -> None:
-        """Prepare it.
+        """Set whose keys are the same key.
 
         Args:
             options: Of the configuration.
-            by_caller: False: a key is one for the whole gateway.
-            shared: Whether callers are configured, or were.
+            by_caller: Whether a key belongs to its caller; False: to the whole gateway.
+            shared: Whether several callers are configured.
         """
         self._options = options
         self.by_caller = by_caller
@@ -32,7 +33,7 @@ class Scope:
     def names(self, caller: str, key: str) -> tuple[str, ...]:
         """Return the names that a key's record may have, today's first.
 
-        The other one is from before the scope was changed: a POST that may have taken
+        The other name is from before a change of the scope: a POST that may have taken
         effect must be repeated under the key that Dinie saw then.
         """
         if is_generated(key) or not (self.by_caller or self._shared):
@@ -41,18 +42,18 @@ class Scope:
         return (of_caller, key) if self.by_caller else (key, of_caller)
 
     def upstream(self, name: str) -> str:
-        """Return the key as Dinie sees it, of a record's name."""
+        """Return the key as Dinie sees it, from a record's name."""
         caller, key = parts(name)
         return key_upstream(self._options, key, caller=caller)
 
 
 def parts(name: str) -> tuple[str, str]:
-    """Return caller and key of a record's name; the caller is empty without one."""
+    """Return the caller and the key of a record's name; no caller: an empty one."""
     caller, _, key = name.rpartition(_BETWEEN)
     return caller, key
 
 
 def shown(name: str) -> str:
-    """Return a record's name as people read it."""
+    """Return a record's name for people to read."""
     caller, key = parts(name)
     return f"{caller}:{key}" if caller else key

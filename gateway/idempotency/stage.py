@@ -20,9 +20,10 @@ from gateway.idempotency.fingerprint import fingerprint_of
 from gateway.idempotency.flight import Flight, copy_facts, follow, takes_over
 from gateway.idempotency.generated import KeyGenerator
 from gateway.idempotency.lookup import Lookup
+from gateway.idempotency.memory import MemoryRecords
 from gateway.idempotency.options import IdempotencyOptions
 from gateway.idempotency.policy import callers_key
-from gateway.idempotency.ports import Intent, Ledger, Record, Records
+from gateway.idempotency.ports import Intent, Ledger, Record
 from gateway.idempotency.replay import (
     copied,
     copy_of,
@@ -44,7 +45,7 @@ class IdempotencyStage:
     def __init__(
         self,
         options: IdempotencyOptions,
-        records: Records,
+        records: MemoryRecords,
         clock: Callable[[], Instant],
         ledger: Ledger,
         scope: Scope,

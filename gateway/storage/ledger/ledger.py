@@ -13,7 +13,8 @@ from itertools import count
 from typing import Any, Final
 
 from gateway.core.clock import CONFIRMED_AFTER, Clock, ConfirmedTime, Instant, instant
-from gateway.idempotency.ports import Intent, Record, Records
+from gateway.idempotency.memory import MemoryRecords
+from gateway.idempotency.ports import Intent, Record
 from gateway.storage.database.database import Database, DatabaseUnavailable
 from gateway.storage.ledger import queries
 from gateway.storage.ledger.intent_log import IntentLog, Row, read
@@ -147,7 +148,7 @@ class SqliteLedger:
             self._timer.cancel()
         self._log.close()
 
-    async def load(self, records: Records) -> int:
+    async def load(self, records: MemoryRecords) -> int:
         """Load the records of before the start; return how many became unknown.
 
         The outcome of what was under way at the last end is unknown.
@@ -219,7 +220,9 @@ class SqliteLedger:
         """Whether other processes may have written files that are not folded yet."""
         return not self.loaded or self._database.changes_of_others != self._others
 
-    async def run(self, records: Records, on_loaded: Callable[[int], Any]) -> None:
+    async def run(
+        self, records: MemoryRecords, on_loaded: Callable[[int], Any]
+    ) -> None:
         """Load once the file can be used; then fold, tidy and count until cancelled."""
         for number in count():
             try:
