@@ -64,6 +64,7 @@ class Circuit:
     )
 
     def __init__(self, rules: CircuitRules) -> None:
+        """Start closed, with nothing counted."""
         self.state = CLOSED
         self.reason = "nothing has failed yet"  # of the last change, for operators
         self.changed_at: float | None = None

@@ -9,7 +9,7 @@ from typing import Final
 
 OTHER: Final = "other"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-TOKEN_PATH: Final = "/auth/token"  # noqa: S105 - a path; the gateway answers it itself
+TOKEN_PATH: Final = "/auth/token"  # noqa: S105 - a path; the gateway responds itself
 CREDENTIALS_PATH: Final = "/auth/credentials"
 
 

@@ -1,4 +1,4 @@
-"""Defines one class for each error that a caller or an operator can tell apart. Pure.
+"""Defines one class for each error that callers and operators distinguish. Pure.
 
 The slugs, statuses and titles are in `problems.py`. A `detail` is shown to callers, and
 is built from facts that are safe to show.
@@ -16,6 +16,7 @@ class GatewayError(Exception):
     """
 
     def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        """Hold what the caller is shown; see the attributes."""
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
@@ -51,6 +52,13 @@ class MethodNotAllowed(GatewayError):
         allowed: Collection[str] = (),
         retry_after: float | None = None,
     ) -> None:
+        """Hold what the caller is shown.
+
+        Args:
+            detail: One sentence, from safe facts only.
+            allowed: The methods that are relayed, for `Allow`.
+            retry_after: s; None: waiting does not help.
+        """
         super().__init__(detail, retry_after=retry_after)
         self.allowed = sorted(allowed)
 

@@ -11,6 +11,7 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
+        """Hold a text."""
         self._value = value
 
     def reveal(self) -> str:

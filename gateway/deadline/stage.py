@@ -13,6 +13,7 @@ class DeadlineStage:
     """Sets `exchange.deadline`: runs once per request."""
 
     def __init__(self, options: DeadlineOptions) -> None:
+        """Take the budgets of requests from `options`."""
         self._options = options
 
     def __call__(

@@ -13,7 +13,7 @@ _CONSIDERED: Final = 64  # oldest records that are considered for one eviction
 
 
 class MemoryRecords:
-    """A bounded store of records; the oldest answered one is evicted first.
+    """A bounded store of records; the oldest with a known outcome is evicted first.
 
     No cache of cachetools fits: a record in flight or of an unknown outcome must
     outlive its turn, since a repeat without it could be a second loan.
@@ -54,7 +54,13 @@ class MemoryRecords:
         return None
 
     def put(self, key: str, record: Record, *, now: Instant) -> None:
-        """Keep a record; make room among the oldest answered ones."""
+        """Keep a record; make room among the oldest that have a known outcome.
+
+        Args:
+            key: The name of the record.
+            record: Of the key.
+            now: On both clocks.
+        """
         self._records.pop(key, None)
         self._expire(now)
         if len(self._records) >= self.capacity:

@@ -127,7 +127,13 @@ class IssuedTokens:
 def client_secret(
     authorization: str | None, content_type: str, body: bytes
 ) -> str | None:
-    """Return the secret that a token call shows, in either dialect; None: none."""
+    """Return the secret that a token call shows, in either dialect; None: none.
+
+    Args:
+        authorization: The header; None: there is none.
+        content_type: Of the request, lower case.
+        body: Of the request.
+    """
     scheme, _, value = (authorization or "").strip().partition(" ")
     if scheme.lower() == "basic":
         try:

@@ -30,6 +30,7 @@ class _Waiter:
     __slots__ = ("outcome", "permit", "until")
 
     def __init__(self, permit: Permit, until: float) -> None:
+        """Wait for a permit until a moment, s, monotonic."""
         self.permit = permit
         self.until = until  # s, monotonic; afterwards it is refused
         # True: admitted; False: its time is up; None: it draws on another quota.

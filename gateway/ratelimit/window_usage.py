@@ -1,8 +1,8 @@
 """Counts what may still be sent in a window. Pure.
 
 Every response says how much remained when the server counted it; `lowest_remaining` is
-the smallest of the window. The response that carried it had counted every attempt
-answered so far, so only unanswered ones can be missing from it, and
+the smallest of the window. That response counts every attempt whose response came
+before it, so only attempts without a response can be missing from it, and
 
     room = lowest_remaining - in flight - ghosts
 
@@ -116,7 +116,7 @@ class WindowUsage:
 
         Args:
             remaining: Requests left, as advertised.
-            permit: Of the attempt that it answers.
+            permit: Of the attempt.
             now: s, monotonic.
         """
         self.lowest_remaining = min(self.lowest_remaining, remaining)

@@ -90,6 +90,7 @@ class _MemoryStream:
     """A stream without a descriptor; its failures cost lines, nothing else."""
 
     def __init__(self, stream: TextIO) -> None:
+        """Write to a stream, which is not closed here."""
         self._stream = stream
         self.on_dropped: Callable[[int], object] | None = None
 

@@ -34,6 +34,7 @@ class Metrics:
     """The metrics of one gateway. Labels come from closed sets, never from callers."""
 
     def __init__(self, *, environment: str) -> None:
+        """Register all metrics; `environment` is a label of `build_info`."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._before_scrape: list[Callable[[], None]] = []

@@ -101,7 +101,13 @@ def redact(value: Any, depth: int = 0) -> Any:
 def redact_event(
     logger: Any, method: str, event: MutableMapping[str, Any]
 ) -> dict[str, Any]:
-    """Redact one event; a structlog processor."""
+    """Redact one event; a structlog processor, with its three parameters.
+
+    Args:
+        logger: Not used.
+        method: Not used.
+        event: The fields of the event.
+    """
     del logger, method
     return {
         key: MASK if is_sensitive(key) else redact(value)

@@ -10,7 +10,7 @@ from gateway.ratelimit.window_usage import Permit, Route
 LOANS, BANKS, OFFERS = ("POST", "/loans"), ("GET", "/banks"), ("GET", "/credit-offers")
 
 
-class PermitSource:
+class FakePermits:
     """A limiter; nobody waits."""
 
     def __init__(self) -> None:
@@ -25,12 +25,12 @@ class Scene:
     """Quotas, and responses to attempts."""
 
     def __init__(self) -> None:
-        self.quotas = Quotas(PermitSource)
+        self.quotas = Quotas(FakePermits)
 
     def respond(
         self, route: Route, now: float, limit: int, remaining: int, reset: float
-    ) -> PermitSource:
-        """Take an attempt and its response; `reset` is monotonic and the name too."""
+    ) -> FakePermits:
+        """Take an attempt and its response; `reset` is monotonic and Unix at once."""
         quota = self.quotas.of(route)
         permit = Permit(route=route)
         quota.limiter.count(permit, now)
@@ -39,12 +39,12 @@ class Scene:
     def end(  # noqa: PLR0917 - a response has so many numbers
         self,
         permit: Permit,
-        quota: PermitSource,
+        quota: FakePermits,
         now: float,
         limit: int,
         remaining: int,
         reset: float,
-    ) -> PermitSource:
+    ) -> FakePermits:
         seen = Advertised(limit, remaining, reset, reset)
         named = self.quotas.named(permit.route, quota, seen, permit, now)
         if named is not quota:
@@ -102,6 +102,18 @@ def test_equal_limits_with_other_windows_are_two_quotas() -> None:
     assert seconds is not minute
     assert minute.limiter.window is not None
     assert minute.limiter.window.resets_at == 60.0
+
+
+def test_a_response_that_fits_its_quota_goes_to_none_of_another_length() -> None:
+    """An older quota of the same limit, by the minute, takes nothing from this one."""
+    scene = Scene()
+    minute = scene.respond(LOANS, 0.0, 100, 50, 60.0)
+    seconds = scene.respond(BANKS, 12.0, 100, 99, 20.0)
+
+    again = scene.respond(BANKS, 13.0, 100, 98, 20.0)
+
+    assert again is seconds
+    assert minute.limiter.usage.lowest_remaining == 50
 
 
 def test_a_single_route_corrects_its_quota() -> None:

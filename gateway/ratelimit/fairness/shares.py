@@ -37,6 +37,7 @@ class _Caller:
     )
 
     def __init__(self, weight: float, rate: float | None) -> None:
+        """Start a window; `rate` is that of the one before, None where unknown."""
         self.weight = weight
         self.rate = rate  # requests/s in the window before; None: unknown
         self.arrived = 0  # attempts that asked for a place in this window
