@@ -234,3 +234,10 @@ def test_a_webhook_shows_no_byte_of_its_body() -> None:
     shown = repr(Signed([b"evt_1"], [b"1"], [b"v1,x"], b"secret"))
 
     assert shown == "Signed(body=6 bytes)"
+
+
+def test_sixteen_bytes_are_a_key() -> None:
+    """The shortest that cannot be guessed."""
+    key = bytes(range(16))
+
+    assert parse_secret("whsec_" + base64.b64encode(key).decode()) == key

@@ -2,7 +2,8 @@
 
 Usage: python -m tests.mutation [path of a pure module ...]
 
-Each module is tested by the tests of its room, in a copy of the project in `mutants/`.
+Each module is tested by the tests of its room's pure modules, in a copy of the project
+in `mutants/`.
 Survivors that docs/mutation.md lists as equivalent do not count against the floor in
 pyproject.toml.
 """
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +27,6 @@ FLOOR: Final[float] = _TOOL["dinie-gateway"]["mutation"]["killed"]
 
 def configuration(modules: list[str]) -> str:
     """Return the section of pyproject.toml that mutmut reads."""
-    rooms = sorted(
-        {str(Path(one).parent).replace("gateway", "tests", 1) for one in modules}
-    )
     return f"""
 [tool.mutmut]
 source_paths = ["gateway"]
@@ -36,9 +35,24 @@ also_copy = ["config", "deploy"]
 # The text of an error is for people.
 do_not_mutate_patterns = ['^\\s*raise ']
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-m", "not e2e and not bench"]
-pytest_add_cli_args_test_selection = {_listed(rooms)}
+pytest_add_cli_args_test_selection = {_listed(list(_tests(modules)))}
 track_dependencies = false
+# A cache that earlier tests filled would hide a mutant of what fills it.
+process_isolation = "forkserver"
 """
+
+
+def _tests(modules: list[str]) -> Iterator[str]:
+    """Yield the tests beside each module that import a pure module of its room."""
+    for room in sorted({Path(one).parent for one in modules}):
+        pure = [Path(one) for one in pure_modules() if Path(one).parent == room]
+        imports = [f"{'.'.join(one.with_suffix('').parts)} import" for one in pure]
+        for test in sorted(
+            (ROOT / "tests" / room.relative_to("gateway")).glob("test_*")
+        ):
+            text = test.read_text("utf-8")
+            if any(one in text for one in imports):
+                yield test.relative_to(ROOT).as_posix()
 
 
 def _listed(names: list[str]) -> str:
@@ -80,8 +94,15 @@ def main(arguments: list[str]) -> int:
     modules = arguments or list(pure_modules())
     prepare(modules)
     command = [str(Path(sys.executable).with_name("mutmut")), "run"]
-    subprocess.run(command, cwd=WORK, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
-    return show(results(WORK / "mutants"))
+    run = subprocess.run(  # noqa: S603
+        command, cwd=WORK, check=False, capture_output=True, text=True
+    )
+    found = results(WORK / "mutants")
+    if not found or any(one.unchecked for one in found):
+        print(run.stdout[-4000:], run.stderr[-4000:])
+        print("mutmut ended before its end")
+        return 2
+    return show(found)
 
 
 if __name__ == "__main__":
