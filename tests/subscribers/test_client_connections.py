@@ -120,6 +120,7 @@ async def test_a_certificate_must_be_the_subscriber_s(
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer(200))
         await writer.drain()
+        writer.close()
 
     listening = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=server)
     port = listening.sockets[0].getsockname()[1]
