@@ -21,6 +21,7 @@ from gateway.inbox.options import SubscriberOptions
 from gateway.inbox.policy import AttemptResult
 from gateway.subscribers.connection import (
     ConnectionEnded,
+    Response,
     SubscriberConnection,
 )
 
@@ -100,8 +101,11 @@ class HttpSubscriberClient:
             request = target.head + _fields(headers, len(body)) + body
             until = self._loop.time() + subscriber.timeout
             async with asyncio.timeout_at(until):
-                connection = self._reuse(target) or await self._connect(target, until)
-                response = await connection.send(request)
+                connection = self._reuse(target)
+                response = await _send_reused(connection, request)
+                if response is None:
+                    connection = await self._connect(target, until)
+                    response = await connection.send(request)
             return AttemptResult(
                 response.status, retry_after(response.headers, unix=self._clock())
             )
@@ -218,6 +222,28 @@ class HttpSubscriberClient:
         )
         self._connections.add(connection)
         return connection
+
+
+async def _send_reused(
+    connection: SubscriberConnection | None, request: bytes
+) -> Response | None:
+    """Return the response on an idle connection; None: it has to go on a new one.
+
+    A server that closes it at the moment of the request has not refused the delivery:
+    without this, a server that keeps connections for a shorter time than this client
+    uses up the attempts of events that never reach it.
+
+    Raises:
+        ConnectionEnded: the connection ended within the response.
+    """
+    if connection is None:
+        return None
+    try:
+        return await connection.send(request)
+    except ConnectionEnded:
+        if connection.heard:
+            raise
+        return None
 
 
 def _fields(headers: Sequence[tuple[str, str]], length: int) -> bytes:

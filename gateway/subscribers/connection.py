@@ -69,6 +69,11 @@ class SubscriberConnection(asyncio.Protocol):
         """Whether a request can be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
+    @property
+    def heard(self) -> bool:
+        """Whether a part of a response to the last request arrived."""
+        return self._size > 0
+
     def send(self, request: bytes) -> "asyncio.Future[Response]":
         """Send a request; the future is done at a 2xx status, or a whole head.
 

@@ -53,6 +53,58 @@ async def test_idle_connections_are_closed_before_a_server_does(
     assert done == AttemptResult(200)
 
 
+@pytest.mark.parametrize(
+    ("partly", "expected"),
+    [(b"", AttemptResult(200)), (b"HTT", AttemptResult(None, error="dropped"))],
+)
+async def test_an_idle_connection_that_ends_without_a_byte_uses_up_no_attempt(
+    client: HttpSubscriberClient, partly: bytes, expected: AttemptResult
+) -> None:
+    """A server may keep connections for a shorter time than the client thinks."""
+    requests: list[int] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number in range(2):
+            await reader.readuntil(b"\r\n\r\nx")
+            requests.append(number)
+            writer.write(partly if number else answer(200))
+            await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+    await client.send(to(url), HEADERS, b"x")
+
+    done = await client.send(to(url), HEADERS, b"x")
+
+    await client.close()
+    await close_server(listening)
+    assert done == expected
+    assert requests == ([0, 1, 0] if expected.ok else [0, 1])
+
+
+async def test_a_new_connection_that_ends_without_a_byte_is_a_failure(
+    client: HttpSubscriberClient,
+) -> None:
+    """A service that dies of an event must not get it again at once."""
+    requests = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        await reader.readuntil(b"\r\n\r\nx")
+        requests += 1
+        writer.close()
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+
+    done = await client.send(to(url), HEADERS, b"x")
+
+    await close_server(listening)
+    assert done == AttemptResult(None, error="dropped")
+    assert requests == 1
+
+
 async def test_a_busy_connection_is_not_kept_for_ever(
     client: HttpSubscriberClient,
     upstream: ScriptedUpstream,
